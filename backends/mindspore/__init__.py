@@ -1,0 +1,27 @@
+"""The MindSpore backend. Twin of :mod:`backends.torch`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from osr_core.backend import require_backend
+
+require_backend("mindspore")
+
+from backends.mindspore import onednn  # noqa: E402
+
+# Before MindSpore is imported: warnings only for who asks for them, and a graph that fails to
+# compile leaves its report (rank_0/) with the temporary files, not in the working directory.
+os.environ.setdefault("GLOG_v", "3")
+os.environ.setdefault(
+    "MS_OM_PATH", os.path.join(tempfile.gettempdir(), f"osr-mindspore-{os.getpid()}")
+)
+onednn.cap()
+
+from backends.mindspore.checkpoint import load  # noqa: E402
+from backends.mindspore.device import cpu_cap, devices, version  # noqa: E402
+from backends.mindspore.networks import Network, build  # noqa: E402
+from backends.mindspore.training import Trainer  # noqa: E402
+
+__all__ = ["Network", "Trainer", "build", "cpu_cap", "devices", "load", "version"]

@@ -1,0 +1,97 @@
+"""Devices and precisions. Twin of :mod:`backends.torch.device`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+from mindspore import nn
+
+from backends.mindspore import onednn
+from osr_core.backend import Device, parse_device
+from osr_core.errors import DeviceError
+
+DTYPES = {"float32": ms.float32, "bfloat16": ms.bfloat16, "float16": ms.float16}
+
+TARGETS = {"ascend": "Ascend", "cuda": "GPU", "cpu": "CPU"}
+"""MindSpore's names, the preferred one first."""
+
+
+def version() -> str:
+    """Version of the framework."""
+    return str(ms.__version__)
+
+
+def devices() -> list[str]:
+    """Names of all devices that can be used now, the preferred one first."""
+    cuda = [f"cuda:{index}" for index in range(_count("GPU"))]
+    ascend = [f"ascend:{index}" for index in range(_count("Ascend"))]
+    return ascend + cuda + ["cpu"]
+
+
+def select(name: str) -> Device:
+    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``.
+
+    In MindSpore the device belongs to the process: it is set here, once, and what is built
+    afterwards lives there.
+
+    Raises:
+        DeviceError: if there is no such device here, or the process is bound to another.
+    """
+    device = parse_device(name)
+    present = devices()
+    if device.kind == "auto":
+        device = parse_device(present[0])
+    if str(device) not in present:
+        raise DeviceError(
+            f"device {name}: not usable by MindSpore here; these are: {', '.join(present)}"
+        )
+    target, index = TARGETS[device.kind], device.index
+    try:
+        ms.set_device(target, index)
+    except RuntimeError:  # something ran or was set before
+        current = ms.get_current_device()
+        if (current.device_target, current.device_id) != (target, index):
+            raise DeviceError(
+                f"device {name}: MindSpore computes on {current.device_target} in this process "
+                "already; choose the device first, or start another process"
+            ) from None
+    return device
+
+
+def check_precision(device: Device, precision: str) -> None:
+    """Raise :class:`DeviceError` unless the device computes in that precision."""
+    if precision not in DTYPES:
+        raise DeviceError(f"precision {precision}: expected one of {', '.join(DTYPES)}")
+    if device.kind == "cpu" and precision == "bfloat16":
+        raise DeviceError("precision bfloat16: MindSpore has none on CPU; use float32")
+
+
+def autocast(network: nn.Cell, precision: str) -> None:
+    """From now on convolutions in that precision, what needs it in float32."""
+    # Not a context as in PyTorch but a property of each cell; the phase keeps float32.
+    for name, cell in network.cells_and_names():
+        if isinstance(cell, (nn.Conv2d, nn.Conv2dTranspose)) and not name.endswith("phase"):
+            cell.to_float(DTYPES[precision])
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same cell or function, as one graph where that is faster: on Ascend.
+
+    Each new shape is compiled once, which takes seconds to minutes; the graph belongs to what is
+    returned, so keep it.
+    """
+    return ms.jit(function) if ms.get_context("device_target") == "Ascend" else function
+
+
+def cpu_cap() -> onednn.State:
+    """State of MindSpore's oneDNN cap."""
+    return onednn.cap()
+
+
+def _count(target: str) -> int:
+    try:
+        return int(getattr(ms.device_context, target.lower()).device_count())
+    except RuntimeError:  # not there
+        return 0

@@ -1,0 +1,139 @@
+"""The layers that networks share. Twin of :mod:`backends.torch.layers`."""
+
+from __future__ import annotations
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+
+def conv(
+    inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, bias: bool = True
+) -> nn.Conv2d:
+    """Convolution with zero padding ``kernel // 2``."""
+    # MindSpore's defaults are another padding and no bias.
+    return nn.Conv2d(
+        inputs, outputs, kernel, stride, pad_mode="pad", padding=kernel // 2, has_bias=bias
+    )
+
+
+class Deconv(nn.Conv2dTranspose):
+    """Transposed convolution 3×3 from ``(N, C, H, W)`` to ``(N, C, 2H, 2W)``."""
+
+    def __init__(self, channels: int) -> None:
+        # output_padding gives a wrong last row and column on CPU. Padding before the picture only
+        # (top, bottom, left, right) is the same thing, and right.
+        super().__init__(
+            channels, channels, 3, 2, pad_mode="pad", padding=(1, 0, 1, 0), has_bias=True
+        )
+
+
+def unshuffle(x: Tensor, side: int) -> Tensor:
+    """``(N, C, H, W)`` → ``(N, C·side², H/side, W/side)``, ordered (channel, row, column)."""
+    if side == 1:
+        return x
+    # One transposition is the fastest of MindSpore's ways there and back (pixel_unshuffle, slices,
+    # SpaceToDepth, which orders channels otherwise).
+    n, c, h, w = x.shape
+    x = x.reshape(n, c, h // side, side, w // side, side).transpose(0, 1, 3, 5, 2, 4)
+    return x.reshape(n, c * side * side, h // side, w // side)
+
+
+def shuffle(x: Tensor, side: int) -> Tensor:
+    """The inverse of :func:`unshuffle`."""
+    if side == 1:
+        return x
+    n, c, h, w = x.shape
+    c = c // (side * side)
+    x = x.reshape(n, c, side, side, h, w).transpose(0, 1, 4, 2, 5, 3)
+    return x.reshape(n, c, h * side, w * side)
+
+
+class ResidualBlock(nn.Cell):
+    """``x + conv2(relu(conv1(x)))``."""
+
+    def __init__(self, width: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.conv1 = conv(width, width, bias=bias)
+        self.conv2 = conv(width, width, bias=bias)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        return x + self.conv2(ops.relu(self.conv1(x)))
+
+
+class DenseLayer(nn.Cell):
+    """Appends the features it computes to those it sees."""
+
+    def __init__(self, inputs: int, growth: int) -> None:
+        super().__init__()
+        self.conv = conv(inputs, growth)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → ``(N, C + growth, H, W)``."""
+        return ops.cat((x, ops.relu(self.conv(x))), 1)
+
+
+class ResidualDenseBlock(nn.Cell):
+    """Dense layers, closed by a 1×1 convolution and a skip."""
+
+    def __init__(self, width: int, layers: int, growth: int) -> None:
+        super().__init__()
+        self.residual_dense_layers = nn.SequentialCell(
+            *(DenseLayer(width + index * growth, growth) for index in range(layers))
+        )
+        self.conv_1x1 = conv(width + layers * growth, width, 1)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        return self.conv_1x1(self.residual_dense_layers(x)) + x
+
+
+class Downsample(nn.Cell):
+    """Half the size, twice the channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = conv(width, width, stride=2)
+        self.conv2 = conv(width, 2 * width)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → ``(N, 2C, H/2, W/2)``."""
+        return ops.relu(self.conv2(ops.relu(self.conv1(x))))
+
+
+class Upsample(nn.Cell):
+    """Twice the size, half the channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.deconv = Deconv(width)
+        self.conv = conv(width, width // 2)
+
+    def construct(self, x: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
+        return ops.relu(self.conv(ops.relu(self.deconv(x))))
+
+
+class Wave(nn.Cell):
+    """Amplitude and phase of a picture → real and imaginary part; :mod:`osr_core.wave`.
+
+    The phase is estimated, and its sine and cosine taken, in float32 even under autocast: a half
+    precision number of some turns has lost the angle.
+    """
+
+    def __init__(self, inputs: int, channels: int, phase_kernel: int) -> None:
+        super().__init__()
+        self.amplitude = conv(inputs, channels, 1)
+        # Every cell has a ``phase`` already, that of its compilation. So the attribute is called
+        # otherwise, and only the name of the child, and by it of the weights, is ours.
+        estimate = conv(inputs, channels, phase_kernel)
+        object.__setattr__(self, "phase_conv", estimate)
+        self._cells["phase"] = estimate
+
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
+        amplitude = self.amplitude(image)
+        # The device's autocast leaves the phase's convolution out.
+        phase = self.phase_conv(image.astype(ms.float32))
+        cos, sin = ops.cos(phase), ops.sin(phase)
+        return amplitude * cos.astype(amplitude.dtype), amplitude * sin.astype(amplitude.dtype)

@@ -1,0 +1,265 @@
+"""The networks, as MindSpore cells. Twin of :mod:`backends.torch.networks`.
+
+Each says in layers what its namesake in :mod:`osr_core.networks` says in operations, with the
+same parameter names. They are ordinary cells: jit them, feed them to Model, train them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+from numpy.typing import NDArray
+
+from backends.mindspore.device import autocast, compiled
+from backends.mindspore.layers import (
+    Downsample,
+    ResidualBlock,
+    ResidualDenseBlock,
+    Upsample,
+    Wave,
+    conv,
+    shuffle,
+    unshuffle,
+)
+from osr_core import spec as specs
+from osr_core.analysis import analyse
+from osr_core.checkpoint import check_state
+from osr_core.initial import initial_state
+from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+
+
+class Network(nn.Cell):
+    """What all networks have in common; the protocol is :class:`osr_core.backend.Network`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.precision = "float32"
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Restore a batch on the device where the network is, without gradients.
+
+        Args:
+            images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
+
+        Returns:
+            ``(N, 3, H, W)`` float32, not clipped.
+        """
+        autocast(self, self.precision)
+        x = Tensor(np.ascontiguousarray(images))
+        return self._forward(x).astype(ms.float32).asnumpy()
+
+    @cached_property
+    def _forward(self) -> Callable[[Tensor], Tensor]:
+        return compiled(self)
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all weights by canonical name, in the spec's order, float32."""
+        tensors = self.parameters_dict()
+        names = [parameter.name for parameter in analyse(self.spec).parameters]
+        # asnumpy() is another view of the same memory.
+        return {name: tensors[name].asnumpy().copy() for name in names}
+
+    def load_state(self, values: Mapping[str, NDArray[np.floating]]) -> None:
+        """Copy weights into the network.
+
+        Raises:
+            CheckpointError: unless names and shapes are the spec's and all numbers are finite.
+        """
+        check_state(self.spec, values)
+        for name, tensor in self.parameters_dict().items():
+            tensor.set_data(Tensor(np.ascontiguousarray(values[name], np.float32)))
+
+
+class Residual(Network):
+    """The authors' public baseline; :class:`osr_core.spec.Residual`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.Residual)
+        channels, (w1, w2, w3, w4, w5) = spec.backbone_channels, spec.backbone.widths
+        self.conv_input_3 = conv(channels, w1)
+        self.res_1 = ResidualBlock(w1, bias=False)
+        self.res_2 = ResidualBlock(w1, bias=False)
+        self.conv_up_1 = conv(w1, w2)
+        self.res_3 = ResidualBlock(w2, bias=False)
+        self.res_4 = ResidualBlock(w2, bias=False)
+        self.conv_up_2 = conv(w2, w3)
+        self.res_5 = ResidualBlock(w3, bias=False)
+        self.res_6 = ResidualBlock(w3, bias=False)
+        self.res_7 = ResidualBlock(w3, bias=False)
+        self.res_8 = ResidualBlock(w3, bias=False)
+        self.conv_down_1 = conv(w3, w4)
+        self.res_9 = ResidualBlock(w4, bias=False)
+        self.res_10 = ResidualBlock(w4, bias=False)
+        self.conv_down_2 = conv(w4, w5)
+        self.res_11 = ResidualBlock(w5, bias=False)
+        self.res_12 = ResidualBlock(w5, bias=False)
+        self.conv_out_3 = conv(w5, channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        x = self.conv_input_3(2 * image - 1)
+        x = self.conv_up_1(self.res_2(self.res_1(x)))
+        x = self.conv_up_2(self.res_4(self.res_3(x)))
+        x = self.res_8(self.res_7(self.res_6(self.res_5(x))))
+        x = self.res_10(self.res_9(self.conv_down_1(x)))
+        x = self.res_12(self.res_11(self.conv_down_2(x)))
+        return self.conv_out_3(x)
+
+
+class GridDehaze(Network):
+    """GridDehazeNet; :class:`osr_core.spec.GridDehaze`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.GridDehaze)
+        grid = self.grid = spec.backbone
+        widths = [grid.depth_rate * 2**row for row in range(grid.height)]
+        half, dense = grid.width // 2, (grid.dense_layers, grid.growth)
+        self.coefficient = Parameter(ops.ones((grid.height, grid.width, 2, widths[-1])))
+        self.conv_in = conv(spec.backbone_channels, widths[0])
+        self.rdb_in = ResidualDenseBlock(widths[0], *dense)
+        self.rdb_module = nn.CellDict({
+            f"{row}_{column}": ResidualDenseBlock(widths[row], *dense)
+            for row in range(grid.height)
+            for column in range(grid.width - 1)
+        })
+        self.downsample_module = nn.CellDict({
+            f"{row}_{column}": Downsample(widths[row])
+            for row in range(grid.height - 1)
+            for column in range(half)
+        })
+        self.upsample_module = nn.CellDict({
+            f"{row}_{column}": Upsample(widths[row + 1])
+            for row in range(grid.height - 1)
+            for column in range(half, grid.width)
+        })
+        self.rdb_out = ResidualDenseBlock(widths[0], *dense)
+        self.conv_out = conv(widths[0], spec.backbone_channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape, not negative."""
+        height, width = self.grid.height, self.grid.width
+        column = [self.rdb_in(self.conv_in(2 * image - 1))]
+        for row in range(1, height):
+            column.append(self.downsample_module[f"{row - 1}_0"](column[row - 1]))
+        for j in range(1, width // 2):
+            column[0] = self.rdb_module[f"0_{j - 1}"](column[0])
+            for row in range(1, height):
+                down = self.downsample_module[f"{row - 1}_{j}"](column[row - 1])
+                column[row] = self._meet(row, j, column[row], down)
+        for j in range(width // 2, width):
+            column[-1] = self.rdb_module[f"{height - 1}_{j - 1}"](column[-1])
+            for row in reversed(range(height - 1)):
+                up = self.upsample_module[f"{row}_{j}"](column[row + 1])
+                column[row] = self._meet(row, j, column[row], up)
+        return ops.relu(self.conv_out(self.rdb_out(column[0])))
+
+    def _meet(self, row: int, j: int, x: Tensor, other: Tensor) -> Tensor:
+        along = self.rdb_module[f"{row}_{j - 1}"](x)
+        weights = self.coefficient[row, j, :, : x.shape[1], None, None]  # (2, C, 1, 1)
+        return weights[0] * along + weights[1] * other
+
+
+class UNet(Network):
+    """Residual U-Net on a pixel-unshuffled image; :class:`osr_core.spec.UNet`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.UNet)
+        self.side, widths = spec.backbone.unshuffle, spec.backbone.widths
+        block_channels = spec.backbone_channels * self.side**2
+
+        def blocks(width: int) -> nn.SequentialCell:
+            return nn.SequentialCell(*(ResidualBlock(width) for _ in range(spec.backbone.blocks)))
+
+        finer, coarser = widths[:-1], widths[1:]
+        self.head = conv(block_channels, widths[0])
+        self.encoder = nn.CellList([blocks(width) for width in widths])
+        self.down = nn.CellList([conv(f, c, stride=2) for f, c in zip(finer, coarser)])
+        self.up = nn.CellList([conv(c, 4 * f, 1) for f, c in zip(finer, coarser)])
+        self.decoder = nn.CellList([blocks(width) for width in finer])
+        self.tail = conv(widths[0], block_channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        x = self.head(unshuffle(image, self.side))
+        skips = []
+        for level in range(len(self.down)):
+            x = self.encoder[level](x)
+            skips.append(x)
+            x = self.down[level](x)
+        x = self.encoder[-1](x)
+        for level in range(len(self.up) - 1, -1, -1):  # a graph cannot reverse this range
+            x = shuffle(self.up[level](x), 2) + skips[level]
+            x = self.decoder[level](x)
+        return image + shuffle(self.tail(x), self.side)
+
+
+class OutputTransform(nn.Cell):
+    """Wave and image → gates → clear image; :func:`osr_core.networks.output_transform`."""
+
+    def __init__(self, spec: specs.OutputTransform, wave_channels: int) -> None:
+        super().__init__()
+        self.spec = spec
+        self.wave = conv(wave_channels, spec.channels, 1)
+        self.image = conv(IMAGE_CHANNELS, spec.channels, 1)
+        self.mix = conv(spec.channels, spec.channels, 1)
+        self.gate1 = conv(spec.channels, spec.channels, 1)
+        self.gate2 = conv(spec.channels, spec.channels, 1)
+        self.conv = conv(spec.channels, IMAGE_CHANNELS)
+
+    def construct(self, wave: Tensor, image: Tensor) -> Tensor:
+        """``(N, 2C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
+        u, v = self.wave(wave), self.image(image)
+        mixed = self.mix(u + v)
+        if self.spec.gates == "pooled":
+            mixed = mixed.mean((2, 3), keep_dims=True)
+        gate = ops.sigmoid(self.gate2(ops.relu(self.gate1(mixed))))
+        result = self.conv((1 - gate) * v + gate * u)
+        return image + result if self.spec.residual else result
+
+
+class Reprogrammed(Network):
+    """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert spec.input_transform is not None
+        assert spec.output_transform is not None
+        channels = spec.input_transform.channels
+        self.feed = spec.input_transform.feed
+        self.input_transform = Wave(IMAGE_CHANNELS, channels, spec.input_transform.phase_kernel)
+        self.backbone = BACKBONES[spec.backbone.kind](spec)
+        self.output_transform = OutputTransform(spec.output_transform, 2 * channels)
+        for weight in self.backbone.get_parameters():
+            weight.requires_grad = not spec.frozen
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` → the same shape."""
+        real, imaginary = self.input_transform(image)
+        if self.feed == "joint":
+            wave = self.backbone(ops.cat((real, imaginary), 1))
+        else:
+            wave = ops.cat((self.backbone(real), self.backbone(imaginary)), 1)
+        return self.output_transform(wave, image)
+
+
+BACKBONES: Mapping[str, type[Network]] = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+}
+"""Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
+
+
+def build(spec: ModelSpec, seed: int = 0) -> Network:
+    """The network of a spec, with :func:`osr_core.initial.initial_state`."""
+    network = Reprogrammed(spec) if spec.reprogrammed else BACKBONES[spec.backbone.kind](spec)
+    network.load_state(initial_state(spec, seed))
+    return network

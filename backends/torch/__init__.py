@@ -1,0 +1,14 @@
+"""The PyTorch backend. Twin of :mod:`backends.mindspore`."""
+
+from __future__ import annotations
+
+from osr_core.backend import require_backend
+
+require_backend("torch")
+
+from backends.torch.checkpoint import load  # noqa: E402
+from backends.torch.device import cpu_cap, devices, version  # noqa: E402
+from backends.torch.networks import Network, build  # noqa: E402
+from backends.torch.training import Trainer  # noqa: E402
+
+__all__ = ["Network", "Trainer", "build", "cpu_cap", "devices", "load", "version"]

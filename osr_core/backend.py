@@ -1,0 +1,104 @@
+"""What a backend is, and which one is used.
+
+A backend is a module of :mod:`backends` that offers the same names as its twin. This module knows
+their names and what they promise; it imports neither.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr_core.errors import BackendError, DeviceError
+from osr_core.spec import ModelSpec
+
+BACKENDS = ("torch", "mindspore")
+"""Every backend, in the order in which one is picked where none is asked for."""
+
+VARIABLE = "OSR_BACKEND"
+"""Environment variable that picks a backend by name."""
+
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+"""Types in which convolutions may be computed; the phase is always float32."""
+
+
+class Network(Protocol):
+    """A network of either backend, as the framework-neutral code sees it."""
+
+    spec: ModelSpec
+    precision: str
+
+    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Restore ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple."""
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all weights by canonical name, in the spec's order."""
+
+    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
+        """Copy weights into the network; CheckpointError where they do not fit."""
+
+
+def is_installed(name: str) -> bool:
+    """Whether the framework of a backend can be found; it is not imported."""
+    return importlib.util.find_spec(name) is not None
+
+
+def pick_backend() -> str:
+    """The backend that ``OSR_BACKEND`` names, else the first that is installed.
+
+    Raises:
+        BackendError: if the one asked for is unknown or absent, or none is installed.
+    """
+    name = os.environ.get(VARIABLE, "").strip().lower()
+    if name:
+        return require_backend(name)
+    for candidate in BACKENDS:
+        if is_installed(candidate):
+            return candidate
+    raise BackendError(
+        "no backend: install PyTorch (pip install 'osr[torch]') "
+        "or MindSpore (pip install 'osr[mindspore]')"
+    )
+
+
+def require_backend(name: str) -> str:
+    """The name itself, if it is that of an installed backend; else :class:`BackendError`."""
+    if name not in BACKENDS:
+        raise BackendError(f"backend {name!r}: expected one of {', '.join(BACKENDS)}")
+    if not is_installed(name):
+        raise BackendError(f"backend {name}: not installed; pip install 'osr[{name}]'")
+    return name
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device by its neutral name."""
+
+    kind: Literal["auto", "cpu", "cuda", "ascend"]
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.index}" if self.kind in ("cuda", "ascend") else self.kind
+
+
+def parse_device(name: str) -> Device:
+    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+
+    Raises:
+        DeviceError: if it is none of these.
+
+    >>> parse_device("cuda"), str(parse_device("ascend:1"))
+    (Device(kind='cuda', index=0), 'ascend:1')
+    """
+    match = re.fullmatch(r"(auto|cpu)|(cuda|ascend)(?::(\d{1,3}))?", name)
+    if match is None:
+        raise DeviceError(f"device {name!r}: expected auto, cpu, cuda[:i] or ascend[:i]")
+    return Device(match[1] or match[2], int(match[3] or 0))  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+"""The neutral checkpoint: a safetensors file whose metadata says what it is.
+
+Metadata, all JSON text: ``spec`` (:mod:`osr_core.spec`), ``recipe`` (how it was trained) and
+``provenance`` (on what, by whom, with which result). Tensors are float32, by canonical name.
+A file whose tensors are not exactly those of its spec is refused by name and shape.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from osr_core.analysis import analyse
+from osr_core.errors import CheckpointError, SpecError
+from osr_core.files import replacing
+from osr_core.spec import ModelSpec
+
+State = Mapping[str, NDArray[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network's weights and what is known of them."""
+
+    spec: ModelSpec
+    state: State
+    """float32 arrays by canonical name."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained; empty if unknown."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Data, seed, versions, source file: whatever a reader should know."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, atomically.
+
+        Raises:
+            CheckpointError: if the weights do not match the spec, or the file cannot be written.
+        """
+        check_state(self.spec, self.state)
+        names = [parameter.name for parameter in analyse(self.spec).parameters]
+        tensors = {n: np.ascontiguousarray(self.state[n], np.float32) for n in names}
+        metadata = {
+            "format": "osr",
+            "spec": self.spec.to_json(),
+            "recipe": json.dumps(dict(self.recipe)),
+            "provenance": json.dumps(dict(self.provenance)),
+        }
+        try:
+            with replacing(path) as temporary:
+                save_file(tensors, temporary, metadata)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
+        """Read a file.
+
+        Raises:
+            CheckpointError: if it is no safetensors file, carries no spec, or its tensors are
+                not the spec's.
+        """
+        tensors, metadata = read_tensors(path)
+        if "spec" not in metadata:
+            raise CheckpointError(
+                f"{path}: carries no spec; 'osr convert {path} NEW.safetensors' can infer one"
+            )
+        try:
+            spec = ModelSpec.from_json(metadata["spec"])
+            check_state(spec, tensors)
+            recipe, provenance = (
+                json.loads(metadata.get(key, "{}")) for key in ("recipe", "provenance")
+            )
+        except (SpecError, CheckpointError) as error:
+            raise CheckpointError(f"{path}: {error}") from None
+        except json.JSONDecodeError:
+            raise CheckpointError(f"{path}: its recipe or provenance is not JSON") from None
+        state = {name: array.astype(np.float32, copy=False) for name, array in tensors.items()}
+        return cls(spec, state, recipe, provenance)
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Tensors and metadata of any safetensors file, with errors that name it.
+
+    Raises:
+        CheckpointError: if there is no such file or it is not safetensors with types NumPy has.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except (SafetensorError, TypeError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+
+
+def check_state(spec: ModelSpec, state: State) -> None:
+    """Raise :class:`CheckpointError` unless the weights are exactly those of the spec.
+
+    Names and shapes must agree, types be floating, and all numbers finite.
+    """
+    expected = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
+    for name, shape in expected.items():
+        if name not in state:
+            raise CheckpointError(f"{name}: missing; the spec asks for shape {shape}")
+        array = state[name]
+        if array.shape != shape:
+            raise CheckpointError(f"{name}: shape {array.shape}, the spec asks for {shape}")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name}: holds numbers that are not finite")
+    for name in state:
+        if name not in expected:
+            raise CheckpointError(f"{name}: not a parameter of the spec")

@@ -1,0 +1,106 @@
+"""What travels with an image's pixels: orientation, EXIF block and colour profile.
+
+An EXIF block is a TIFF stream whose first directory (IFD 0) holds the tags; a TIFF file keeps the
+same tags among its own. Source: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2022.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+TIFF_HEADER = b"II*\0\x08\0\0\0"
+"""A little-endian TIFF stream whose first directory follows at once."""
+
+_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_INTEGERS = {1: "B", 3: "H", 4: "L"}
+_ORIENTATION = 274
+_SUB_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
+_INTEROPERABILITY = 40965  # an offset, which means nothing once the tags have moved
+
+# Tags of IFD 0 that describe the photograph; the others describe how a TIFF stores its pixels.
+_PHOTOGRAPH = frozenset(
+    {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 318, 319, 18246, 18249, 33432}
+    | set(range(40091, 40096))
+)
+
+
+def upright(stream: bytes) -> tuple[bytes, int]:
+    """A TIFF stream that says "not turned", and the orientation (1 to 8) that it said before.
+
+    Only the orientation and the link to the next directory are changed. That directory is the
+    thumbnail of an EXIF block, which shows the old pixels, or the second page of a TIFF file.
+    """
+    order = _BYTE_ORDERS.get(stream[:4])
+    if order is None or len(stream) < 10:
+        return stream, 1
+    (start,) = struct.unpack_from(order + "L", stream, 4)
+    if start + 2 > len(stream):
+        return stream, 1
+    (count,) = struct.unpack_from(order + "H", stream, start)
+    end = start + 2 + 12 * count
+    patched, orientation = bytearray(stream), 1
+    for entry in range(start + 2, min(end, len(stream) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", stream, entry)
+        if tag == _ORIENTATION and kind in _INTEGERS:
+            (orientation,) = struct.unpack_from(order + _INTEGERS[kind], stream, entry + 8)
+            struct.pack_into(order + _INTEGERS[kind], patched, entry + 8, 1)
+    if end + 4 <= len(stream):
+        struct.pack_into("4x", patched, end)
+    return bytes(patched), orientation if 1 <= orientation <= 8 else 1
+
+
+def turn(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The pixels (H, W, ...) as they are to be seen, given an EXIF orientation from 1 to 8.
+
+    >>> turn(np.array([[1, 2], [3, 4]]), 6)  # 6: to be turned clockwise
+    array([[3, 1],
+           [4, 2]])
+    """
+    if orientation > 4:
+        pixels = pixels.swapaxes(0, 1)
+    quarter = (orientation - 1) % 4
+    if quarter in (1, 2):
+        pixels = pixels[:, ::-1]
+    if quarter in (2, 3):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def photograph_tags(stream: bytes) -> dict[int, Any]:
+    """The tags of an EXIF block or TIFF file that describe the photograph; sub-IFDs as dicts."""
+    exif = Image.Exif()
+    try:
+        exif.load(stream)
+        tags = {tag: exif[tag] for tag in _PHOTOGRAPH & exif.keys()}
+        for tag in _SUB_DIRECTORIES & exif.keys():
+            tags[tag] = dict(exif.get_ifd(tag))
+            tags[tag].pop(_INTEROPERABILITY, None)
+        directory(tags).tobytes()
+    except Exception:  # Pillow raises all sorts of errors on broken tags, which no pixel needs
+        return {}
+    return tags
+
+
+def directory(tags: dict[int, Any]) -> ImageFileDirectory_v2:
+    """A directory to follow :data:`TIFF_HEADER`."""
+    made = ImageFileDirectory_v2(TIFF_HEADER)
+    made.update(tags)
+    return made
+
+
+def exif_of_tiff(stream: bytes) -> bytes | None:
+    """An EXIF block with the photograph's tags of a TIFF file."""
+    tags = photograph_tags(stream)
+    return TIFF_HEADER + directory(tags).tobytes(8) if tags else None
+
+
+def fitting_profile(profile: bytes | None, pixels: NDArray[Any]) -> bytes | None:
+    """The ICC profile if it is one for grey or RGB, whichever the pixels (H, W[, C]) are."""
+    space = b"GRAY" if pixels.ndim == 2 or pixels.shape[2] == 2 else b"RGB "
+    return profile if profile is not None and profile[16:20] == space else None

@@ -1,0 +1,246 @@
+"""Every network, written once, as a function of an image and a set of operations.
+
+The functions below say what a spec computes, in the order in which it is computed. Given
+:class:`osr_core.reference.NumpyOps` they compute it slowly and obviously, as the third voter in
+every parity test; given :class:`osr_core.analysis.Tracer` they compute shapes, costs and reach
+only. The layers of the two backends are twins of these lines.
+
+A new backbone is a dataclass in :mod:`osr_core.spec`, a function here with its row in
+:data:`BACKBONE_FUNCTIONS`, and a class in each backend's ``networks.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TypeVar
+
+from osr_core.spec import (
+    IMAGE_CHANNELS,
+    GridDehaze,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    UNet,
+)
+
+T = TypeVar("T")
+
+Init = Literal["he", "lecun", "small", "zeros", "ones"]
+"""Initialisers, drawn by :mod:`osr_core.initial`."""
+
+
+class Ops(Protocol[T]):
+    """What a network is made of. ``T`` stands for a picture of shape ``(N, C, H, W)``."""
+
+    def conv(
+        self,
+        name: str,
+        x: T,
+        out_channels: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        bias: bool = True,
+        init: Init = "he",
+    ) -> T:
+        """Convolution with zero padding ``kernel // 2``."""
+
+    def deconv(self, name: str, x: T) -> T:
+        """Transposed convolution 3×3 to exactly twice the size, channels kept."""
+
+    def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
+        """A parameter that starts at one, to be indexed and used in :meth:`scale`."""
+
+    def scale(self, x: T, coefficients: Any) -> T:
+        """Multiply each channel by its coefficient; surplus coefficients are unused."""
+
+    def affine(self, x: T, scale: float, shift: float) -> T:
+        """``scale · x + shift``."""
+
+    def add(self, x: T, y: T) -> T:
+        """Sum."""
+
+    def mix(self, x: T, y: T, gate: T) -> T:
+        """``(1 - gate) ⊙ x + gate ⊙ y``; the gate may be of size 1×1."""
+
+    def relu(self, x: T) -> T:
+        """``max(x, 0)``."""
+
+    def sigmoid(self, x: T) -> T:
+        """``1 / (1 + exp(-x))``."""
+
+    def wave(self, amplitude: T, phase: T) -> tuple[T, T]:
+        """:func:`osr_core.wave.to_parts`."""
+
+    def concat(self, x: T, y: T) -> T:
+        """Channels of both."""
+
+    def split(self, x: T) -> tuple[T, T]:
+        """First and second half of the channels."""
+
+    def unshuffle(self, x: T, side: int) -> T:
+        """Pixel blocks ``side × side`` become channels, ordered (channel, row, column)."""
+
+    def shuffle(self, x: T, side: int) -> T:
+        """The inverse of :meth:`unshuffle`."""
+
+    def mean(self, x: T) -> T:
+        """Mean of each channel over the whole picture, a picture of size 1×1."""
+
+
+def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
+    """The model of a spec: RGB in [0, 1] to RGB, not clipped."""
+    backbone = BACKBONE_FUNCTIONS[spec.backbone.kind]
+    channels = spec.backbone_channels
+    if spec.input_transform is None or spec.output_transform is None:
+        return backbone(ops, spec.backbone, "", image, channels)
+    real, imaginary = input_transform(ops, spec.input_transform, image)
+    if spec.input_transform.feed == "joint":
+        both = ops.concat(real, imaginary)
+        wave = backbone(ops, spec.backbone, "backbone.", both, channels)
+    else:
+        wave = ops.concat(
+            backbone(ops, spec.backbone, "backbone.", real, channels),
+            backbone(ops, spec.backbone, "backbone.", imaginary, channels),
+        )
+    return output_transform(ops, spec.output_transform, wave, image)
+
+
+def input_transform(ops: Ops[T], spec: InputTransform, image: T) -> tuple[T, T]:
+    """Amplitude by channel-FC, phase by channel-FC or from 3×3, then Euler's formula."""
+    amplitude = ops.conv("input_transform.amplitude", image, spec.channels, 1, init="lecun")
+    phase = ops.conv(
+        "input_transform.phase", image, spec.channels, spec.phase_kernel, init="lecun"
+    )
+    return ops.wave(amplitude, phase)
+
+
+def output_transform(ops: Ops[T], spec: OutputTransform, wave: T, image: T) -> T:
+    """``u = FC(wave)``, ``v = FC(image)``, gates from ``MLP(FC(u + v))``, ``Conv(g₁v + g₂u)``.
+
+    The two gates sum to one (a softmax over the pair is a sigmoid of their difference), so a
+    single one is computed.
+    """
+    u = ops.conv("output_transform.wave", wave, spec.channels, 1, init="lecun")
+    v = ops.conv("output_transform.image", image, spec.channels, 1, init="lecun")
+    mixed = ops.conv("output_transform.mix", ops.add(u, v), spec.channels, 1, init="lecun")
+    if spec.gates == "pooled":
+        mixed = ops.mean(mixed)
+    hidden = ops.relu(ops.conv("output_transform.gate1", mixed, spec.channels, 1))
+    gate = ops.sigmoid(ops.conv("output_transform.gate2", hidden, spec.channels, 1, init="lecun"))
+    init: Init = "small" if spec.residual else "lecun"
+    result = ops.conv("output_transform.conv", ops.mix(v, u, gate), IMAGE_CHANNELS, init=init)
+    return ops.add(image, result) if spec.residual else result
+
+
+def residual(ops: Ops[T], spec: Residual, prefix: str, image: T, channels: int) -> T:
+    """The authors' public baseline."""
+
+    def blocks(x: T, first: int, last: int) -> T:
+        for index in range(first, last + 1):
+            x = residual_block(ops, f"{prefix}res_{index}", x, width, bias=False)
+        return x
+
+    x = ops.affine(image, 2.0, -1.0)
+    stages = (("conv_input_3", 1, 2), ("conv_up_1", 3, 4), ("conv_up_2", 5, 8),
+              ("conv_down_1", 9, 10), ("conv_down_2", 11, 12))  # fmt: skip
+    for width, (conv, first, last) in zip(spec.widths, stages, strict=True):
+        x = ops.conv(prefix + conv, x, width, init="lecun")
+        x = blocks(x, first, last)
+    return ops.conv(f"{prefix}conv_out_3", x, channels, init="lecun")
+
+
+def griddehaze(ops: Ops[T], spec: GridDehaze, prefix: str, image: T, channels: int) -> T:
+    """GridDehazeNet: left columns go down, right columns go up, two streams meet in each cell."""
+    half = spec.width // 2
+    top = spec.depth_rate * 2 ** (spec.height - 1)
+    coefficient = ops.coefficients(f"{prefix}coefficient", (spec.height, spec.width, 2, top))
+
+    def along(row: int, column: int, x: T) -> T:
+        return _dense_block(ops, spec, f"{prefix}rdb_module.{row}_{column}", x, width(row))
+
+    def down(row: int, column: int, x: T) -> T:
+        name = f"{prefix}downsample_module.{row}_{column}"
+        x = ops.relu(ops.conv(f"{name}.conv1", x, width(row), stride=2, init="lecun"))
+        return ops.relu(ops.conv(f"{name}.conv2", x, width(row + 1), init="lecun"))
+
+    def up(row: int, column: int, x: T) -> T:
+        name = f"{prefix}upsample_module.{row}_{column}"
+        x = ops.relu(ops.deconv(f"{name}.deconv", x))
+        return ops.relu(ops.conv(f"{name}.conv", x, width(row), init="lecun"))
+
+    def width(row: int) -> int:
+        return spec.depth_rate * 2**row
+
+    def meet(row: int, column: int, x: T, y: T) -> T:
+        weights = coefficient[row, column]
+        return ops.add(ops.scale(x, weights[0]), ops.scale(y, weights[1]))
+
+    x = ops.conv(f"{prefix}conv_in", ops.affine(image, 2.0, -1.0), spec.depth_rate, init="lecun")
+    x = _dense_block(ops, spec, f"{prefix}rdb_in", x, spec.depth_rate)
+    column: list[T] = [x]
+    for row in range(1, spec.height):
+        column.append(down(row - 1, 0, column[row - 1]))
+    for j in range(1, half):
+        column[0] = along(0, j - 1, column[0])
+        for row in range(1, spec.height):
+            column[row] = meet(
+                row, j, along(row, j - 1, column[row]), down(row - 1, j, column[row - 1])
+            )
+    for j in range(half, spec.width):
+        last = spec.height - 1
+        column[last] = along(last, j - 1, column[last])
+        for row in reversed(range(last)):
+            column[row] = meet(
+                row, j, along(row, j - 1, column[row]), up(row, j, column[row + 1])
+            )
+    x = _dense_block(ops, spec, f"{prefix}rdb_out", column[0], spec.depth_rate)
+    return ops.relu(ops.conv(f"{prefix}conv_out", x, channels, init="small"))
+
+
+def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
+    """Residual U-Net on a pixel-unshuffled image."""
+
+    def blocks(path: str, level: int, x: T) -> T:
+        for index in range(spec.blocks):
+            x = residual_block(ops, f"{prefix}{path}.{level}.{index}", x, spec.widths[level])
+        return x
+
+    x = ops.unshuffle(image, spec.unshuffle)
+    x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
+    skips: list[T] = []
+    for level in range(len(spec.widths) - 1):
+        x = blocks("encoder", level, x)
+        skips.append(x)
+        x = ops.conv(f"{prefix}down.{level}", x, spec.widths[level + 1], stride=2, init="lecun")
+    x = blocks("encoder", len(spec.widths) - 1, x)
+    for level in reversed(range(len(spec.widths) - 1)):
+        x = ops.conv(f"{prefix}up.{level}", x, 4 * spec.widths[level], 1, init="lecun")
+        x = ops.add(ops.shuffle(x, 2), skips[level])
+        x = blocks("decoder", level, x)
+    x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
+    return ops.add(image, ops.shuffle(x, spec.unshuffle))
+
+
+def residual_block(ops: Ops[T], name: str, x: T, width: int, *, bias: bool = True) -> T:
+    """``x + conv2(relu(conv1(x)))``."""
+    y = ops.relu(ops.conv(f"{name}.conv1", x, width, bias=bias))
+    return ops.add(x, ops.conv(f"{name}.conv2", y, width, bias=bias, init="small"))
+
+
+def _dense_block(ops: Ops[T], spec: GridDehaze, name: str, x: T, width: int) -> T:
+    """Each layer sees all before it; a 1×1 convolution and a skip close the block."""
+    y = x
+    for index in range(spec.dense_layers):
+        layer = f"{name}.residual_dense_layers.{index}.conv"
+        y = ops.concat(y, ops.relu(ops.conv(layer, y, spec.growth, init="lecun")))
+    return ops.add(ops.conv(f"{name}.conv_1x1", y, width, 1, init="small"), x)
+
+
+BACKBONE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "residual": residual,
+    "griddehaze": griddehaze,
+    "unet": unet,
+}
+"""The function of each backbone: ``(ops, spec, name prefix, picture, channels) → picture``."""

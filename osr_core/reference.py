@@ -1,0 +1,144 @@
+"""A NumPy forward pass of any spec: slow, obvious, and the judge between the two backends.
+
+Each operation is written from its definition, in the precision of the image (float64 gives
+values that are exact for the purpose of a float32 comparison).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr_core.errors import CheckpointError
+from osr_core.networks import Init, network
+from osr_core.spec import ModelSpec
+from osr_core.wave import to_parts
+
+Array = NDArray[np.floating[Any]]
+State = Mapping[str, Array]
+"""Weights by canonical name."""
+
+
+def forward(spec: ModelSpec, state: State, images: Array) -> Array:
+    """Run the network of a spec.
+
+    Args:
+        spec: the network.
+        state: its weights; they are converted to the type of the images.
+        images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the spec's size multiple.
+
+    Returns:
+        ``(N, 3, H, W)``, not clipped.
+
+    Raises:
+        CheckpointError: if a weight is missing.
+    """
+    return network(NumpyOps(state), spec, images)
+
+
+class NumpyOps:
+    """Operations on arrays ``(N, C, H, W)``; see :class:`osr_core.networks.Ops`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def conv(
+        self,
+        name: str,
+        x: Array,
+        out_channels: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        bias: bool = True,
+        init: Init = "he",
+    ) -> Array:
+        """A sum over the kernel's taps, each a matrix product over channels."""
+        weight = self._weight(f"{name}.weight", x)
+        pad = kernel // 2
+        padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+        height, width = -(-x.shape[2] // stride), -(-x.shape[3] // stride)
+        y = np.zeros((x.shape[0], out_channels, height, width), x.dtype)
+        for row in range(kernel):
+            for column in range(kernel):
+                seen = padded[:, :, row:, column:][:, :, : x.shape[2] : stride]
+                seen = seen[:, :, :, : x.shape[3] : stride]
+                y += np.einsum("oc,nchw->nohw", weight[:, :, row, column], seen, optimize=True)
+        return y + self._weight(f"{name}.bias", x)[:, None, None] if bias else y
+
+    def deconv(self, name: str, x: Array) -> Array:
+        """Each element paints its 3×3 weighted kernel, two apart; the first row and column of
+        the painting are cut off."""
+        weight = self._weight(f"{name}.weight", x)
+        n, _, height, width = x.shape
+        y = np.zeros((n, weight.shape[1], 2 * height + 1, 2 * width + 1), x.dtype)
+        for row in range(3):
+            for column in range(3):
+                painted = np.einsum("co,nchw->nohw", weight[:, :, row, column], x, optimize=True)
+                y[:, :, row : row + 2 * height : 2, column : column + 2 * width : 2] += painted
+        return y[:, :, 1:, 1:] + self._weight(f"{name}.bias", x)[:, None, None]
+
+    def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
+        """The parameter itself."""
+        return self._weight(name, np.zeros(0, np.float64))
+
+    def scale(self, x: Array, coefficients: Any) -> Array:
+        """Channel by channel."""
+        return x * coefficients[: x.shape[1], None, None].astype(x.dtype)
+
+    def affine(self, x: Array, scale: float, shift: float) -> Array:
+        """In the type of the picture."""
+        return x * x.dtype.type(scale) + x.dtype.type(shift)
+
+    def add(self, x: Array, y: Array) -> Array:
+        """Element by element."""
+        return x + y
+
+    def mix(self, x: Array, y: Array, gate: Array) -> Array:
+        """Element by element."""
+        return (1 - gate) * x + gate * y
+
+    def relu(self, x: Array) -> Array:
+        """Element by element."""
+        return np.maximum(x, 0)
+
+    def sigmoid(self, x: Array) -> Array:
+        """Through tanh, which cannot overflow."""
+        return (np.tanh(x / 2) + 1) / 2
+
+    def wave(self, amplitude: Array, phase: Array) -> tuple[Array, Array]:
+        """Euler's formula."""
+        return to_parts(amplitude, phase)
+
+    def concat(self, x: Array, y: Array) -> Array:
+        """Along channels."""
+        return np.concatenate((x, y), axis=1)
+
+    def split(self, x: Array) -> tuple[Array, Array]:
+        """Along channels."""
+        half = x.shape[1] // 2
+        return x[:, :half], x[:, half:]
+
+    def unshuffle(self, x: Array, side: int) -> Array:
+        """(N, C, H, W) → (N, C·side², H / side, W / side)."""
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c, h // side, side, w // side, side)
+        return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, c * side**2, h // side, w // side)
+
+    def shuffle(self, x: Array, side: int) -> Array:
+        """(N, C·side², H, W) → (N, C, H·side, W·side)."""
+        n, c, h, w = x.shape
+        blocks = x.reshape(n, c // side**2, side, side, h, w)
+        return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, c // side**2, h * side, w * side)
+
+    def mean(self, x: Array) -> Array:
+        """(N, C, H, W) → (N, C, 1, 1)."""
+        return x.mean(axis=(2, 3), keepdims=True)
+
+    def _weight(self, name: str, like: Array) -> Array:
+        if name not in self.state:
+            raise CheckpointError(f"{name}: missing among the weights")
+        return self.state[name].astype(like.dtype)

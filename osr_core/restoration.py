@@ -1,0 +1,123 @@
+"""Image in, image out: the main job, for networks of either backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr_core.analysis import analyse
+from osr_core.backend import Network
+from osr_core.errors import ImageError, OptionError
+from osr_core.tiling import windows
+
+DEFAULT_TILE = 768
+"""Side of a window in pixels where none is asked for; smaller pictures are done whole."""
+
+Image = NDArray[Any]
+
+
+def restore(
+    image: Image,
+    network: Network,
+    tile: int | None = None,
+    on_progress: Callable[[float], object] | None = None,
+) -> Image:
+    """A restored copy of an image.
+
+    Args:
+        image: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)``
+            RGB and alpha; uint8, uint16, or float32/float64 in [0, 1].
+        network: of either backend, for instance ``backends.load("osr-general")``.
+        tile: largest side of the windows in which the image is done; ``None`` lets the package
+            choose, 0 does the image whole.
+        on_progress: called after each window with the share of the image that it covers.
+
+    Returns:
+        An array of the same shape and type. Alpha is carried through; grey stays grey.
+
+    Raises:
+        ImageError: if the array is no image or holds numbers that are not finite.
+        OptionError: if the tile is too small for the network, or the network pools over the whole
+            image and the image is too large to be done whole unasked.
+    """
+    _check(image)
+    colour, alpha = _split_alpha(image)
+    result = np.empty_like(colour)
+    height, width = colour.shape[:2]
+    info = analyse(network.spec)
+    padded = _pad(colour, info.size_multiple)
+    inner = padded.shape
+    size = _tile_size(inner[:2], tile, info.global_statistics)
+    for rows, columns in windows(inner[0], inner[1], size, info.reach, info.size_multiple):
+        planes = _to_planes(padded[rows.window, columns.window])
+        restored = network.predict(planes)[0, :, rows.inside, columns.inside]
+        kept = result[rows.keep, columns.keep]
+        kept[...] = _from_planes(restored, colour)[: kept.shape[0], : kept.shape[1]]
+        if on_progress is not None:
+            on_progress(kept.shape[0] * kept.shape[1] / (height * width))
+    return result if alpha is None else np.concatenate((result, alpha), axis=2)
+
+
+def _check(image: Image) -> None:
+    if not isinstance(image, np.ndarray):
+        raise ImageError(f"image: expected a NumPy array, got {type(image).__name__}")
+    grey = image.ndim == 2
+    if not grey and not (image.ndim == 3 and image.shape[2] in (2, 3, 4)):
+        raise ImageError(f"image: expected (H, W) or (H, W, 2 to 4), got shape {image.shape}")
+    if 0 in image.shape:
+        raise ImageError(f"image: has no pixels: shape {image.shape}")
+    if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise ImageError(f"image: expected uint8, uint16 or float in [0, 1], got {image.dtype}")
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ImageError("image: holds numbers that are not finite")
+
+
+def _split_alpha(image: Image) -> tuple[Image, Image | None]:
+    if image.ndim == 3 and image.shape[2] in (2, 4):
+        return image[..., :-1], image[..., -1:]
+    return image, None
+
+
+def _pad(image: Image, multiple: int) -> Image:
+    """Reflection at the lower and right edge up to the multiple."""
+    down, right = -image.shape[0] % multiple, -image.shape[1] % multiple
+    if down == right == 0:
+        return image
+    widths = [(0, down), (0, right), (0, 0)][: image.ndim]
+    return np.pad(image, widths, mode="reflect")
+
+
+def _tile_size(shape: tuple[int, ...], tile: int | None, global_statistics: bool) -> int:
+    longest = max(shape)
+    if tile is not None and tile < 0:
+        raise OptionError(f"tile {tile}: expected 0 or a number of pixels")
+    if tile == 0:
+        return longest
+    size = DEFAULT_TILE if tile is None else tile
+    if global_statistics and longest > size:
+        raise OptionError(
+            f"tile {size}: this network pools over the whole image, so that tiles would change "
+            "its result; use 0 to do the image whole"
+        )
+    return size
+
+
+def _to_planes(image: Image) -> NDArray[np.float32]:
+    """(H, W[, C]) of any type → (1, 3, H, W) float32 in [0, 1]."""
+    scale = np.float32(1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max)
+    planes = np.moveaxis(np.atleast_3d(image), 2, 0).astype(np.float32) / scale
+    return np.ascontiguousarray(np.broadcast_to(planes, (3, *planes.shape[1:]))[None])
+
+
+def _from_planes(planes: NDArray[np.float32], like: Image) -> Image:
+    """(3, H, W) float32 → (H, W[, C]) of the type and channels of ``like``."""
+    image = np.moveaxis(planes.clip(0, 1), 0, 2)
+    if like.ndim == 2 or like.shape[2] == 1:
+        image = image.mean(2, keepdims=True)
+    image = image.reshape(*image.shape[:2], *like.shape[2:])
+    if like.dtype.kind == "f":
+        return image.astype(like.dtype)
+    return np.rint(image * np.float32(np.iinfo(like.dtype).max)).astype(like.dtype)

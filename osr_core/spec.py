@@ -1,0 +1,278 @@
+"""What a network *is*: frozen dataclasses, and their JSON.
+
+A :class:`ModelSpec` is the single source of shapes. Both backends build from it, checkpoints carry
+it, and :mod:`osr_core.analysis` derives from it alone the table of parameters, the cost and the
+receptive field.
+
+Two kinds of model exist. Without transforms the model *is* the backbone, with the backbone's
+parameter names: the control of every experiment. With transforms it is the reprogrammed model of
+Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``, ``backbone.*`` and
+``output_transform.*``.
+
+>>> spec = ModelSpec(UNet(), InputTransform(), OutputTransform())
+>>> spec == ModelSpec.from_json(spec.to_json())
+True
+>>> spec.backbone_channels
+16
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
+
+from osr_core.errors import SpecError
+
+SPEC_VERSION = 1
+"""Version of the JSON form. A reader refuses any other and says so."""
+
+IMAGE_CHANNELS = 3
+"""Networks take and give RGB."""
+
+MAX_CHANNELS = 1024
+"""Caps keep a hostile file from asking for terabytes before its tensors are looked at."""
+
+Feed = Literal["joint", "turn"]
+Gates = Literal["pixel", "pooled"]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The authors' public baseline: 30 convolutions 3×3 at full resolution, 738,819 parameters.
+
+    Convolution and residual blocks alternate; blocks have no bias; no global skip.
+    """
+
+    kind: ClassVar[str] = "residual"
+    widths: tuple[int, ...] = (16, 64, 64, 64, 32)
+    """Channels of the five stages, which hold 2, 2, 4, 2 and 2 residual blocks."""
+
+    def __post_init__(self) -> None:
+        _check_types("backbone", self)
+        _require(len(self.widths) == 5, "backbone.widths", "five numbers", self.widths)
+        _require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
+
+
+@dataclass(frozen=True)
+class GridDehaze:
+    """GridDehazeNet (Liu et al., ICCV 2019): a grid of residual dense blocks, 0.956 M parameters.
+
+    Rows are scales (channels double, size halves); the left half of the columns goes down, the
+    right half goes up; attention coefficients weigh the two streams that meet in each cell.
+    """
+
+    kind: ClassVar[str] = "griddehaze"
+    height: int = 3
+    """Rows, at least 2."""
+    width: int = 6
+    """Columns, even, at least 4."""
+    depth_rate: int = 16
+    """Channels of the first row."""
+    dense_layers: int = 4
+    """Dense 3×3 layers in a residual dense block."""
+    growth: int = 16
+    """Channels that each dense layer adds."""
+
+    def __post_init__(self) -> None:
+        _check_types("backbone", self)
+        _require(2 <= self.height <= 6, "backbone.height", "2 to 6", self.height)
+        even = 4 <= self.width <= 16 and self.width % 2 == 0
+        _require(even, "backbone.width", "an even number from 4 to 16", self.width)
+        _require_range("backbone.depth_rate", 1, MAX_CHANNELS, self.depth_rate)
+        _require_range("backbone.dense_layers", 1, 32, self.dense_layers)
+        _require_range("backbone.growth", 1, MAX_CHANNELS, self.growth)
+
+
+@dataclass(frozen=True)
+class UNet:
+    """Residual U-Net on a pixel-unshuffled image: the fast one, for daily use.
+
+    Plain 3×3 convolutions, residual blocks without normalisation, skips by addition, and the
+    input added to the output, so that a fresh network passes a picture through unchanged.
+    """
+
+    kind: ClassVar[str] = "unet"
+    widths: tuple[int, ...] = (48, 64, 96)
+    """Channels of each level, finest first; each level halves the size."""
+    blocks: int = 2
+    """Residual blocks of two convolutions per level, on the way down and again on the way up."""
+    unshuffle: int = 2
+    """Side of the pixel block that becomes channels at the door; 1 works at full resolution."""
+
+    def __post_init__(self) -> None:
+        _check_types("backbone", self)
+        _require(1 <= len(self.widths) <= 6, "backbone.widths", "1 to 6 numbers", self.widths)
+        _require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
+        _require_range("backbone.blocks", 1, 32, self.blocks)
+        _require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
+
+
+Backbone = Residual | GridDehaze | UNet
+
+BACKBONES: Mapping[str, type[Backbone]] = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+}
+"""Every backbone by its kind."""
+
+
+@dataclass(frozen=True)
+class InputTransform:
+    """Image → amplitude and phase → real and imaginary part, which the backbone is fed."""
+
+    channels: int = 8
+    """Waves per pixel: channels of the amplitude, and of the phase."""
+    phase_kernel: int = 1
+    """1: phase by channel-FC, as in the paper; 3: from a 3×3 neighbourhood."""
+    feed: Feed = "joint"
+    """``joint``: both parts as one stack of 2·channels; ``turn``: one after the other through the
+    same weights, the only way into a backbone that takes RGB (then channels must be 3)."""
+
+    def __post_init__(self) -> None:
+        _check_types("input_transform", self)
+        _require_range("input_transform.channels", 1, MAX_CHANNELS, self.channels)
+        kernel = self.phase_kernel
+        _require(kernel in (1, 3), "input_transform.phase_kernel", "1 or 3", kernel)
+
+
+@dataclass(frozen=True)
+class OutputTransform:
+    """The backbone's two parts and the image → gates → clear image."""
+
+    channels: int = 16
+    """Width at which wave and image are mixed."""
+    gates: Gates = "pixel"
+    """``pixel``: a gate for every pixel; ``pooled``: one per picture from its global mean, which
+    is a global statistic, so that such a model cannot be tiled."""
+    residual: bool = False
+    """Add the image to the result, which makes the input the starting point of training."""
+
+    def __post_init__(self) -> None:
+        _check_types("output_transform", self)
+        _require_range("output_transform.channels", 1, MAX_CHANNELS, self.channels)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A backbone, and the transforms that reprogram it, if any."""
+
+    backbone: Backbone
+    input_transform: InputTransform | None = None
+    output_transform: OutputTransform | None = None
+    frozen: bool = False
+    """Only the transforms learn: the paper's *specifically trained* model."""
+
+    def __post_init__(self) -> None:
+        kinds = ", ".join(BACKBONES)
+        is_backbone = isinstance(self.backbone, tuple(BACKBONES.values()))
+        _require(is_backbone, "backbone", f"one of {kinds}", self.backbone)
+        both = (self.input_transform is None) == (self.output_transform is None)
+        _require(both, "output_transform", "given together with input_transform or not at all",
+                 self.output_transform)
+        _require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
+        learns = self.reprogrammed or not self.frozen
+        _require(learns, "frozen", "false where there are no transforms to train", self.frozen)
+
+    @property
+    def reprogrammed(self) -> bool:
+        """Whether transforms stand around the backbone."""
+        return self.input_transform is not None
+
+    @property
+    def backbone_channels(self) -> int:
+        """Channels that enter the backbone and leave it."""
+        if self.input_transform is None:
+            return IMAGE_CHANNELS
+        parts = 2 if self.input_transform.feed == "joint" else 1
+        return parts * self.input_transform.channels
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as plain JSON values, version included."""
+        return {
+            "version": SPEC_VERSION,
+            "backbone": {"kind": self.backbone.kind, **asdict(self.backbone)},
+            "input_transform": self.input_transform and asdict(self.input_transform),
+            "output_transform": self.output_transform and asdict(self.output_transform),
+            "frozen": self.frozen,
+        }
+
+    def to_json(self) -> str:
+        """The spec as JSON text."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Any) -> ModelSpec:
+        """The spec of plain JSON values.
+
+        Raises:
+            SpecError: if a field is missing, unknown, of the wrong type or out of range.
+        """
+        data = _mapping("spec", data)
+        version = data.pop("version", None)
+        _require(version == SPEC_VERSION, "version", f"{SPEC_VERSION}", version)
+        backbone = _mapping("backbone", data.pop("backbone", None))
+        kind = backbone.pop("kind", None)
+        _require(kind in BACKBONES, "backbone.kind", f"one of {', '.join(BACKBONES)}", kind)
+        transforms = {
+            name: None if data.get(name) is None else _build(name, part, data[name])
+            for name, part in _TRANSFORMS.items()
+        }
+        frozen = data.pop("frozen", False)
+        for unknown in data.keys() - _TRANSFORMS.keys():
+            raise SpecError(f"{unknown}: unknown field of a spec")
+        return cls(_build("backbone", BACKBONES[kind], backbone), frozen=frozen, **transforms)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """The spec of a JSON text; raises :class:`SpecError`."""
+        try:
+            return cls.from_dict(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise SpecError(f"spec: not JSON: {error}") from None
+
+
+_TRANSFORMS: Mapping[str, type] = {
+    "input_transform": InputTransform,
+    "output_transform": OutputTransform,
+}
+
+
+def _build(where: str, part: type, data: Any) -> Any:
+    data = _mapping(where, data)
+    for unknown in data.keys() - {field.name for field in fields(part)}:
+        raise SpecError(f"{where}.{unknown}: unknown field of a spec")
+    return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+
+def _mapping(where: str, data: Any) -> dict[str, Any]:
+    _require(isinstance(data, Mapping), where, "an object with named fields", data)
+    return dict(data)
+
+
+def _check_types(where: str, part: Any) -> None:
+    hints = get_type_hints(type(part))
+    for field in fields(part):
+        value, hint = getattr(part, field.name), hints[field.name]
+        name = f"{where}.{field.name}"
+        if hint is int:
+            _require(type(value) is int, name, "a whole number", value)
+        elif hint is bool:
+            _require(isinstance(value, bool), name, "true or false", value)
+        elif options := get_args(hint) if get_args(hint) and ... not in get_args(hint) else ():
+            _require(value in options, name, f"one of {', '.join(options)}", value)
+        else:
+            whole = isinstance(value, tuple) and all(type(item) is int for item in value)
+            _require(whole, name, "a list of whole numbers", value)
+
+
+def _require_range(name: str, least: int, most: int, *values: int) -> None:
+    inside = all(least <= value <= most for value in values)
+    _require(inside, name, f"{least} to {most}", values if len(values) > 1 else values[0])
+
+
+def _require(condition: bool, name: str, expected: str, got: object) -> None:
+    if not condition:
+        raise SpecError(f"{name}: expected {expected}, got {got!r}")

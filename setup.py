@@ -1,0 +1,46 @@
+"""Everything pip needs to know; pyproject.toml holds the build system and tool settings only."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+EXTRAS = {
+    "torch": ["torch>=2.4"],
+    "mindspore": ["mindspore>=2.10,<2.11"],
+    "test": ["pytest>=8"],
+    "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
+}
+EXTRAS["all"] = EXTRAS["torch"] + EXTRAS["mindspore"]
+
+setup(
+    name="osr",
+    version="0.1.0",
+    description="Out-of-Sample Restoration: image restoration for damage never seen, "
+    "in PyTorch and MindSpore",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["osr_core*", "backends*", "weights*"]),
+    package_data={"weights": ["*.json", "*.safetensors", "*.md"]},
+    install_requires=[
+        # MindSpore 2.10 fails on NumPy 2, though its metadata does not say so.
+        "numpy>=1.26,<2",
+        "opencv-python-headless>=4.8",
+        "scikit-image>=0.22",
+        "pillow>=10",
+        "tifffile>=2023.7",
+        "safetensors>=0.4.3",
+        "click>=8.1",
+        "tqdm>=4.66",
+        "tomli>=2; python_version < '3.11'",
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["osr=osr_core.cli:main"]},
+    classifiers=[
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+)

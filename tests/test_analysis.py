@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from osr_core.analysis import analyse
+from osr_core.initial import initial_state
+from osr_core.reference import forward
+from osr_core.spec import (
+    GridDehaze,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    UNet,
+)
+
+SMALL = {
+    "residual": Residual((2, 3, 3, 3, 2)),
+    "griddehaze": GridDehaze(depth_rate=2, growth=2, dense_layers=2, width=4),
+    "unet": UNet((3, 4, 5), blocks=1),
+    "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
+}
+TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
+
+
+def test_the_public_baseline():
+    known = analyse(ModelSpec(Residual()))
+    assert known.parameter_count == 738_819
+    assert known.macs_per_pixel == 738_576
+    assert known.receptive_field == 61
+    assert len([p for p in known.parameters if len(p.shape) == 4]) == 30
+    shapes = {p.name: p.shape for p in known.parameters}
+    assert shapes["conv_up_1.weight"] == (64, 16, 3, 3)
+    assert "res_1.conv1.bias" not in shapes
+
+
+def test_griddehazenet():
+    known = analyse(ModelSpec(GridDehaze()))
+    shapes = {p.name: p.shape for p in known.parameters}
+    coefficients = shapes["coefficient"]
+    assert coefficients == (3, 6, 2, 64)
+    # The paper counts 0.956 M, without the attention coefficients.
+    assert round((known.parameter_count - np.prod(coefficients)) / 1e6, 3) == 0.956
+    assert shapes["rdb_module.2_4.residual_dense_layers.3.conv.weight"] == (16, 112, 3, 3)
+    assert shapes["downsample_module.1_2.conv1.weight"] == (32, 32, 3, 3)
+    assert shapes["upsample_module.0_3.deconv.weight"] == (32, 32, 3, 3)
+    assert shapes["upsample_module.1_5.conv.weight"] == (32, 64, 3, 3)
+    assert known.size_multiple == 4
+
+
+def test_feeding_in_turn_costs_the_backbone_twice_and_its_weights_once():
+    turn = ModelSpec(UNet(), InputTransform(3, feed="turn"), OutputTransform())
+    plain, twice = analyse(ModelSpec(UNet())), analyse(turn)
+    assert twice.macs_per_pixel > 2 * plain.macs_per_pixel
+    backbone = {p.name for p in twice.parameters if p.name.startswith("backbone.")}
+    assert backbone == {f"backbone.{p.name}" for p in plain.parameters}
+
+
+def test_only_the_transforms_of_a_frozen_model_learn():
+    known = analyse(ModelSpec(UNet(), *TRANSFORMS, frozen=True))
+    learning = {p.name.split(".")[0] for p in known.parameters if p.trainable}
+    assert learning == {"input_transform", "output_transform"}
+
+
+def test_pooled_gates_are_global_statistics():
+    pooled = ModelSpec(UNet(), InputTransform(), OutputTransform(gates="pooled"))
+    assert analyse(pooled).global_statistics
+    assert not analyse(ModelSpec(UNet(), *TRANSFORMS)).global_statistics
+
+
+@pytest.mark.parametrize(
+    ("kind", "transforms"), [*((kind, ()) for kind in SMALL), ("unet", TRANSFORMS)]
+)
+def test_nothing_beyond_the_reach_matters(kind, transforms):
+    """Exact: on a picture that the network sees as zero, what is not zero was influenced."""
+    spec = ModelSpec(SMALL[kind], *transforms)
+    known = analyse(spec)
+    multiple = known.size_multiple
+    # Positive weights and no biases: no influence cancels, no ReLU hides one.
+    fresh = initial_state(spec, 0)
+    state = {n: 0 * w if n.endswith("bias") else np.abs(w) + 1e-3 for n, w in fresh.items()}
+    zero = 0.0 if "unet" in kind else 0.5  # the others map [0, 1] to [-1, 1] first
+    middle = -(-(known.reach + 1) // multiple) * multiple
+    seen = []
+    for column in range(middle, middle + multiple):
+        image = np.full((1, 3, multiple, 2 * middle + multiple), zero)
+        image[..., column] += 0.1
+        influenced = np.flatnonzero(forward(spec, state, image).any(axis=(0, 1, 2)))
+        seen += [column - influenced[0], influenced[-1] - column]
+    assert known.reach - multiple <= max(seen) <= known.reach

@@ -1,0 +1,75 @@
+"""Blur: extent, direction and what must not change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from osr_core import blur
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def picture():
+    return np.random.default_rng(1).random((24, 40, 3), np.float32)
+
+
+def response(function, side=61):
+    """What becomes of one bright pixel: the kernel, with its centroid and its covariance."""
+    point = np.zeros((side, side, 3), np.float32)
+    point[side // 2, side // 2] = 1
+    kernel = function(point)[..., 0].astype(np.float64)
+    offset = np.arange(side) - side // 2
+    y, x = (kernel.sum(1) * offset).sum(), (kernel.sum(0) * offset).sum()
+    yy, xx = (kernel.sum(1) * offset**2).sum(), (kernel.sum(0) * offset**2).sum()
+    xy = (kernel * offset * offset[:, None]).sum()
+    return kernel.sum(), (y, x), (yy, xx, xy)
+
+
+@pytest.mark.parametrize(
+    ("function", "moments"),
+    [
+        (lambda im: blur.gaussian_blur(im, 2.0), (4.0, 4.0, 0.0)),
+        (lambda im: blur.defocus_blur(im, 6.0), (9.0, 9.0, 0.0)),  # r²/4
+        (lambda im: blur.motion_blur(im, 20.0, 0.0), (0.0, 33.3, 0.0)),  # L²/12
+        (lambda im: blur.motion_blur(im, 20.0, 90.0), (33.3, 0.0, 0.0)),
+        (lambda im: blur.motion_blur(im, 20.0, 45.0), (16.7, 16.7, 16.7)),
+    ],
+)
+def test_blur_has_the_extent_and_direction_asked_for(function, moments):
+    total, centroid, second = response(function)
+    assert total == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(centroid, 0, atol=1e-3)
+    np.testing.assert_allclose(second, moments, atol=0.5, rtol=0.05)
+
+
+def test_shake_is_a_path_of_its_length_that_does_not_shift_the_picture():
+    extents = []
+    for seed in range(20):
+        rng = generator(seed)
+        total, centroid, (yy, xx, _) = response(lambda im, rng=rng: blur.shake_blur(im, 20, rng))
+        assert total == pytest.approx(1, abs=1e-4)
+        np.testing.assert_allclose(centroid, 0, atol=1e-3)
+        extents.append(yy + xx)
+    assert max(extents) < 1.3 * 20**2 / 12  # no longer than if it were straight
+    assert min(extents) < 0.7 * max(extents)  # and some are curled up
+
+
+def test_no_blur_changes_nothing(picture):
+    for same in (
+        blur.gaussian_blur(picture, 0),
+        blur.defocus_blur(picture, 0),
+        blur.motion_blur(picture, 0, 30),
+        blur.shake_blur(picture, 0, generator()),
+    ):
+        np.testing.assert_allclose(same, picture, atol=1e-6)
+
+
+def test_an_even_picture_stays_even_though_kernels_reach_beyond_it():
+    grey = np.full((9, 7, 3), 0.3, np.float32)
+    for function in (blur.gaussian_blur, blur.defocus_blur):
+        np.testing.assert_allclose(function(grey, 20), 0.3, atol=1e-5)
+    np.testing.assert_allclose(blur.motion_blur(grey, 60, 20), 0.3, atol=1e-5)

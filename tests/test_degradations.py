@@ -1,0 +1,164 @@
+"""Synthetic damage: noise, JPEG, severity, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from osr_core import degradations as deg
+from osr_core.errors import ImageError, OptionError
+from osr_core.metrics import Convention, psnr
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def picture():
+    """A 64 x 80 picture with edges, texture and soft colours."""
+    y, x = np.mgrid[0:64, 0:80].astype(np.float32)
+    rings = 0.5 + 0.4 * np.sin((x - 40) ** 2 / 60 + (y - 20) ** 2 / 45)
+    disc = np.where((x - 25) ** 2 + (y - 40) ** 2 < 250, 0.8, 0.2)
+    grey = 0.5 * rings + 0.5 * disc
+    return np.stack([grey, 0.9 * grey + 0.1 * x / 80, 0.8 * grey], 2).astype(np.float32)
+
+
+def decibels(a, b):
+    return psnr(a, b, Convention(quantised=False)).value
+
+
+def test_noise_has_its_sigma_in_levels_and_is_clipped_on_demand_only():
+    black = np.zeros((128, 128, 3), np.float32)
+    noisy = deg.gaussian_noise(black, 25, generator())
+    assert noisy.std() * 255 == pytest.approx(25, rel=0.01)
+    assert noisy.mean() == pytest.approx(0, abs=1e-3)
+    assert noisy.min() < 0
+    clipped = deg.gaussian_noise(black, 25, generator(), clip=True)
+    np.testing.assert_array_equal(clipped, np.clip(noisy, 0, 1))
+
+
+def test_jpeg_keeps_the_colours_in_order():
+    red = np.zeros((16, 16, 3), np.float32)
+    red[..., 0] = 0.8
+    np.testing.assert_allclose(deg.jpeg(red, 95), red, atol=0.02)
+
+
+LADDERS = {
+    "noise": (lambda im, v: deg.gaussian_noise(im, v, generator()), (1, 5, 15, 25, 50)),
+    "bright rain": (lambda im, v: deg.rain(im, generator(), 0.4, 15, intensity=v), (0.05, 0.3, 1)),
+    "dense rain": (lambda im, v: deg.rain(im, generator(), v, 15), (0.02, 0.1, 0.4, 1.5)),
+    "haze": (lambda im, v: deg.haze(im, 0.6, v), (0.05, 0.3, 1, 2.5)),
+    "gaussian": (deg.gaussian_blur, (0.3, 0.7, 1.5, 4)),
+    "defocus": (deg.defocus_blur, (0.6, 1.5, 3, 5)),
+    "motion": (lambda im, v: deg.motion_blur(im, v, 30), (0.5, 2, 6, 20)),
+    "low resolution": (deg.low_resolution, (1.1, 2, 3, 4)),
+    "jpeg": (deg.jpeg, (98, 80, 40, 10)),
+}
+
+
+@pytest.mark.parametrize("name", LADDERS)
+def test_more_is_worse(picture, name):
+    function, ladder = LADDERS[name]
+    figures = [decibels(function(picture, value), picture) for value in ladder]
+    assert figures == sorted(figures, reverse=True)
+    assert figures[0] > figures[-1] + 5
+
+
+@pytest.mark.parametrize("kind", deg.KINDS)
+def test_each_kind_keeps_its_promises(picture, kind):
+    before = picture.copy()
+    for seed in range(20):
+        result = deg.damage(picture, kind, generator(seed))
+        assert result.shape == picture.shape
+        assert result.dtype == np.float32
+        assert not np.shares_memory(result, picture)
+        if kind != "noise":
+            assert result.min() >= 0
+            assert result.max() <= 1
+        np.testing.assert_array_equal(result, deg.damage(picture, kind, generator(seed)))
+    np.testing.assert_array_equal(picture, before)
+
+
+@pytest.mark.parametrize("kind", deg.KINDS)
+def test_severity_runs_from_almost_none_to_strong(picture, kind):
+    rng = generator()
+    figures = sorted(decibels(deg.damage(picture, kind, rng), picture) for _ in range(150))
+    assert figures[0] < 25
+    assert figures[-1] > 35
+    assert len(set(figures)) > 30
+
+
+@pytest.mark.parametrize("kind", deg.KINDS)
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 9, 3), (17, 5, 3)])
+def test_each_kind_takes_any_size(kind, shape):
+    rng = generator()
+    for _ in range(12):
+        result = deg.damage(np.full(shape, 0.5, np.float32), kind, rng)
+        assert result.shape == shape
+        assert np.isfinite(result).all()
+
+
+def test_mixture_follows_the_light_whatever_the_order_of_names(picture):
+    rng = generator(4)
+    expected = deg.KINDS["jpeg"](deg.KINDS["noise"](deg.KINDS["rain"](picture, rng), rng), rng)
+    for names in (["jpeg", "noise", "rain"], ("rain", "jpeg", "noise", "rain")):
+        np.testing.assert_array_equal(deg.mixture(picture, names, generator(4)), expected)
+    assert list(deg.KINDS) == ["haze", "rain", "blur", "low_resolution", "noise", "jpeg"]
+    nothing = deg.mixture(picture, [], generator())
+    np.testing.assert_array_equal(nothing, picture)
+    assert nothing is not picture
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ([[0.5]], "not list"),
+        (np.zeros((8, 8), np.float32), r"shape \(H, W, 3\)"),
+        (np.zeros((0, 8, 3), np.float32), r"shape \(H, W, 3\)"),
+        (np.zeros((8, 8, 3), np.uint8), "float32"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image, message):
+    for kind in deg.KINDS:
+        with pytest.raises(ImageError, match=message):
+            deg.damage(image, kind, generator())
+    with pytest.raises(ImageError, match=message):
+        deg.resize_bicubic(image, (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda im: deg.gaussian_noise(im, -1, generator()), "sigma"),
+        (lambda im: deg.gaussian_noise(im, float("nan"), generator()), "sigma"),
+        (lambda im: deg.rain(im, generator(), -0.1, 20), "density"),
+        (lambda im: deg.rain(im, generator(), 0.1, 0), "length"),
+        (lambda im: deg.rain(im, generator(), 0.1, 20, 90), "angle"),
+        (lambda im: deg.rain(im, generator(), 0.1, 20, width=0), "width"),
+        (lambda im: deg.rain(im, generator(), 0.1, 20, intensity=2), "intensity"),
+        (lambda im: deg.haze(im, 0.5, -1), "beta"),
+        (lambda im: deg.haze(im, 0.5, 1, 1.2), "airlight"),
+        (lambda im: deg.haze(im, 0.5, 1, (0.5, 0.5)), "airlight"),
+        (lambda im: deg.gaussian_blur(im, -1), "sigma"),
+        (lambda im: deg.defocus_blur(im, 51), "radius"),
+        (lambda im: deg.motion_blur(im, -1, 0), "length"),
+        (lambda im: deg.shake_blur(im, 101, generator()), "length"),
+        (lambda im: deg.low_resolution(im, 0.5), "scale"),
+        (lambda im: deg.resize_bicubic(im, (0, 4)), "size"),
+        (lambda im: deg.resize_bicubic(im, (2.5, 4)), "size"),
+        (lambda im: deg.jpeg(im, 0), "quality"),
+        (lambda im: deg.mixture(im, ["fog"], generator()), "'fog'.*haze"),
+    ],
+)
+def test_values_out_of_range_are_named(picture, call, name):
+    with pytest.raises(OptionError, match=name):
+        call(picture)
+
+
+def test_import_is_light():
+    code = "import sys, osr_core.degradations; assert not {'cv2', 'torch'} & {*sys.modules}"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from osr_core.errors import SpecError
+from osr_core.spec import (
+    GridDehaze,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    UNet,
+)
+
+SPECS = [
+    ModelSpec(Residual()),
+    ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
+    ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_json_there_and_back(spec):
+    assert ModelSpec.from_json(spec.to_json()) == spec
+
+
+def test_channels_of_the_backbone():
+    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8]
+
+
+def _changed(path, value):
+    data = SPECS[2].to_dict()
+    part = data
+    *parents, last = path.split(".")
+    for name in parents:
+        part = part[name]
+    part[last] = value
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", 2),
+        ("backbone.kind", "resnet"),
+        ("backbone.widths", []),
+        ("backbone.widths", [8, -1]),
+        ("backbone.widths", [8, 10**9]),
+        ("backbone.widths", "wide"),
+        ("backbone.blocks", 2.0),
+        ("backbone.blocks", True),
+        ("backbone.unshuffle", 3),
+        ("backbone.colour", 1),
+        ("input_transform.channels", 0),
+        ("input_transform.phase_kernel", 5),
+        ("input_transform.feed", "twice"),
+        ("output_transform.gates", None),
+        ("output_transform.residual", 1),
+        ("output_transform", None),
+        ("frozen", "yes"),
+        ("colour", 1),
+    ],
+)
+def test_errors_name_the_field(field, value):
+    with pytest.raises(SpecError, match=f"^{field}:") as caught:
+        ModelSpec.from_json(_changed(field, value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"version": 1}', "NaN"])
+def test_what_is_no_spec(text):
+    with pytest.raises(SpecError):
+        ModelSpec.from_json(text)
+
+
+def test_a_frozen_plain_network_learns_nothing():
+    with pytest.raises(SpecError, match="frozen"):
+        ModelSpec(Residual(), frozen=True)

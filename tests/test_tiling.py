@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from reference_network import ReferenceNetwork
+
+from osr_core import restore
+from osr_core.analysis import analyse
+from osr_core.errors import OptionError
+from osr_core.spec import (
+    GridDehaze,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    UNet,
+)
+from osr_core.tiling import windows
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_each_pixel_is_kept_once_and_far_from_cut_edges(seed):
+    rng = np.random.default_rng(seed)
+    multiple = int(rng.choice([1, 2, 4, 8]))
+    reach = int(rng.integers(0, 20))
+    height, width = (int(n) * multiple for n in rng.integers(1, 40, 2))
+    tile = 2 * (reach + multiple) + multiple + int(rng.integers(0, 60))
+    kept = np.zeros((height, width), int)
+    sizes = set()
+    for pair in windows(height, width, tile, reach, multiple):
+        kept[pair[0].keep, pair[1].keep] += 1
+        sizes.add(tuple(span.stop - span.start for span in pair))
+        for span, length in zip(pair, (height, width), strict=True):
+            assert span.start % multiple == 0
+            assert 0 <= span.start <= span.keep_start < span.keep_stop <= span.stop <= length
+            assert span.start == 0 or span.keep_start - span.start >= reach
+            assert span.stop == length or span.stop - span.keep_stop >= reach
+    assert (kept == 1).all()
+    assert len(sizes) == 1
+    assert max(sizes.pop()) <= tile
+
+
+def test_too_small_a_tile_names_the_least():
+    with pytest.raises(OptionError, match="at least 56"):
+        list(windows(100, 100, 40, 20, 8))
+    assert windows(1000, 1000, 56, 20, 8)
+
+
+SPECS = {
+    "residual": ModelSpec(Residual((2, 3, 3, 3, 2))),
+    "griddehaze": ModelSpec(GridDehaze(depth_rate=2, growth=2, dense_layers=1, width=4)),
+    "unet": ModelSpec(
+        UNet((4, 6), blocks=1), InputTransform(2, 3), OutputTransform(4, residual=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_tiles_equal_the_whole(kind):
+    spec = SPECS[kind]
+    network = ReferenceNetwork(spec)
+    # Off the size multiple, so that padding takes part.
+    image = np.random.default_rng(0).random((131, 101, 3), np.float32)
+    whole = restore(image, network, tile=0)
+    tile = 2 * analyse(spec).reach + 24
+    network.shapes.clear()
+    tiled = restore(image, network, tile=tile)
+    assert len(network.shapes) > 1
+    assert len(set(network.shapes)) == 1
+    assert np.abs(tiled - whole).max() <= 1e-5
+
+
+def test_a_pooling_network_is_not_tiled():
+    spec = ModelSpec(UNet((4,)), InputTransform(2), OutputTransform(4, gates="pooled"))
+    network, image = ReferenceNetwork(spec), np.zeros((40, 40, 3), np.float32)
+    with pytest.raises(OptionError, match="pools over the whole image"):
+        restore(image, network, tile=32)
+    assert restore(image, network, tile=0).shape == image.shape

@@ -1,0 +1,1 @@
+"""The published checkpoints with their cards, and the converter of weight files."""

@@ -1,0 +1,114 @@
+"""Foreign names → canonical names, and the spec that a set of named tensors implies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from osr_core.errors import SpecError
+from osr_core.spec import Backbone, GridDehaze, ModelSpec, Residual, UNet
+
+Tensors = Mapping[str, NDArray[Any]]
+
+_WRAPPERS = ("module.", "_orig_mod.", "network.", "net.")
+"""Prefixes that DataParallel, torch.compile and training cells put before every name."""
+
+_MINDSPORE_ENDINGS = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+_BOOKKEEPING = re.compile(
+    r"(moment[12]|moments|accum|stat|adam_[mv])\..+|.+\.num_batches_tracked"
+    r"|learning_rate|global_step|current_iterator_step|last_overflow_iterator_step"
+    r"|beta[12]_power|epoch_num|step_num|loss_scale"
+)
+"""What optimisers and training loops save beside the weights."""
+
+
+def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
+    """The weights among some named tensors, by canonical (torch's) name.
+
+    Strips wrapper prefixes that all names share, drops optimiser state, and renames MindSpore's
+    normalisation parameters. Names that are canonical already stay as they are.
+
+    >>> list(canonical({"module.conv.weight": np.zeros(1), "module.norm.gamma": np.zeros(1)}))
+    ['conv.weight', 'norm.weight']
+    """
+    weights = {name: array for name, array in tensors.items() if not _BOOKKEEPING.fullmatch(name)}
+    while prefix := next((p for p in _WRAPPERS if weights and _all_start(weights, p)), None):
+        weights = {name.removeprefix(prefix): array for name, array in weights.items()}
+    return {_rename(name): array for name, array in weights.items()}
+
+
+def infer_spec(state: Tensors) -> ModelSpec:
+    """The spec of a plain network, from canonical names and shapes.
+
+    Knows the authors' baseline, GridDehazeNet and this package's U-Net.
+
+    Raises:
+        SpecError: if the names belong to none of them, or to a reprogrammed network, whose gates
+            leave no trace among its tensors.
+    """
+    if any(name.startswith("input_transform.") for name in state):
+        raise SpecError(
+            "a reprogrammed network cannot be told from its tensors alone; give its spec (--spec)"
+        )
+    for marker, infer in _INFERENCES.items():
+        if marker in state:
+            try:
+                return ModelSpec(infer(state))
+            except (KeyError, IndexError) as error:
+                raise SpecError(f"tensor {error} is missing; give a spec (--spec)") from None
+    some = ", ".join(list(state)[:3])
+    raise SpecError(f"names such as {some} belong to no known network; give a spec (--spec)")
+
+
+def _residual(state: Tensors) -> Backbone:
+    names = ("conv_input_3", "conv_up_1", "conv_up_2", "conv_down_1", "conv_down_2")
+    return Residual(tuple(int(state[f"{name}.weight"].shape[0]) for name in names))
+
+
+def _griddehaze(state: Tensors) -> Backbone:
+    height, width = state["coefficient"].shape[:2]
+    layers = _count(state, r"rdb_in\.residual_dense_layers\.(\d+)\.conv\.weight")
+    growth = state["rdb_in.residual_dense_layers.0.conv.weight"].shape[0]
+    return GridDehaze(
+        int(height), int(width), int(state["conv_in.weight"].shape[0]), layers, int(growth)
+    )
+
+
+def _unet(state: Tensors) -> Backbone:
+    levels = _count(state, r"encoder\.(\d+)\.0\.conv1\.weight")
+    widths = [int(state[f"encoder.{i}.0.conv1.weight"].shape[0]) for i in range(levels)]
+    blocks = _count(state, r"encoder\.0\.(\d+)\.conv1\.weight")
+    side = int((state["head.weight"].shape[1] / 3) ** 0.5)
+    return UNet(tuple(widths), blocks, side)
+
+
+_INFERENCES = {
+    "conv_input_3.weight": _residual,
+    "rdb_module.0_0.conv_1x1.weight": _griddehaze,
+    "encoder.0.0.conv1.weight": _unet,
+}
+"""A tensor that only this network has → how to read its spec off the shapes."""
+
+
+def _count(state: Tensors, pattern: str) -> int:
+    found = [int(m[1]) for name in state if (m := re.fullmatch(pattern, name))]
+    return max(found, default=-1) + 1
+
+
+def _all_start(tensors: Tensors, prefix: str) -> bool:
+    return all(name.startswith(prefix) for name in tensors)
+
+
+def _rename(name: str) -> str:
+    head, _, ending = name.rpartition(".")
+    renamed = _MINDSPORE_ENDINGS.get(ending)
+    return f"{head}.{renamed}" if renamed and head else name
