@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 EXTRAS = {
-    "torch": ["torch>=2.4"],
+    "torch": ["torch>=2.6"],
     "mindspore": ["mindspore>=2.10,<2.11"],
     "test": ["pytest>=8"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],

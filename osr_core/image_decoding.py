@@ -29,6 +29,7 @@ Decoded = tuple[NDArray[Any], bytes | None, bytes | None]
 """Pixels (see :class:`osr_core.images.Picture`), ICC profile, EXIF block."""
 
 _TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ICC_PROFILE = 34675  # TIFF's tag
 _GREY_OR_RGB = (0, 1, 2)  # TIFF's photometric interpretation; 0: grey whose 0 is white
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF's kinds of alpha
 _TIFFFILE_DECODES = (1, 8, 32946)  # compression none or Deflate; the rest would need imagecodecs
@@ -104,7 +105,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 def _decode_8_bit(image: ImageFile, icc: bytes | None) -> tuple[NDArray[Any], bytes | None]:
     """8-bit grey, grey + alpha, RGB or RGBA, and the profile that then holds."""
     if image.mode not in _MODES:
-        raise ImageError(f"cannot be read: its pixels are {image.mode!r}; save it with 8 or 16 bit")
+        raise ImageError(f"cannot be read: its pixels are {image.mode}; save it as grey or RGB")
     mode = _MODES[image.mode]
     if mode in ("L", "RGB") and "transparency" in image.info:
         mode += "A"
@@ -131,6 +132,12 @@ def _decode_16_bit(data: bytes) -> NDArray[np.uint16]:
     return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
 
 
+class _TiffFile(TiffImageFile):
+    def load_prepare(self) -> None:
+        """Skip Pillow's limit on pixels, which alone of its formats TIFF asks for once more."""
+        ImageFile.load_prepare(self)
+
+
 def _decode_tiff(file: BinaryIO, max_pixels: int) -> Decoded:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
@@ -138,14 +145,15 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Decoded:
         kind, bits = page.dtype, page.bitspersample
         if kind is None or kind.kind not in "bu" or bits not in (1, 2, 4, 8, 16):
             raise ImageError(f"cannot be read: its pixels are {kind}; save it with 8 or 16 bit")
-        deep, icc = bits == 16 and page.photometric in _GREY_OR_RGB, page.iccprofile
+        deep = bits == 16 and page.photometric in _GREY_OR_RGB
+        icc = page.tags.valueof(_ICC_PROFILE)
     file.seek(0)
     # The orientation is taken out of the file, since decoders differ in whether they apply it.
     data, orientation = upright(file.read())
     if deep:
         pixels: NDArray[Any] = _decode_tiff_16_bit(data)
     else:
-        pixels, icc = _decode_8_bit(TiffImageFile(io.BytesIO(data)), icc)
+        pixels, icc = _decode_8_bit(_TiffFile(io.BytesIO(data)), icc)
     pixels = turn(pixels, orientation)
     return pixels, fitting_profile(icc, pixels), exif_of_tiff(data)
 

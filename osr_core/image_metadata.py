@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 TIFF_HEADER = b"II*\0\x08\0\0\0"
 """A little-endian TIFF stream whose first directory follows at once."""
 
-_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
+_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
 _ORIENTATION = 274
 _SUB_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
@@ -37,21 +37,23 @@ def upright(stream: bytes) -> tuple[bytes, int]:
     thumbnail of an EXIF block, which shows the old pixels, or the second page of a TIFF file.
     """
     order = _BYTE_ORDERS.get(stream[:4])
-    if order is None or len(stream) < 10:
+    if order is None:
         return stream, 1
-    (start,) = struct.unpack_from(order + "L", stream, 4)
-    if start + 2 > len(stream):
-        return stream, 1
-    (count,) = struct.unpack_from(order + "H", stream, start)
-    end = start + 2 + 12 * count
+    big = b"+" in stream[:4]  # BigTIFF: wider offsets and counts
     patched, orientation = bytearray(stream), 1
-    for entry in range(start + 2, min(end, len(stream) - 11), 12):
-        tag, kind = struct.unpack_from(order + "HH", stream, entry)
-        if tag == _ORIENTATION and kind in _INTEGERS:
-            (orientation,) = struct.unpack_from(order + _INTEGERS[kind], stream, entry + 8)
-            struct.pack_into(order + _INTEGERS[kind], patched, entry + 8, 1)
-    if end + 4 <= len(stream):
-        struct.pack_into("4x", patched, end)
+    try:
+        (start,) = struct.unpack_from(order + ("Q" if big else "L"), stream, 8 if big else 4)
+        (count,) = struct.unpack_from(order + ("Q" if big else "H"), stream, start)
+        first, size = start + (8 if big else 2), 20 if big else 12
+        for entry in range(first, first + count * size, size):
+            tag, kind = struct.unpack_from(order + "HH", stream, entry)
+            if tag == _ORIENTATION and kind in _INTEGERS:
+                value = entry + size - (8 if big else 4)
+                (orientation,) = struct.unpack_from(order + _INTEGERS[kind], stream, value)
+                struct.pack_into(order + _INTEGERS[kind], patched, value, 1)
+        struct.pack_into("8x" if big else "4x", patched, first + count * size)
+    except (struct.error, OverflowError):
+        pass  # cut off: what was found up to there counts
     return bytes(patched), orientation if 1 <= orientation <= 8 else 1
 
 
@@ -95,7 +97,7 @@ def directory(tags: dict[int, Any]) -> ImageFileDirectory_v2:
 
 
 def exif_of_tiff(stream: bytes) -> bytes | None:
-    """An EXIF block with the photograph's tags of a TIFF file."""
+    """An EXIF block with the photograph's tags of a TIFF file; None without any or of a BigTIFF."""
     tags = photograph_tags(stream)
     return TIFF_HEADER + directory(tags).tobytes(8) if tags else None
 

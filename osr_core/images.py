@@ -7,9 +7,10 @@ them. Of a file with several pages or frames the first one is read.
 from __future__ import annotations
 
 import glob
+import math
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ from osr_core._checks import check_range
 from osr_core.errors import ImageError
 from osr_core.files import replacing
 from osr_core.image_decoding import decode
-from osr_core.image_encoding import write_png16, write_tiff
+from osr_core.image_encoding import LEVEL, write_png16, write_tiff
 from osr_core.image_metadata import fitting_profile, upright
 
 MAX_PIXELS = 400_000_000
-"""Width times height above which :func:`read` refuses an image unless told otherwise."""
+"""Width times height above which :func:`read` refuses an image unless told otherwise.
+
+WebP files end at 179 million whatever is asked for: Pillow's own limit, which it does not let pass.
+"""
 
 _FORMATS = {
     ".png": "PNG",
@@ -39,6 +43,7 @@ _FORMATS = {
 }
 _HOLD_ALPHA = ("PNG", "TIFF", "WEBP")
 _HOLD_16_BIT = ("PNG", "TIFF")
+_LARGEST_SIDES = {"JPEG": 65500, "WEBP": 16383}
 _JPEG_EXIF_BYTES = 65533 - 6  # what a segment holds beside its length and the word Exif
 
 SUFFIXES: frozenset[str] = frozenset(_FORMATS)
@@ -73,10 +78,10 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
             has more than ``max_pixels``. The size is looked at before anything is decoded.
     """
     path = Path(path)
+    if not os.path.isfile(path):
+        raise ImageError(f"{path}: {'is a folder' if os.path.isdir(path) else 'no such file'}")
+    _check_suffix(path)
     try:
-        if not path.is_file():
-            raise ImageError("is a folder" if path.is_dir() else "no such file")
-        _check_suffix(path)
         if path.stat().st_size == 0:
             raise ImageError("is empty")
         with path.open("rb") as file:
@@ -105,14 +110,12 @@ def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> 
         OptionError: if the quality is out of range.
     """
     path = Path(path)
+    _check_suffix(path)
+    _check_pixels(path, picture.pixels)
     check_range("quality", quality, 1, 100)
     try:
-        _check_suffix(path)
-        _check_pixels(picture.pixels, path.suffix)
         with replacing(path) as temporary:
             _encode(temporary, picture, quality)
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from None
     except (OSError, ValueError, OverflowError, struct.error) as error:
         raise ImageError(f"{path}: cannot be written: {_line(error)}") from error
 
@@ -151,30 +154,19 @@ def collect(inputs: Sequence[str]) -> list[Path]:
 
 
 def _expand(name: str) -> list[Path]:
-    path = Path(name)
-    if path.is_file():
-        if path.suffix.lower() not in SUFFIXES:
-            raise ImageError(f"{name}: no image by its suffix; expected {_LIST}")
-        return [path]
-    if path.is_dir():
-        paths = _images(path.iterdir())
-        if not paths:
-            raise ImageError(f"{name}: the folder has no images ({_LIST})")
-        return paths
-    if not any(sign in name for sign in "*?["):
+    if os.path.isfile(name):
+        _check_suffix(Path(name))
+        return [Path(name)]
+    folder = os.path.isdir(name)
+    if not folder and not any(sign in name for sign in "*?["):
         raise ImageError(f"{name}: no such file or folder")
-    paths = _images(map(Path, glob.glob(name, recursive=True)))
-    if not paths:
-        raise ImageError(f"{name}: the pattern matches no images ({_LIST})")
-    return paths
-
-
-def _images(paths: Iterable[Path]) -> list[Path]:
-    return sorted(
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+    pattern = os.path.join(glob.escape(name), "*") if folder else name
+    matches = filter(os.path.isfile, glob.glob(pattern, recursive=True))
+    images = sorted(path for path in map(Path, matches) if path.suffix.lower() in SUFFIXES)
+    if not images:
+        what = "the folder holds" if folder else "the pattern matches"
+        raise ImageError(f"{name}: {what} no images ({_LIST})")
+    return images
 
 
 def _encode(path: Path, picture: Picture, quality: int) -> None:
@@ -185,7 +177,7 @@ def _encode(path: Path, picture: Picture, quality: int) -> None:
         with path.open("wb") as file:
             (write_tiff if name == "TIFF" else write_png16)(file, pixels, icc, exif)
         return
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"compress_level": LEVEL} if name == "PNG" else {}
     if name == "JPEG":
         options = {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
         exif = b"Exif\0\0" + exif if exif and len(exif) <= _JPEG_EXIF_BYTES else None
@@ -198,20 +190,24 @@ def _encode(path: Path, picture: Picture, quality: int) -> None:
 
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
-        raise ImageError(f"no image by its suffix; expected {_LIST}")
+        raise ImageError(f"{path}: unknown suffix {path.suffix!r}; use one of {_LIST}")
 
 
-def _check_pixels(pixels: NDArray[Any], suffix: str) -> None:
-    grey_or_colour = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4))
-    if not grey_or_colour or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
+def _check_pixels(path: Path, pixels: NDArray[Any]) -> None:
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4))
+    if not shaped or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(
-            "cannot be written: expected uint8 or uint16 pixels (H, W) or (H, W, 2 to 4), "
+            f"{path}: expected uint8 or uint16 pixels (H, W) or (H, W, 2 to 4), "
             f"got {pixels.dtype} {pixels.shape}"
         )
-    if not can_hold(suffix, pixels):
-        name = _FORMATS[suffix.lower()]
-        deep = pixels.dtype == np.uint16 and name not in _HOLD_16_BIT
-        raise ImageError(f"{name} cannot hold {'16 bit' if deep else 'alpha'}; use .png or .tiff")
+    name = _FORMATS[path.suffix.lower()]
+    too_much = ""
+    if not can_hold(path.suffix, pixels):
+        too_much = "16 bit" if pixels.dtype == np.uint16 and name not in _HOLD_16_BIT else "alpha"
+    elif max(pixels.shape) > _LARGEST_SIDES.get(name, math.inf):
+        too_much = f"sides above {_LARGEST_SIDES[name]} pixels"
+    if too_much:
+        raise ImageError(f"{path}: {name} cannot hold {too_much}; use .png or .tiff")
 
 
 def _line(error: Exception) -> str:

@@ -55,11 +55,11 @@ def outcomes(module, path, cases):
 
 
 def damaged(valid, rng, count):
-    """Copies cut short, copies with flipped bits, and plain noise."""
+    """Copies cut short, copies with flipped bits, both, and plain noise."""
     for _ in range(count):
         yield valid[: rng.integers(len(valid))]
         yield rng.bytes(rng.integers(1, 200))
-        for length in rng.integers(20, len(valid) + 1, 4):
+        for length in (len(valid), len(valid), *rng.integers(20, len(valid), 2)):
             broken = bytearray(valid[:length])
             for bit in rng.integers(8 * length, size=rng.integers(1, 4)):
                 broken[bit // 8] ^= 1 << bit % 8
@@ -119,7 +119,7 @@ def test_only_checkpoint_errors_come_out(module, file, monkeypatch):
     cases = [b"", *damaged(file.read_bytes(), np.random.default_rng(2), 80)]
     messages = list(outcomes(module, file, cases))
     assert not any("\n" in message for message in messages)
-    assert sum(map(bool, messages)) > 240
+    assert 160 < sum(map(bool, messages)) < len(messages)
 
 
 @pytest.mark.parametrize(

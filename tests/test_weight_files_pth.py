@@ -106,6 +106,11 @@ def test_whole_models_are_refused(torch, file):
     refuses(pth, file, file.read_bytes(), "TorchScript")
 
 
+@pytest.mark.filterwarnings("error")
+def test_foreign_pickles_are_refused_without_ado(torch, file):
+    refuses(pth, file, pickle.dumps({"a": 1}, 4), "not a PyTorch weight file.*UnpicklingError")
+
+
 def test_what_is_no_state_dict(torch, file):
     endless = {}
     endless["model"] = endless

@@ -107,8 +107,8 @@ def _torch(doing: str) -> ModuleType:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read: {error.strerror}"
+    if isinstance(error, PermissionError):  # damage raises other kinds of OSError
+        return "cannot be read: Permission denied"
     remedy = "code in weight files is never run; ask for its plain state_dict()"
     if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
         return f"needs {found[1]}, and {remedy}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -64,7 +65,7 @@ class Network(nn.Cell):
         # asnumpy() is another view of the same memory.
         return {name: tensors[name].asnumpy().copy() for name in names}
 
-    def load_state(self, values: Mapping[str, NDArray[np.floating]]) -> None:
+    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
         """Copy weights into the network.
 
         Raises:

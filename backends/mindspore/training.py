@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -13,7 +14,9 @@ from backends.mindspore.device import autocast, compiled
 from backends.mindspore.networks import Network
 from osr_core.recipe import Recipe
 
-BETAS = (0.9, 0.999)
+# What float32 makes of 0.9 and 0.999. The fused update takes 1 - β₂ of that, 1.3e-5 off 0.001,
+# and the correction of the bias makes up for it if it starts from the same number.
+BETAS = (float(np.float32(0.9)), float(np.float32(0.999)))
 EPSILON = 1e-8
 
 
@@ -70,7 +73,7 @@ class Trainer:
             values[f"second.{name}"] = _array(self.optimizer.second[index])
         return values
 
-    def load_state(self, values: Mapping[str, NDArray[np.floating]], step: int) -> None:
+    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]], step: int) -> None:
         """Take up the moments after ``step`` steps."""
         self.optimizer.steps = step
         for index, name in enumerate(self.names):
@@ -119,5 +122,5 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
     return tensor.asnumpy().copy()
 
 
-def _tensor(values: NDArray[np.floating]) -> Tensor:
+def _tensor(values: NDArray[np.floating[Any]]) -> Tensor:
     return Tensor(np.ascontiguousarray(values, np.float32))

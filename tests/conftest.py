@@ -1,0 +1,28 @@
+"""Fixtures: the backends that are installed, one at a time or both together."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+import pytest
+
+from osr_core.backend import BACKENDS, is_installed
+
+
+@pytest.fixture(params=BACKENDS, scope="session")
+def backend(request: pytest.FixtureRequest) -> ModuleType:
+    """Each backend in turn, a module such as ``backends.torch``."""
+    return _backend(request.param)
+
+
+@pytest.fixture(scope="session")
+def twins() -> dict[str, ModuleType]:
+    """Both backends by name."""
+    return {name: _backend(name) for name in BACKENDS}
+
+
+def _backend(name: str) -> ModuleType:
+    if not is_installed(name):
+        pytest.skip(f"{name} is not installed: pip install 'osr[{name}]'")
+    return import_module(f"backends.{name}")

@@ -1,0 +1,94 @@
+"""Every example runs, and does what it says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from osr_core.backend import BACKENDS, is_installed
+from osr_core.checkpoint import Checkpoint
+from osr_core.images import Picture, read, write
+from osr_core.initial import initial_state
+from osr_core.spec import ModelSpec, Residual, UNet
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def _run(name, *args, **environment):
+    run = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *map(str, args)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "in.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 40, 3), np.uint8)
+    write(path, Picture(pixels))
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("device", ["python", "cuda", "ascend"])
+def test_restore(device, backend, picture, tmp_path):
+    if not is_installed(backend):
+        pytest.skip(f"{backend} is not installed")
+    out = tmp_path / "out.png"
+    printed = _run(f"restore_{device}.py", picture, out, OSR_BACKEND=backend)
+    assert f"restored with {backend}" in printed
+    if "using the CPU" in printed:
+        assert f"device {device}" in printed
+    restored = read(out).pixels
+    assert restored.shape == (48, 40, 3)
+    assert not np.array_equal(restored, read(picture).pixels)
+
+
+def test_convert_checkpoint(tmp_path):
+    spec = ModelSpec(Residual((2, 3, 3, 3, 2)))
+    Checkpoint(spec, initial_state(spec, 0)).save(tmp_path / "a.safetensors")
+    printed = _run("convert_checkpoint.py", tmp_path / "a.safetensors", tmp_path / "b.ckpt")
+    assert "b.ckpt: residual" in printed
+    assert "numpy: largest difference" in printed
+
+
+RECIPE = """
+steps = 3
+batch = 2
+crop = 16
+[shares]
+noise = 1
+[spec]
+version = 1
+backbone = {kind = "unet", widths = [4, 6], blocks = 1}
+"""
+
+
+def test_train_and_measure(tmp_path, picture):
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    (tmp_path / "photographs").mkdir()
+    picture.rename(tmp_path / "photographs" / "in.png")
+    options = ["--photographs", tmp_path / "photographs", "-o", tmp_path / "run", "--workers", 0]
+    assert "3 steps" in _run("train.py", tmp_path / "recipe.toml", *options)
+    model = tmp_path / "run" / "model.safetensors"
+    assert Checkpoint.load(model).spec == ModelSpec(UNet((4, 6), 1))
+    clean = ["--clean", tmp_path / "photographs"]
+    row = _run("measure.py", "--model", model, *clean, "--damage", "none")
+    assert row.startswith("| photographs none | 1 images, RGB, crop 0, 8-bit | inf |")
+
+
+def test_recipes_load():
+    from osr_core.recipe import Recipe
+
+    paths = list((EXAMPLES / "recipes").glob("*.toml"))
+    assert paths
+    for path in paths:
+        Recipe.load(path)

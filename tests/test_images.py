@@ -1,0 +1,154 @@
+"""Image files: what is kept, what is refused, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from image_files import assert_same, exif, random, tag
+from PIL import Image, ImageCms
+
+from osr_core.errors import ImageError, OptionError
+from osr_core.images import SUFFIXES, Picture, can_hold, collect, read, write
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LOSSLESS = sorted(SUFFIXES - {".jpg", ".jpeg"})
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_pixels_survive(
+    tmp_path: Path, suffix: str, channels: int, dtype: type[np.generic]
+) -> None:
+    path, pixels = tmp_path / f"a{suffix}", random(channels, dtype)
+    if not can_hold(suffix, pixels):
+        with pytest.raises(ImageError, match=r"a\.\w+: \w+ cannot hold .*use \.png or \.tiff"):
+            write(path, Picture(pixels))
+        assert not list(tmp_path.iterdir())
+        return
+    write(path, Picture(pixels, SRGB, exif()), quality=100)
+    if suffix == ".webp" and channels < 3:  # has no grey
+        pixels = np.dstack((pixels, pixels, pixels))[
+            ..., [0, 0, 0, 1] if channels == 2 else [0] * 3
+        ]
+    assert_same(path, pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bit_files_read_the_same_elsewhere(tmp_path: Path, channels: int) -> None:
+    pixels = random(channels, np.uint16, height=900)  # several strips
+    write(tmp_path / "a.tif", Picture(pixels))
+    write(tmp_path / "a.png", Picture(pixels))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), pixels)
+    found = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    if channels > 1:
+        found = found[..., {2: [0, 3], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]]
+    np.testing.assert_array_equal(found, pixels)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [
+        (".png", "u1"),
+        (".png", "u2"),
+        (".jpg", "u1"),
+        (".webp", "u1"),
+        (".tif", "u1"),
+        (".tif", "u2"),
+    ],
+)
+def test_profile_and_exif_survive(tmp_path: Path, suffix: str, dtype: str) -> None:
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    write(first, Picture(random(3).astype(dtype), SRGB, exif()))
+    write(second, read(first))
+    found = read(second)
+    assert found.icc == SRGB
+    assert tag(found.exif, 271) == "Maker"
+    assert tag(found.exif, 37500, 34665) == b"note" * 5
+    assert tag(found.exif, 33434, 34665) == pytest.approx(1 / 50)
+    assert tag(found.exif, 2, 34853) == (48.0, 8.0, 0.5)
+
+
+def test_metadata_that_does_not_fit_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "a.jpg", Picture(random(1), SRGB, exif() + bytes(70_000)))
+    found = read(tmp_path / "a.jpg")
+    assert found.icc is None
+    assert found.exif is None
+    assert found.pixels.ndim == 2
+
+
+def test_written_exif_never_says_turned(tmp_path: Path) -> None:
+    for suffix in (".png", ".jpg", ".webp", ".tif"):
+        write(tmp_path / f"a{suffix}", Picture(random(3), exif=exif(6)))
+        with Image.open(tmp_path / f"a{suffix}") as opened:
+            assert opened.getexif().get(274, 1) == 1
+
+
+def test_writing_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, picture = tmp_path / "a.png", Picture(random(3))
+    write(path, picture)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(ImageError, match=r"a\.png: cannot be written: No space left on device"):
+        write(path, Picture(random(3) // 2))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
+    assert_same(path, picture.pixels)
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    good = Picture(random(3))
+    for name, picture, reason in (
+        ("missing/a.png", good, "cannot be written: No such file or directory"),
+        ("folder.png", good, "cannot be written"),
+        ("a.gif", good, "unknown suffix '.gif'"),
+        ("a.png", Picture(random(3).astype(np.float32)), "expected uint8 or uint16"),
+        ("a.png", Picture(random(5)), "expected uint8 or uint16"),
+        ("a.png", Picture(random(3)[:0]), "expected uint8 or uint16"),
+        ("a.webp", Picture(np.zeros((1, 20_000), np.uint8)), "sides above 16383"),
+    ):
+        with pytest.raises(ImageError, match=rf"{name}: .*{reason}"):
+            write(tmp_path / name, picture)
+    with pytest.raises(OptionError, match="quality"):
+        write(tmp_path / "a.jpg", good, quality=0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_quality(tmp_path: Path) -> None:
+    sizes = []
+    for quality in (20, 95):
+        write(tmp_path / "a.jpg", Picture(random(3)), quality)
+        sizes.append((tmp_path / "a.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+def test_collect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.png", "a.JPG", "note.txt", ".hidden.png", "sub/c.tif", "sub/deep/[1].bmp"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path("none").mkdir()
+
+    def names(*inputs: str) -> list[str]:
+        return [path.as_posix() for path in collect(inputs)]
+
+    assert names() == []
+    assert names(".") == ["a.JPG", "b.png"]
+    assert names("b.png", ".", "./b.png") == ["b.png", "a.JPG"]
+    assert names("**/*") == ["a.JPG", "b.png", "sub/c.tif", "sub/deep/[1].bmp"]
+    assert names("sub/deep/[1].bmp") == ["sub/deep/[1].bmp"]
+    for bad, reason in {
+        "missing.png": "no such file or folder",
+        "none": "the folder holds no images",
+        "*.webp": "the pattern matches no images",
+        "note.txt": "unknown suffix '.txt'",
+    }.items():
+        with pytest.raises(ImageError, match=reason):
+            collect(["b.png", bad])

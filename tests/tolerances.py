@@ -1,0 +1,6 @@
+OUTPUT = 1e-5
+GRADIENT = 1e-5
+LOSS = 1e-5
+WEIGHT = 1e-6
+MOMENT = 1e-6
+KINK = 1e-6
