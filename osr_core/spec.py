@@ -191,13 +191,15 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain JSON values, version included."""
-        return {
+        data = {
             "version": SPEC_VERSION,
             "backbone": {"kind": self.backbone.kind, **asdict(self.backbone)},
             "input_transform": self.input_transform and asdict(self.input_transform),
             "output_transform": self.output_transform and asdict(self.output_transform),
             "frozen": self.frozen,
         }
+        plain: dict[str, Any] = json.loads(json.dumps(data))  # lists for tuples
+        return plain
 
     def to_json(self) -> str:
         """The spec as JSON text."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from types import ModuleType
 
 import pytest
 
 from osr_core.backend import BACKENDS, is_installed
+
+# Tiny networks gain nothing from threads, and on a busy machine the threads of three libraries
+# wait for each other in loops: 2 seconds become 10 minutes. Read when NumPy and PyTorch start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(params=BACKENDS, scope="session")

@@ -1,9 +1,9 @@
 """Both backends compute the same thing: against the spec, a float64 oracle, and each other.
 
-The oracle of outputs is the NumPy reference, that of gradients PyTorch, both in float64. A float32
-result near a kink (ReLU, |x|) may lie on its other side, where the gradient is another one. So
-batches are chosen whose pre-activations keep clear of zero, and targets that keep clear of the
-output.
+Outputs are judged by the NumPy reference, gradients by ``gradient_oracle.py``, both in float64.
+A float32 result near a kink (ReLU, |x|) may lie on its other side, where the gradient is another
+one. So batches are chosen whose pre-activations keep clear of zero, and targets that keep clear of
+the output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
-from osr_core import wave
 from osr_core.analysis import analyse
 from osr_core.initial import initial_state
 from osr_core.networks import network
@@ -57,7 +56,7 @@ CASES = {
     "griddehaze, all": ModelSpec(
         TINY_GRID,
         InputTransform(3, phase_kernel=3, feed="turn"),
-        OutputTransform(6, gates="pooled", residual=True),
+        OutputTransform(8, gates="pooled", residual=True),
         frozen=True,
     ),
 }
@@ -100,9 +99,11 @@ def test_outputs_agree_at_full_size(twins: dict[str, ModuleType], spec: ModelSpe
 
 @every_case
 def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec) -> None:
+    from gradient_oracle import loss_and_gradients  # needs PyTorch
+
     state = _state(spec)
     images, targets = _smooth_batch(spec, state)
-    loss, expected = _oracle(twins["torch"], spec, state, images, targets)
+    loss, expected = loss_and_gradients(spec, state, images, targets)
     for name, twin in twins.items():
         trainer = twin.Trainer(_network(twin, spec, state), _recipe(spec))
         got, grads = trainer.gradients(images, targets)
@@ -112,42 +113,19 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
             assert _error(grad, expected[weight]) < tolerances.GRADIENT, (name, weight)
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_wave_layer_is_eulers_formula(backend: ModuleType, kernel: int) -> None:
-    rng = np.random.default_rng(1)
-    names = ("amplitude.weight", "amplitude.bias", "phase.weight", "phase.bias")
-    shapes = ((5, 3, 1, 1), (5,), (5, 3, kernel, kernel), (5,))
-    state = {n: rng.uniform(-2, 2, s).astype(np.float32) for n, s in zip(names, shapes)}
-    image = rng.random((2, 3, 6, 7), dtype=np.float32)
-    weights = rng.standard_normal((2, 2, 5, 6, 7)).astype(np.float32)  # of the loss
-
-    ops, exact = NumpyOps(state), image.astype(np.float64)
-    parts = [ops.conv("amplitude", exact, 5, 1), ops.conv("phase", exact, 5, kernel)]
-    slopes = wave.to_parts_vjp(*parts, *weights.astype(np.float64))
-
-    got, grads = _wave_layer(backend, kernel, state, image, weights)
-    for part, expected in zip(got, wave.to_parts(*parts), strict=True):
-        np.testing.assert_allclose(part, expected, atol=tolerances.OUTPUT)
-    for name, slope in zip(("amplitude", "phase"), slopes, strict=True):
-        centre = shapes[names.index(f"{name}.weight")][2] // 2
-        tap = grads[f"{name}.weight"][:, :, centre, centre]
-        assert _error(tap, np.einsum("nohw,nchw->oc", slope, exact)) < tolerances.GRADIENT
-        assert _error(grads[f"{name}.bias"], slope.sum((0, 2, 3))) < tolerances.GRADIENT
-
-
-@pytest.mark.parametrize("case", ["griddehaze", "unet, joint", "unet, frozen"])
+@pytest.mark.parametrize("case", ["residual", "unet, joint", "unet, frozen"])
 def test_training_takes_the_same_path(twins: dict[str, ModuleType], case: str) -> None:
     spec = CASES[case]
     trainers = [
         twin.Trainer(_network(twin, spec, _state(spec)), _recipe(spec)) for twin in twins.values()
     ]
     for step in range(20):
-        losses = [trainer.step(*_batch(step), 1e-3) for trainer in trainers]
+        losses = [trainer.step(*_batch(step), 1e-4) for trainer in trainers]
         assert losses[0] == pytest.approx(losses[1], rel=tolerances.LOSS), step
         if step == 2:
             one, other = (trainer.network.state() for trainer in trainers)
             assert _distance(one, other) < tolerances.WEIGHT
-            assert _distance(one, _state(spec)) > 1e-4
+            assert _distance(one, _state(spec)) > 1e-4  # all but a few moved three steps
             one, other = (trainer.state() for trainer in trainers)
             assert _distance(one, other) < tolerances.MOMENT
 
@@ -254,50 +232,3 @@ def _smooth_batch(spec: ModelSpec, state: State) -> tuple[NDArray[Any], NDArray[
         if ops.closest > tolerances.KINK:
             return images, (result + np.where(noise < 0.5, -0.5, 0.5) + noise / 5).astype("f4")
     raise AssertionError("no batch keeps clear of the kinks")
-
-
-def _oracle(
-    backend: ModuleType, spec: ModelSpec, state: State, images: NDArray[Any], targets: NDArray[Any]
-) -> tuple[float, State]:
-    """Loss and gradients in float64, by PyTorch."""
-    import torch
-
-    exact = _network(backend, spec, state).double()
-    x, y = (torch.from_numpy(array.astype(np.float64)) for array in (images, targets))
-    loss = (exact(x) - y).abs().mean()
-    loss.backward()
-    weights = dict(exact.named_parameters())
-    return float(loss), {n: w.grad.numpy() for n, w in weights.items() if w.requires_grad}
-
-
-def _wave_layer(
-    backend: ModuleType, kernel: int, state: State, image: NDArray[Any], weights: NDArray[Any]
-) -> tuple[list[NDArray[Any]], State]:
-    """Outputs of a wave layer, and the gradients of their weighted sum."""
-    if backend.__name__ == "backends.torch":
-        import torch
-
-        from backends.torch.layers import Wave
-
-        layer = Wave(3, 5, kernel)
-        layer.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
-        parts = layer(torch.from_numpy(image))
-        sum(((p * torch.from_numpy(w)).sum() for p, w in zip(parts, weights)), 0.0).backward()
-        grads = {name: weight.grad.numpy() for name, weight in layer.named_parameters()}
-        return [part.detach().numpy() for part in parts], grads
-    import mindspore as ms
-
-    from backends.mindspore.layers import Wave
-
-    layer = Wave(3, 5, kernel)
-    for name, weight in layer.parameters_and_names():
-        weight.set_data(ms.Tensor(state[name]))
-
-    def loss(x: Any) -> Any:
-        real, imaginary = layer(x)
-        return (real * ms.Tensor(weights[0]) + imaginary * ms.Tensor(weights[1])).sum()
-
-    x = ms.Tensor(image)
-    slopes = ms.grad(loss, None, layer.trainable_params())(x)
-    names = [name for name, _ in layer.parameters_and_names()]
-    return [p.asnumpy() for p in layer(x)], {n: s.asnumpy() for n, s in zip(names, slopes)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import mindspore as ms
@@ -173,17 +174,19 @@ class UNet(Network):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
         assert isinstance(spec.backbone, specs.UNet)
-        self.side, widths = spec.backbone.unshuffle, spec.backbone.widths
+        widths, count = spec.backbone.widths, spec.backbone.blocks
+        self.side = spec.backbone.unshuffle
         block_channels = spec.backbone_channels * self.side**2
 
         def blocks(width: int) -> nn.SequentialCell:
-            return nn.SequentialCell(*(ResidualBlock(width) for _ in range(spec.backbone.blocks)))
+            return nn.SequentialCell(*(ResidualBlock(width) for _ in range(count)))
 
-        finer, coarser = widths[:-1], widths[1:]
+        finer = widths[:-1]
+        steps = tuple(pairwise(widths))
         self.head = conv(block_channels, widths[0])
         self.encoder = nn.CellList([blocks(width) for width in widths])
-        self.down = nn.CellList([conv(f, c, stride=2) for f, c in zip(finer, coarser)])
-        self.up = nn.CellList([conv(c, 4 * f, 1) for f, c in zip(finer, coarser)])
+        self.down = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.up = nn.CellList([conv(c, 4 * f, 1) for f, c in steps])
         self.decoder = nn.CellList([blocks(width) for width in finer])
         self.tail = conv(widths[0], block_channels)
 

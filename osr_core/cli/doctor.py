@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from importlib import import_module, metadata
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import click
 
 from osr_core import __version__
-from osr_core.backend import BACKENDS, VARIABLE, is_installed, pick_backend
-from osr_core.cli import backend_option, use_backend
+from osr_core.backend import BACKENDS, VARIABLE, is_installed, pick_backend, require_backend
+from osr_core.cli import backend_option
 from osr_core.errors import BackendError
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "safetensors")
@@ -35,16 +36,17 @@ def doctor(backend: str | None, as_json: bool) -> int:
 def _examine(backend: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {"osr": __version__, "python": platform.python_version()}
     data |= {library: metadata.version(library) for library in _LIBRARIES if _has(library)}
-    for name in BACKENDS:
-        data[name] = _examine_backend(name)
     try:
-        picked: str | None = use_backend(backend).name if backend else pick_backend()
-        devices = import_module(f"backends.{picked}").devices()
-        data |= {"backend": picked, "devices": devices, "device": devices[0]}
+        choice: dict[str, Any] = {"backend": require_backend(backend) if backend else pick_backend()}
     except BackendError as error:
-        data |= {"backend": None, "mend": str(error)}
-    data["set_by"] = f"{VARIABLE}, --backend, or the first that is installed"
-    return data
+        choice = {"backend": None, "mend": str(error)}
+    # Looking at any backend imports their package, which picks one: that, or whichever there is.
+    os.environ[VARIABLE] = choice["backend"] or ""
+    data |= {name: _examine_backend(name) for name in BACKENDS}
+    if choice["backend"]:
+        devices = import_module(f"backends.{choice['backend']}").devices()
+        choice |= {"devices": devices, "device": devices[0]}
+    return data | choice
 
 
 def _examine_backend(name: str) -> str:

@@ -1,0 +1,74 @@
+"""Make the damaged photographs of examples/images, and the picture of the README.
+
+    python examples/make_pictures.py
+
+The photographs come with scikit-image and are free: astronaut (NASA, public domain), chelsea
+(Stéfan van der Walt, CC0) and coffee (Rachel Michetti, CC0).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+import backends
+from osr_core import restore
+from osr_core.degradations import gaussian_noise, haze, pseudo_depth, rain
+from osr_core.images import Picture, read, write
+
+HERE = Path(__file__).resolve().parent
+GAP = 6
+"""White pixels between the pictures of the README."""
+
+Pixels = NDArray[np.uint8]
+
+
+def damaged() -> dict[str, Pixels]:
+    """Three photographs, each with damage of one kind."""
+    rng = np.random.default_rng(0)
+    astronaut, chelsea, coffee = (
+        (getattr(skimage.data, name)() / 255).astype(np.float32)
+        for name in ("astronaut", "chelsea", "coffee")
+    )
+    images = {
+        "astronaut-haze": haze(astronaut, pseudo_depth(astronaut.shape, rng), 1.3, 0.92),
+        "chelsea-rain": rain(chelsea, rng, 0.3, 28, 12, intensity=0.6),
+        "coffee-noise": gaussian_noise(coffee, 25, rng, clip=True),
+    }
+    return {name: np.rint(image * 255).astype(np.uint8) for name, image in images.items()}
+
+
+def before_and_after(pictures: dict[str, Pixels]) -> Pixels:
+    """Each picture, left half as it came and right half restored, side by side."""
+    network = backends.load("osr-general")
+    side = min(min(pixels.shape[:2]) for pixels in pictures.values())
+    columns = []
+    for pixels in pictures.values():
+        restored = restore(pixels, network)
+        middle = pixels.shape[1] // 2
+        joined = np.concatenate((pixels[:, :middle], restored[:, middle:]), axis=1)
+        joined[:, middle - 1 : middle + 1] = 255
+        top, left = (joined.shape[0] - side) // 2, middle - side // 2
+        columns += [joined[top : top + side, left : left + side], _white(side, GAP)]
+    return np.concatenate(columns[:-1], axis=1)
+
+
+def _white(height: int, width: int) -> Pixels:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+def main() -> None:
+    """Write the damaged photographs, then the picture made from what was written."""
+    folder = HERE / "images"
+    folder.mkdir(exist_ok=True)
+    for name, pixels in damaged().items():
+        write(folder / f"{name}.png", Picture(pixels))
+    written = {path.stem: read(path).pixels for path in sorted(folder.glob("*.png"))}
+    write(HERE / "before-after.png", Picture(before_and_after(written)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Gradients in float64: the operations of osr_core.networks by torch.nn.functional.
+
+No layer of either backend takes part, only PyTorch's differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from osr_core.networks import network
+from osr_core.spec import ModelSpec
+
+
+def loss_and_gradients(
+    spec: ModelSpec,
+    state: Mapping[str, NDArray[Any]],
+    images: NDArray[Any],
+    targets: NDArray[Any],
+) -> tuple[float, dict[str, NDArray[np.float64]]]:
+    """The mean absolute error of a batch, and its gradient by every weight."""
+    weights = {
+        name: torch.tensor(array, dtype=torch.float64, requires_grad=True)
+        for name, array in state.items()
+    }
+    x, y = (torch.tensor(a, dtype=torch.float64) for a in (images, targets))
+    loss = (network(TorchOps(weights), spec, x) - y).abs().mean()
+    gradients = torch.autograd.grad(loss, list(weights.values()))
+    return loss.item(), {n: g.numpy() for n, g in zip(weights, gradients, strict=True)}
+
+
+class TorchOps:
+    """See :class:`osr_core.networks.Ops`."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        self.weights = weights
+
+    def conv(self, name, x, out_channels, kernel=3, *, stride=1, bias=True, init="he"):
+        weight, offset = self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias")
+        return F.conv2d(x, weight, offset if bias else None, stride, kernel // 2)
+
+    def deconv(self, name, x):
+        weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        return F.conv_transpose2d(x, weight, bias, 2, 1, 1)
+
+    def coefficients(self, name, shape):
+        return self.weights[name]
+
+    def scale(self, x, coefficients):
+        return x * coefficients[: x.shape[1], None, None]
+
+    def affine(self, x, scale, shift):
+        return x * scale + shift
+
+    def add(self, x, y):
+        return x + y
+
+    def mix(self, x, y, gate):
+        return (1 - gate) * x + gate * y
+
+    def relu(self, x):
+        return F.relu(x)
+
+    def sigmoid(self, x):
+        return torch.sigmoid(x)
+
+    def wave(self, amplitude, phase):
+        return amplitude * torch.cos(phase), amplitude * torch.sin(phase)
+
+    def concat(self, x, y):
+        return torch.cat((x, y), 1)
+
+    def split(self, x):
+        return x.chunk(2, 1)
+
+    def unshuffle(self, x, side):
+        return F.pixel_unshuffle(x, side)
+
+    def shuffle(self, x, side):
+        return F.pixel_shuffle(x, side)
+
+    def mean(self, x):
+        return x.mean((2, 3), keepdim=True)

@@ -1,0 +1,163 @@
+"""What is MindSpore's alone: its devices, its graphs, the cap of its oneDNN, its litter."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from osr_core.backend import is_installed
+from osr_core.errors import DeviceError
+from osr_core.recipe import Recipe
+from osr_core.spec import GridDehaze, InputTransform, ModelSpec, OutputTransform, Residual, UNet
+
+if not is_installed("mindspore"):
+    pytest.skip("mindspore is not installed", allow_module_level=True)
+
+import mindspore as ms
+
+from backends.mindspore import Trainer, build, device, onednn, training
+from backends.mindspore.layers import Deconv
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = {
+    "residual": ModelSpec(Residual((4, 4, 4, 4, 4))),
+    "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
+    "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
+}
+
+
+def _images(seed=0):
+    return np.random.default_rng(seed).random((1, 3, 16, 16), dtype=np.float32)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
+def test_a_graph_computes_the_same(spec):
+    network = build(spec)
+    graph = ms.jit(network)(ms.Tensor(_images())).asnumpy()
+    np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
+
+
+def test_a_trainer_works_as_a_graph(monkeypatch):
+    spec = SPECS["reprogrammed"]
+    trainers = [Trainer(build(spec), Recipe(spec, {"noise": 1}))]
+    monkeypatch.setattr(training, "compiled", ms.jit)
+    trainers.append(Trainer(build(spec), Recipe(spec, {"noise": 1})))
+    for step in range(3):
+        losses = [trainer.step(_images(step), _images(9), 1e-4) for trainer in trainers]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+def test_adamw_is_that_of_the_paper():
+    rng = np.random.default_rng(0)
+    weight = ms.Parameter(ms.Tensor(np.zeros(500, np.float32)), name="weight")
+    optimizer = training.AdamW([weight], weight_decay=0.1)
+    w = m = v = np.zeros(500)
+    for t in range(1, 6):
+        # Gradients down to 1e-8, where epsilon counts.
+        g = (rng.standard_normal(500) * 10 ** rng.uniform(-8, 0, 500)).astype(np.float32)
+        optimizer.step((ms.Tensor(g),), 1e-3)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g.astype(float) ** 2
+        update = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        w = w - 1e-3 * 0.1 * w - 1e-3 * update
+    # Seen: 1.1e-7 of the largest weight; 6.6e-6 with BETAS not rounded to float32.
+    assert np.abs(weight.asnumpy() - w).max() < 1e-6 * np.abs(w).max()
+
+
+def test_half_precision_leaves_the_phase_alone():
+    network = build(SPECS["reprogrammed"])
+    exact = network.predict(_images())
+    network.precision = "float16"
+    assert 0 < np.abs(network.predict(_images()) - exact).max() < 1e-2
+    phase = network.input_transform.phase_conv(ms.Tensor(_images()))
+    assert phase.dtype == ms.float32
+    network.precision = "float32"
+    np.testing.assert_array_equal(network.predict(_images()), exact)
+
+
+def test_a_result_is_not_overwritten_by_the_next():
+    network = build(SPECS["residual"])
+    first = network.predict(_images(0))
+    kept = first.copy()
+    network.predict(_images(1))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_deconvolution_paints_its_kernel():
+    layer = Deconv(1)
+    layer.weight.set_data(ms.Tensor(np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)))
+    layer.bias.set_data(ms.Tensor(np.zeros(1, np.float32)))
+    image = np.zeros((1, 1, 2, 2), np.float32)
+    image[0, 0, 1, 1] = 1
+    painted = layer(ms.Tensor(image)).asnumpy()[0, 0]
+    expected = np.zeros((5, 5))
+    expected[2:, 2:] = np.arange(9).reshape(3, 3)
+    np.testing.assert_array_equal(painted, expected[1:, 1:])
+
+
+def test_devices():
+    assert device.devices()[-1] == "cpu"
+    assert str(device.select("cpu")) == "cpu"
+    assert device.select("cpu") == device.select("cpu")
+    if device.devices() == ["cpu"]:
+        assert str(device.select("auto")) == "cpu"
+        for name in ("cuda", "ascend:1"):
+            with pytest.raises(DeviceError, match=f"device {name}: not usable by MindSpore here"):
+                device.select(name)
+
+
+def test_precisions_of_the_cpu():
+    cpu = device.select("cpu")
+    for precision in ("float32", "float16"):
+        device.check_precision(cpu, precision)
+    with pytest.raises(DeviceError, match="bfloat16: MindSpore has none on CPU; use float32"):
+        device.check_precision(cpu, "bfloat16")
+    with pytest.raises(DeviceError, match="precision int8: expected one of float32"):
+        device.check_precision(cpu, "int8")
+
+
+CAP = "from backends.mindspore import onednn, cpu_cap; print(cpu_cap())"
+
+
+@pytest.mark.parametrize(
+    ("code", "variable", "state"),
+    [
+        (CAP, None, "on"),
+        (CAP, "DNNL_MAX_CPU_ISA", "set by the environment"),
+        (f"import mindspore as ms; ms.nn.Conv2d(1, 1, 1)(ms.ops.ones((1, 1, 2, 2))); {CAP}", None,
+         "too late"),
+    ],
+)  # fmt: skip
+def test_states_of_the_cap(code, variable, state):
+    if not onednn._has_avx512():
+        state = state if variable else "not needed"
+    environment = {k: v for k, v in os.environ.items() if k not in onednn.VARIABLES}
+    environment |= {"OSR_BACKEND": "mindspore", **({variable: "ALL"} if variable else {})}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == state, run.stderr
+
+
+def test_a_graph_that_fails_leaves_nothing_in_the_working_directory(tmp_path):
+    code = """
+import os, shutil
+from backends.mindspore import build
+import mindspore as ms
+from osr_core.spec import ModelSpec, UNet
+try:
+    ms.jit(build(ModelSpec(UNet((4, 8)))))(ms.ops.ones((1, 5, 16, 16)))
+except Exception:
+    assert os.path.isdir(os.environ["MS_OM_PATH"])
+    shutil.rmtree(os.environ["MS_OM_PATH"])
+    print("failed")
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "MS_OM_PATH"}
+    environment |= {"OSR_BACKEND": "mindspore", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "failed", run.stderr
+    assert list(tmp_path.iterdir()) == []
