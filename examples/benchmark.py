@@ -6,6 +6,9 @@ A 3×3 convolution of 64 channels, there and back, and the default U-Net. Each c
 of its own: PyTorch (eager), MindSpore with the oneDNN cap that backends.mindspore sets, MindSpore
 without it. Figures are medians; ratios are to PyTorch. On a CPU without AVX-512 there is no cap to
 set, and both columns of MindSpore are the same.
+
+One core by default: on a machine that also does other work the threads of PyTorch wait for each
+other, and a comparison of frameworks becomes one of schedulers.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.backend import BACKENDS, is_installed
 from osr_core.spec import ModelSpec, UNet
 
 CHANNELS = 64
@@ -41,14 +45,20 @@ Work = Callable[[], object]
 
 
 @click.command(help=__doc__)
-@click.option("--repeats", default=5, show_default=True, help="Runs per figure; median.")
+@click.option("--repeats", default=7, show_default=True, help="Runs per figure; median.")
 @click.option("--size", default=256, show_default=True, help="Side of the U-Net's image.")
+@click.option("--cores", default=1, show_default=True, help="CPU cores to use (Linux only).")
 @click.option("--child", is_flag=True, hidden=True)
-def main(repeats: int, size: int, child: bool) -> None:
+def main(repeats: int, size: int, cores: int, child: bool) -> None:
     """Measure in one process per column, and print the table."""
+    if sys.platform == "linux":  # children and their frameworks inherit it
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
     if child:
         print(json.dumps(measure(repeats, size)))
         return
+    for name in BACKENDS:
+        if not is_installed(name):
+            raise click.ClickException(f"{name} is not installed: pip install 'osr[{name}]'")
     columns = {name: _run(repeats, size, changes) for name, changes in VARIANTS.items()}
     print(f"{'milliseconds':40}{'torch':>10}{'mindspore':>11}{'ratio':>8}{'uncapped':>11}{'ratio':>8}")
     for row, base in columns["torch"].items():
@@ -125,7 +135,8 @@ def _median(work: Work, repeats: int) -> float:
 
 
 def _run(repeats: int, size: int, changes: dict[str, str]) -> dict[str, float]:
-    command = [sys.executable, __file__, "--child", f"--repeats={repeats}", f"--size={size}"]
+    options = ["--child", f"--repeats={repeats}", f"--size={size}", f"--cores={os.cpu_count()}"]
+    command = [sys.executable, __file__, *options]
     inherited = {k: v for k, v in os.environ.items() if not k.endswith("_MAX_CPU_ISA")}
     environment = {**inherited, **changes}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)

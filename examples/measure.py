@@ -21,6 +21,7 @@ from tqdm import tqdm
 import backends
 from osr_core import restore
 from osr_core.backend import PRECISIONS
+from osr_core.cli import run
 from osr_core.degradations import (
     gaussian_blur,
     gaussian_noise,
@@ -114,4 +115,4 @@ def _load(path: Path) -> NDArray[np.uint8]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

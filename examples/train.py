@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import backends
+from osr_core.cli import run
 from osr_core.images import collect
 from osr_core.recipe import Recipe
 from osr_core.sampling import Samples, find_pairs
@@ -58,4 +59,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

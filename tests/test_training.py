@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import CheckpointError, ImageError, OptionError, SpecError
+from osr_core.errors import CheckpointError, DeviceError, ImageError, OptionError, SpecError
 from osr_core.images import Picture, write
 from osr_core.recipe import Recipe
 from osr_core.sampling import Samples, batches, find_pairs
@@ -158,6 +158,13 @@ def test_a_step_that_is_not_finite_changes_nothing(backend):
     assert np.isnan(trainer.step(images, images, 1e-3))
     after = trainer.network.state()
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_precision_that_the_device_lacks_is_refused(backend):
+    if backend.__name__ == "backends.torch":
+        pytest.skip("PyTorch computes in bfloat16 on any CPU")
+    with pytest.raises(DeviceError, match="precision bfloat16"):
+        backend.Trainer(backend.build(SPEC), replace(RECIPE, precision="bfloat16"))
 
 
 def test_a_frozen_backbone_stays(backend, samples):

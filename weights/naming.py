@@ -37,6 +37,7 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
     Strips wrapper prefixes that all names share, drops optimiser state, and renames MindSpore's
     normalisation parameters. Names that are canonical already stay as they are.
 
+    >>> import numpy as np
     >>> list(canonical({"module.conv.weight": np.zeros(1), "module.norm.gamma": np.zeros(1)}))
     ['conv.weight', 'norm.weight']
     """

@@ -60,6 +60,12 @@ def select(name: str) -> Device:
     return device
 
 
+def current() -> Device:
+    """The device on which this process computes; in PyTorch each tensor knows its own."""
+    target = ms.get_context("device_target")
+    return next(Device(kind) for kind, name in TARGETS.items() if name == target)
+
+
 def check_precision(device: Device, precision: str) -> None:
     """Raise :class:`DeviceError` unless the device computes in that precision."""
     if precision not in DTYPES:

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, ops
 from numpy.typing import NDArray
 
-from backends.mindspore.device import autocast, compiled
+from backends.mindspore.device import autocast, check_precision, compiled, current
 from backends.mindspore.networks import Network
 from osr_core.recipe import Recipe
 
@@ -21,13 +21,17 @@ EPSILON = 1e-8
 
 
 class Trainer:
-    """AdamW on the L1 loss of one network; :class:`osr_core.training.Trainer`."""
+    """AdamW on the L1 loss of one network; :class:`osr_core.training.Trainer`.
+
+    Raises :class:`DeviceError` if the process's device lacks the recipe's precision.
+    """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         self.network = network.set_train()
         self.recipe = recipe
         self.weights = network.trainable_params()
         self.names = [p.name for p in self.weights]
+        check_precision(current(), recipe.precision)
         self.optimizer = AdamW(self.weights, recipe.weight_decay)
 
         def loss(x: Tensor, y: Tensor) -> Tensor:

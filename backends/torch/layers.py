@@ -113,6 +113,6 @@ class Wave(nn.Module):
         """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
         amplitude = self.amplitude(image)
         with torch.autocast(image.device.type, enabled=False):
-            phase = self.phase(image.float())
+            phase = self.phase(image.to(self.phase.weight.dtype))
             cos, sin = torch.cos(phase), torch.sin(phase)
         return amplitude * cos.to(amplitude.dtype), amplitude * sin.to(amplitude.dtype)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backends.torch.device import autocast
+from backends.torch.device import autocast, check_precision
 from backends.torch.networks import Network
 from osr_core.recipe import Recipe
 
@@ -19,7 +19,10 @@ EPSILON = 1e-8
 
 
 class Trainer:
-    """AdamW on the L1 loss of one network; :class:`osr_core.training.Trainer`."""
+    """AdamW on the L1 loss of one network; :class:`osr_core.training.Trainer`.
+
+    Raises :class:`DeviceError` if the network's device lacks the recipe's precision.
+    """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         self.network = network.train()
@@ -27,6 +30,7 @@ class Trainer:
         self.names = [n for n, p in network.named_parameters() if p.requires_grad]
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.device = self.weights[0].device
+        check_precision(self.device, recipe.precision)
         self.optimizer = torch.optim.AdamW(
             self.weights, recipe.learning_rate, BETAS, EPSILON, recipe.weight_decay
         )

@@ -68,9 +68,14 @@ def fail(message: object) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit; see :func:`run`."""
+    run(cli)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run a command and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = command.main(standalone_mode=False)
     except OSRError as error:
         fail(error)
         status = 2

@@ -1,0 +1,22 @@
+"""The examples in docstrings do what they show."""
+
+import doctest
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+
+import osr_core
+import weights
+
+MODULES = [
+    module.name
+    for package in (osr_core, weights)
+    for module in iter_modules(package.__path__, f"{package.__name__}.")
+    if not module.ispkg
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    assert doctest.testmod(import_module(name)).failed == 0
