@@ -63,7 +63,7 @@ def select(name: str) -> Device:
 def current() -> Device:
     """The device on which this process computes; in PyTorch each tensor knows its own."""
     target = ms.get_context("device_target")
-    return next(Device(kind) for kind, name in TARGETS.items() if name == target)
+    return next(parse_device(kind) for kind, name in TARGETS.items() if name == target)
 
 
 def check_precision(device: Device, precision: str) -> None:

@@ -37,7 +37,8 @@ def _examine(backend: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {"osr": __version__, "python": platform.python_version()}
     data |= {library: metadata.version(library) for library in _LIBRARIES if _has(library)}
     try:
-        choice: dict[str, Any] = {"backend": require_backend(backend) if backend else pick_backend()}
+        picked = require_backend(backend) if backend else pick_backend()
+        choice: dict[str, Any] = {"backend": picked}
     except BackendError as error:
         choice = {"backend": None, "mend": str(error)}
     # Looking at any backend imports their package, which picks one: that, or whichever there is.
