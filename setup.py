@@ -22,7 +22,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["osr_core*", "backends*", "weights*"]),
-    package_data={"weights": ["*.json", "*.safetensors", "*.md"]},
+    package_data={
+        "": ["py.typed"],
+        "weights": ["*.json", "*.safetensors", "*.md"],
+    },
     install_requires=[
         # MindSpore 2.10 fails on NumPy 2, though its metadata does not say so.
         "numpy>=1.26,<2",

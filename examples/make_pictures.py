@@ -1,6 +1,6 @@
 """Make the damaged photographs of examples/images, and the picture of the README.
 
-    python examples/make_pictures.py
+    python examples/make_pictures.py [FOLDER]
 
 The photographs come with scikit-image and are free: astronaut (NASA, public domain), chelsea
 (Stéfan van der Walt, CC0) and coffee (Rachel Michetti, CC0).
@@ -8,6 +8,7 @@ The photographs come with scikit-image and are free: astronaut (NASA, public dom
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,15 +61,15 @@ def _white(height: int, width: int) -> Pixels:
     return np.full((height, width, 3), 255, np.uint8)
 
 
-def main() -> None:
+def main(target: Path = HERE) -> None:
     """Write the damaged photographs, then the picture made from what was written."""
-    folder = HERE / "images"
+    folder = target / "images"
     folder.mkdir(exist_ok=True)
     for name, pixels in damaged().items():
         write(folder / f"{name}.png", Picture(pixels))
     written = {path.stem: read(path).pixels for path in sorted(folder.glob("*.png"))}
-    write(HERE / "before-after.png", Picture(before_and_after(written)))
+    write(target / "before-after.png", Picture(before_and_after(written)))
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))

@@ -85,6 +85,34 @@ def test_train_and_measure(tmp_path, picture):
     assert row.startswith("| photographs none | 1 images, RGB, crop 0, 8-bit | inf |")
 
 
+def test_the_shipped_photographs_are_what_the_program_makes(tmp_path):
+    _run("make_pictures.py", tmp_path)
+    made = sorted((tmp_path / "images").iterdir())
+    assert [p.name for p in made] == sorted(p.name for p in (EXAMPLES / "images").iterdir())
+    for path in made:
+        shipped = read(EXAMPLES / "images" / path.name).pixels.astype(int)
+        # Rounding may differ between processors.
+        assert np.abs(read(path).pixels - shipped).max() <= 1
+    assert (tmp_path / "before-after.png").is_file()
+
+
+def test_benchmark():
+    if not all(map(is_installed, BACKENDS)):
+        pytest.skip("needs both frameworks")
+    from backends import mindspore
+
+    lines = _run("benchmark.py", "--repeats", 1, "--size", 32).splitlines()[1:]
+    assert len(lines) == 5
+    capped, uncapped = (
+        sum(float(line.split()[column]) for line in lines if line.startswith("convolution"))
+        for column in (-4, -2)
+    )
+    # No assertion on speed, but on whether the cap reaches MindSpore's library at all: with it,
+    # convolutions take a hundredth of the time.
+    if mindspore.cpu_cap() == "on":
+        assert capped < uncapped / 5
+
+
 def test_recipes_load():
     from osr_core.recipe import Recipe
 
