@@ -3,9 +3,10 @@
     python examples/benchmark.py
 
 A 3×3 convolution of 64 channels, there and back, and the default U-Net. Each column is a process
-of its own: PyTorch (eager), MindSpore with the oneDNN cap that backends.mindspore sets, MindSpore
-without it. Figures are medians; ratios are to PyTorch. On a CPU without AVX-512 there is no cap to
-set, and both columns of MindSpore are the same.
+of its own: PyTorch (eager), PyTorch in channels_last layout, MindSpore with the oneDNN cap that
+backends.mindspore sets, MindSpore without it. Figures are medians; ratios are to the first column.
+The U-Net is that of the backends, which in PyTorch computes in channels_last in both columns. On a
+CPU without AVX-512 there is no cap to set, and both columns of MindSpore are the same.
 
 One core by default: on a machine that also does other work the threads of PyTorch wait for each
 other, and a comparison of frameworks becomes one of schedulers.
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import click
 import numpy as np
@@ -31,6 +33,8 @@ from osr_core.spec import ModelSpec, UNet
 CHANNELS = 64
 VARIANTS = {
     "torch": {"OSR_BACKEND": "torch"},
+    # The layout in which backends.torch computes; on a CPU MindSpore has only the other.
+    "torch nhwc": {"OSR_BACKEND": "torch"},
     "mindspore": {"OSR_BACKEND": "mindspore"},
     # Whoever names the widest instruction set decides for himself: no cap.
     "uncapped": {"OSR_BACKEND": "mindspore", "ONEDNN_MAX_CPU_ISA": "ALL"},
@@ -48,32 +52,33 @@ Work = Callable[[], object]
 @click.option("--repeats", default=7, show_default=True, help="Runs per figure; median.")
 @click.option("--size", default=256, show_default=True, help="Side of the U-Net's image.")
 @click.option("--cores", default=1, show_default=True, help="CPU cores to use (Linux only).")
-@click.option("--child", is_flag=True, hidden=True)
-def main(repeats: int, size: int, cores: int, child: bool) -> None:
+@click.option("--child", type=click.Choice(list(VARIANTS)), hidden=True)
+def main(repeats: int, size: int, cores: int, child: str | None) -> None:
     """Measure in one process per column, and print the table."""
     if sys.platform == "linux":  # children and their frameworks inherit it
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
     if child:
-        print(json.dumps(measure(repeats, size)))
+        print(json.dumps(measure(repeats, size, nhwc=child == "torch nhwc")))
         return
     for name in BACKENDS:
         if not is_installed(name):
             raise click.ClickException(f"{name} is not installed: pip install 'osr[{name}]'")
-    columns = {name: _run(repeats, size, changes) for name, changes in VARIANTS.items()}
-    print(f"{'milliseconds':40}{'torch':>10}{'mindspore':>11}{'ratio':>8}{'uncapped':>11}{'ratio':>8}")
+    columns = {name: _run(repeats, size, name) for name in VARIANTS}
+    others = [name for name in VARIANTS if name != "torch"]
+    print(f"{'milliseconds':40}{'torch':>10}" + "".join(f"{n:>11}{'ratio':>8}" for n in others))
     for row, base in columns["torch"].items():
         cells = [f"{row:40}{base:10.1f}"]
-        for name in ("mindspore", "uncapped"):
+        for name in others:
             cells.append(f"{columns[name][row]:11.1f}{columns[name][row] / base:8.2f}")
         print("".join(cells))
 
 
-def measure(repeats: int, size: int) -> dict[str, float]:
+def measure(repeats: int, size: int, nhwc: bool = False) -> dict[str, float]:
     """Milliseconds of everything in the backend that the environment picks."""
     import backends
 
     rng = np.random.default_rng(0)
-    convolution = _torch if backends.name == "torch" else _mindspore
+    convolution = partial(_torch, nhwc=nhwc) if backends.name == "torch" else _mindspore
     result = {}
     for side in (64, 128):
         x = rng.random((1, CHANNELS, side, side), dtype=np.float32)
@@ -85,14 +90,15 @@ def measure(repeats: int, size: int) -> dict[str, float]:
     return result
 
 
-def _torch(x: Image) -> dict[str, Work]:
+def _torch(x: Image, nhwc: bool) -> dict[str, Work]:
     import torch
 
     from backends.torch.layers import conv
 
     layer = conv(CHANNELS, CHANNELS)
-    layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    image = torch.from_numpy(x).to(memory_format=torch.channels_last).requires_grad_()
+    layout = torch.channels_last if nhwc else torch.contiguous_format
+    layer.to(memory_format=layout)  # type: ignore[call-overload]
+    image = torch.from_numpy(x).to(memory_format=layout).requires_grad_()
     sources = [image, *layer.parameters()]
 
     def forward() -> object:
@@ -134,11 +140,11 @@ def _median(work: Work, repeats: int) -> float:
     return 1000 * statistics.median(seconds[1:] or seconds)
 
 
-def _run(repeats: int, size: int, changes: dict[str, str]) -> dict[str, float]:
-    options = ["--child", f"--repeats={repeats}", f"--size={size}", f"--cores={os.cpu_count()}"]
-    command = [sys.executable, __file__, *options]
+def _run(repeats: int, size: int, name: str) -> dict[str, float]:
+    options = [f"--child={name}", f"--repeats={repeats}", f"--size={size}"]
+    command = [sys.executable, __file__, *options, f"--cores={os.cpu_count()}"]
     inherited = {k: v for k, v in os.environ.items() if not k.endswith("_MAX_CPU_ISA")}
-    environment = {**inherited, **changes}
+    environment = {**inherited, **VARIANTS[name]}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
     return result
