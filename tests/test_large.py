@@ -3,13 +3,19 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from osr_core import restore
+from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.images import Picture, read, write
+from osr_core.registry import default_model
+from osr_core.restoration import DEFAULT_TILE
+from osr_core.tiling import windows
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
@@ -40,9 +46,16 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     assert run.returncode == 0, run.stderr
     peak = int(run.stdout.split()[-1])
     assert peak < LIMIT, f"{peak / 2**30:.2f} GiB"
-    restored = read(tmp_path / "out.png").pixels / np.float32(255)
-    # A seam is a line along which neighbours differ more than elsewhere.
-    for axis in (0, 1):
-        steps = np.abs(np.diff(restored, axis=axis)).mean(axis=(1 - axis, 2))
-        assert steps.max() < 1.5 * np.median(steps)
-    assert np.abs(restored - smooth[..., None]).mean() < 0.5 * np.abs(noise).mean()
+    restored = read(tmp_path / "out.png").pixels
+    # Seams run through this part of the picture; done in one piece, it has none.
+    network = import_module("backends.torch").load(default_model(), device="cpu")
+    info = analyse(network.spec)
+    part = np.s_[100 * info.size_multiple :, 150 * info.size_multiple :]
+    side = 3 * DEFAULT_TILE // 2
+    source = read(tmp_path / "in.jpg").pixels[part][:side, :side]
+    inside = np.s_[info.reach : -info.reach, info.reach : -info.reach]
+    whole = restore(source, network, tile=0)[inside].astype(int)
+    assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
+    cuts = {row.keep_start for row, _ in windows(HEIGHT, WIDTH, DEFAULT_TILE, info.reach, 8)}
+    top = 100 * info.size_multiple + info.reach
+    assert any(top < cut < top + whole.shape[0] for cut in cuts)
