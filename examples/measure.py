@@ -32,7 +32,7 @@ from osr_core.degradations import (
     rain,
 )
 from osr_core.errors import OptionError
-from osr_core.images import collect, read
+from osr_core.images import collect, read, to_rgb8
 from osr_core.metrics import Convention, psnr, ssim
 from osr_core.registry import default_model
 from osr_core.sampling import find_pairs
@@ -106,12 +106,11 @@ def _damaged(clean: str | None, damage: str) -> Iterator[tuple[Image, Image]]:
 def _pairs(damaged: str, clear: str) -> Iterator[tuple[Image, Image]]:
     for pair in find_pairs(collect([damaged]), collect([clear])):
         first, second = (_load(path) / np.float32(255) for path in pair)
-        yield first.astype(np.float32), second.astype(np.float32)
+        yield first, second
 
 
 def _load(path: Path) -> NDArray[np.uint8]:
-    pixels = read(path).pixels
-    return pixels[..., :3] if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    return to_rgb8(read(path).pixels)
 
 
 if __name__ == "__main__":

@@ -120,6 +120,20 @@ def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> 
         raise ImageError(f"{path}: cannot be written: {_line(error)}") from error
 
 
+def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pixels of any :class:`Picture` as ``(H, W, 3)`` uint8: alpha dropped, grey three times.
+
+    >>> to_rgb8(np.full((2, 2, 2), 65535, np.uint16))[0, 0].tolist()
+    [255, 255, 255]
+    """
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
+    if pixels.ndim == 2 or pixels.shape[2] == 2:
+        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+        return np.repeat(grey[..., None], 3, axis=2)
+    return pixels[..., :3]
+
+
 def can_hold(suffix: str, pixels: NDArray[Any]) -> bool:
     """Whether the format of a suffix keeps the pixels' bit depth and alpha.
 

@@ -89,10 +89,11 @@ def _gradient_difference(spec: ModelSpec, one: Trainer, other: Trainer) -> float
     for seed in range(PICTURES):
         image, target = _batch(spec, seed)
         first, second = (trainer.gradients(image, target)[1] for trainer in (one, other))
-        differences.append(max(relative_difference(first[n], second[n]) for n in first))
+        worst = np.max([relative_difference(first[n], second[n]) for n in first])
+        differences.append(float(worst))
         if differences[-1] <= GRADIENT_TOLERANCE:
             break
-    return min(differences)
+    return float(np.min(differences))  # as np.max, not a number if any is not
 
 
 def _batch(spec: ModelSpec, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -109,6 +110,9 @@ def largest_difference(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]
 
 
 def relative_difference(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> float:
-    """Largest difference of two tensors as a share of the largest value of either."""
-    largest = max(float(np.abs(x).max()), float(np.abs(y).max()))
-    return float(np.abs(x - y).max()) / largest if largest > 0 else 0.0
+    """Largest difference of two tensors as a share of the largest value of either.
+
+    Two tensors of zeros do not differ; what is not a number makes the result not a number.
+    """
+    largest = float(np.max([np.abs(x).max(), np.abs(y).max()]))
+    return largest_difference(x, y) / largest if largest != 0 else 0.0

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from osr_core.degradations import KINDS, damage, mixture
 from osr_core.errors import ImageError, OptionError
-from osr_core.images import read
+from osr_core.images import read, to_rgb8
 from osr_core.recipe import Recipe
 
 MARGIN = 12
@@ -159,13 +159,7 @@ def find_pairs(damaged: Sequence[Path], clear: Sequence[Path]) -> tuple[tuple[Pa
 @cache
 def _image(path: Path) -> NDArray[np.uint8]:
     """(H, W, 3) uint8, at most the largest side."""
-    pixels = read(path).pixels
-    if pixels.dtype != np.uint8:
-        pixels = (pixels >> 8).astype(np.uint8)
-    if pixels.ndim == 2 or pixels.shape[2] == 2:
-        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
-        pixels = np.repeat(grey[..., None], 3, axis=2)
-    pixels = pixels[..., :3]
+    pixels = to_rgb8(read(path).pixels)
     factor = LARGEST_SIDE / max(pixels.shape[:2])
     if factor < 1:
         size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)

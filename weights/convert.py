@@ -56,9 +56,9 @@ def convert(source: PathLike, target: PathLike, spec: ModelSpec | None = None) -
         CheckpointError: if a file cannot be read or written, or does not match its spec.
         BackendError: if the format needs a framework that is absent.
     """
-    if _suffix(source) == _suffix(target) and Path(source).resolve() == Path(target).resolve():
+    _suffix(target)  # before any work is done
+    if Path(source).resolve() == Path(target).resolve():
         raise CheckpointError(f"{target}: is the source itself; give another name")
-    _suffix(target)
     checkpoint = load(source, spec)
     save(checkpoint, target)
     return checkpoint
