@@ -7,10 +7,13 @@ from setuptools import find_packages, setup
 EXTRAS = {
     "torch": ["torch>=2.6"],
     "mindspore": ["mindspore>=2.10,<2.11"],
-    "test": ["pytest>=8"],
+    "report": ["matplotlib>=3.8"],
+    "tensorboard": ["tensorboard>=2.15"],
+    "test": ["pytest>=8", "playwright>=1.40"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
-EXTRAS["all"] = EXTRAS["torch"] + EXTRAS["mindspore"]
+EXTRAS["all"] = [need for name in ("torch", "mindspore", "report", "tensorboard")
+                 for need in EXTRAS[name]]  # fmt: skip
 
 setup(
     name="osr",
@@ -24,6 +27,8 @@ setup(
     packages=find_packages(include=["osr_core*", "backends*", "weights*"]),
     package_data={
         "": ["py.typed"],
+        "osr_core.datasets": ["*.toml"],
+        "osr_core.report": ["assets/*"],
         "weights": ["*.json", "*.safetensors", "*.md"],
     },
     install_requires=[
@@ -31,7 +36,7 @@ setup(
         "numpy>=1.26,<2",
         "opencv-python-headless>=4.8",
         "scikit-image>=0.22",
-        "pillow>=10",
+        "pillow>=10.1",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",
         "click>=8.1",

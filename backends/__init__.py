@@ -18,12 +18,35 @@ from typing import TYPE_CHECKING
 from osr_core.backend import pick_backend
 
 if TYPE_CHECKING:
-    from backends.torch import Network, Trainer, build, cpu_cap, devices, load, version
+    from backends.torch import (
+        Network,
+        Trainer,
+        build,
+        cpu_cap,
+        devices,
+        join,
+        leave,
+        load,
+        reprogram,
+        version,
+    )
 
 name = pick_backend()
 """The backend that was picked."""
 
-__all__ = ["Network", "Trainer", "build", "cpu_cap", "devices", "load", "name", "version"]
+__all__ = [
+    "Network",
+    "Trainer",
+    "build",
+    "cpu_cap",
+    "devices",
+    "join",
+    "leave",
+    "load",
+    "name",
+    "reprogram",
+    "version",
+]
 
 _picked = import_module(f"backends.{name}")
 globals().update({public: getattr(_picked, public) for public in _picked.__all__})

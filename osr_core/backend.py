@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
@@ -102,3 +102,38 @@ def parse_device(name: str) -> Device:
     if match is None:
         raise DeviceError(f"device {name!r}: expected auto, cpu, cuda[:i] or ascend[:i]")
     return Device(match[1] or match[2], int(match[3] or 0))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train together, as one of them sees them.
+
+    >>> World()
+    World(rank=0, size=1, device='auto')
+    """
+
+    rank: int = 0
+    """Number of this process, from 0; rank 0 writes the files."""
+    size: int = 1
+    """How many there are."""
+    device: str = "auto"
+    """This process's device, by its neutral name."""
+
+
+ALONE = World()
+"""A single process."""
+
+
+def local_device(name: str, present: Sequence[str], rank: int) -> str:
+    """The device, asked for by that name, of a process among others on the same machine.
+
+    Args:
+        name: as :func:`parse_device` takes it; the index is not looked at.
+        present: names of the devices that are there, the preferred one first.
+        rank: number of the process on its machine.
+
+    >>> local_device("auto", ["cuda:0", "cuda:1", "cpu"], 1), local_device("cpu", ["cpu"], 1)
+    ('cuda:1', 'cpu')
+    """
+    kind = parse_device(present[0] if name == "auto" else name).kind
+    return str(Device(kind, rank))

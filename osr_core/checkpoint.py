@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from osr_core.analysis import analyse
 from osr_core.errors import CheckpointError, SpecError
@@ -54,11 +54,7 @@ class Checkpoint:
             "recipe": json.dumps(dict(self.recipe)),
             "provenance": json.dumps(dict(self.provenance)),
         }
-        try:
-            with replacing(path) as temporary:
-                save_file(tensors, temporary, metadata)
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+        write_tensors(path, tensors, metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
@@ -101,6 +97,25 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except (SafetensorError, TypeError, OSError) as error:
         raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+
+
+def write_tensors(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write a safetensors file, atomically.
+
+    Raises:
+        CheckpointError: if it cannot be written, on a full disk for instance.
+    """
+    # Not by save_file: the package's own writer hides the system's reason in a text.
+    content = save(dict(tensors), dict(metadata))
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def check_state(spec: ModelSpec, state: State) -> None:

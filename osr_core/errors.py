@@ -38,3 +38,7 @@ class DeviceError(BackendError):
 
 class OptionError(OSRError):
     """An option or argument has a value that makes no sense."""
+
+
+class TrainingError(OSRError):
+    """A training run cannot start, go on or be saved."""

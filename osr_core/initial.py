@@ -7,8 +7,9 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.analysis import Parameter, analyse
-from osr_core.spec import ModelSpec
+from osr_core.analysis import Parameter, Traced, Tracer, analyse
+from osr_core.networks import input_transform, output_transform
+from osr_core.spec import IMAGE_CHANNELS, InputTransform, ModelSpec, OutputTransform
 
 _GAINS = {"he": 6.0, "lecun": 3.0}
 SMALL = 0.1
@@ -35,6 +36,21 @@ def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
     ((16, 3, 3, 3), 0.0)
     """
     return {p.name: _draw(p, seed) for p in analyse(spec).parameters}
+
+
+def initial_transforms(
+    inputs: InputTransform, outputs: OutputTransform, seed: int
+) -> dict[str, NDArray[np.float32]]:
+    """Fresh weights of the two transforms alone: the same as in any spec that has these two.
+
+    >>> state = initial_transforms(InputTransform(3, feed="turn"), OutputTransform(), seed=0)
+    >>> list(state)[0], state["output_transform.wave.weight"].shape
+    ('input_transform.amplitude.weight', (16, 6, 1, 1))
+    """
+    tracer, image = Tracer(), Traced(IMAGE_CHANNELS)
+    wave = tracer.concat(*input_transform(tracer, inputs, image))
+    output_transform(tracer, outputs, wave, image)
+    return {name: _draw(parameter, seed) for name, parameter in tracer.parameters.items()}
 
 
 def _draw(parameter: Parameter, seed: int) -> NDArray[np.float32]:

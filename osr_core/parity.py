@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.analysis import analyse
-from osr_core.recipe import Recipe
 from osr_core.reference import forward
 from osr_core.spec import ModelSpec
-from osr_core.training import Trainer
+from osr_core.training.loop import Trainer
+from osr_core.training.recipe import Recipe
 
 OUTPUT_TOLERANCE = 1e-5
 """Absolute, for images in [0, 1]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core import blur
+from osr_core.degradations import blur
 
 
 def generator(seed=0):

@@ -1,4 +1,4 @@
-"""Synthetic damage: noise, JPEG, severity, and what is refused."""
+"""Synthetic damage: what all kinds promise, and what they refuse."""
 
 from __future__ import annotations
 
@@ -31,16 +31,6 @@ def decibels(a, b):
     return psnr(a, b, Convention(quantised=False)).value
 
 
-def test_noise_has_its_sigma_in_levels_and_is_clipped_on_demand_only():
-    black = np.zeros((128, 128, 3), np.float32)
-    noisy = deg.gaussian_noise(black, 25, generator())
-    assert noisy.std() * 255 == pytest.approx(25, rel=0.01)
-    assert noisy.mean() == pytest.approx(0, abs=1e-3)
-    assert noisy.min() < 0
-    clipped = deg.gaussian_noise(black, 25, generator(), clip=True)
-    np.testing.assert_array_equal(clipped, np.clip(noisy, 0, 1))
-
-
 def test_jpeg_keeps_the_colours_in_order():
     red = np.zeros((16, 16, 3), np.float32)
     red[..., 0] = 0.8
@@ -51,6 +41,12 @@ LADDERS = {
     "noise": (lambda im, v: deg.gaussian_noise(im, v, generator()), (1, 5, 15, 25, 50)),
     "bright rain": (lambda im, v: deg.rain(im, generator(), 0.4, 15, intensity=v), (0.05, 0.3, 1)),
     "dense rain": (lambda im, v: deg.rain(im, generator(), v, 15), (0.02, 0.1, 0.4, 1.5)),
+    "sensor": (lambda im, v: deg.poisson_gaussian(im, v, 2, generator()), (1e-4, 1e-3, 1e-2, 0.1)),
+    "snow": (lambda im, v: deg.snow(im, generator(), v, 3), (0.01, 0.05, 0.2, 1)),
+    "snow veil": (lambda im, v: deg.snow(im, generator(), 0.01, 3, veil=v), (0, 0.1, 0.3, 0.9)),
+    "drops": (lambda im, v: deg.raindrops(im, generator(), v, 6), (0.01, 0.1, 0.3, 1)),
+    "low light": (lambda im, v: deg.low_light(im, v, generator()), (0.1, 1, 3, 6)),
+    "steep": (lambda im, v: deg.low_light(im, 0, generator(), gamma=v), (1.05, 1.5, 3)),
     "haze": (lambda im, v: deg.haze(im, 0.6, v), (0.05, 0.3, 1, 2.5)),
     "gaussian": (deg.gaussian_blur, (0.3, 0.7, 1.5, 4)),
     "defocus": (deg.defocus_blur, (0.6, 1.5, 3, 5)),
@@ -107,7 +103,9 @@ def test_mixture_follows_the_light_whatever_the_order_of_names(picture):
     expected = deg.KINDS["jpeg"](deg.KINDS["noise"](deg.KINDS["rain"](picture, rng), rng), rng)
     for names in (["jpeg", "noise", "rain"], ("rain", "jpeg", "noise", "rain")):
         np.testing.assert_array_equal(deg.mixture(picture, names, generator(4)), expected)
-    assert list(deg.KINDS) == ["haze", "rain", "blur", "low_resolution", "noise", "jpeg"]
+    light, lens = ["haze", "rain", "snow"], ["raindrops", "blur"]
+    sensor, file = ["low_resolution", "low_light", "poisson_gaussian", "noise"], ["jpeg"]
+    assert list(deg.KINDS) == [*light, *lens, *sensor, *file]
     nothing = deg.mixture(picture, [], generator())
     np.testing.assert_array_equal(nothing, picture)
     assert nothing is not picture
@@ -140,6 +138,16 @@ def test_what_is_no_picture_is_refused(image, message):
         (lambda im: deg.rain(im, generator(), 0.1, 20, 90), "angle"),
         (lambda im: deg.rain(im, generator(), 0.1, 20, width=0), "width"),
         (lambda im: deg.rain(im, generator(), 0.1, 20, intensity=2), "intensity"),
+        (lambda im: deg.poisson_gaussian(im, 2, 0, generator()), "gain"),
+        (lambda im: deg.poisson_gaussian(im, 0, -1, generator()), "sigma"),
+        (lambda im: deg.snow(im, generator(), 3, 4), "density"),
+        (lambda im: deg.snow(im, generator(), 0.1, 0), "size"),
+        (lambda im: deg.snow(im, generator(), 0.1, 4, veil=2), "veil"),
+        (lambda im: deg.raindrops(im, generator(), 2, 4), "coverage"),
+        (lambda im: deg.raindrops(im, generator(), 0.1, 0), "radius"),
+        (lambda im: deg.raindrops(im, generator(), 0.1, 4, blur=-1), "sigma"),
+        (lambda im: deg.low_light(im, -1, generator()), "stops"),
+        (lambda im: deg.low_light(im, 1, generator(), gamma=0.5), "gamma"),
         (lambda im: deg.haze(im, 0.5, -1), "beta"),
         (lambda im: deg.haze(im, 0.5, 1, 1.2), "airlight"),
         (lambda im: deg.haze(im, 0.5, 1, (0.5, 0.5)), "airlight"),
@@ -152,6 +160,7 @@ def test_what_is_no_picture_is_refused(image, message):
         (lambda im: deg.resize_bicubic(im, (2.5, 4)), "size"),
         (lambda im: deg.jpeg(im, 0), "quality"),
         (lambda im: deg.mixture(im, ["fog"], generator()), "'fog'.*haze"),
+        (lambda im: deg.damage(im, "nois", generator()), "'nois'.*mean noise"),
     ],
 )
 def test_values_out_of_range_are_named(picture, call, name):

@@ -2,7 +2,7 @@
 
 import doctest
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
@@ -12,8 +12,8 @@ import weights
 MODULES = [
     module.name
     for package in (osr_core, weights)
-    for module in iter_modules(package.__path__, f"{package.__name__}.")
-    if not module.ispkg
+    for module in walk_packages(package.__path__, f"{package.__name__}.")
+    if "__main__" not in module.name
 ]
 
 

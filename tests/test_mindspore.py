@@ -10,8 +10,8 @@ import pytest
 
 from osr_core.backend import is_installed
 from osr_core.errors import DeviceError
-from osr_core.recipe import Recipe
 from osr_core.spec import GridDehaze, InputTransform, ModelSpec, OutputTransform, Residual, UNet
+from osr_core.training.recipe import Recipe
 
 if not is_installed("mindspore"):
     pytest.skip("mindspore is not installed", allow_module_level=True)

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from osr_core.analysis import analyse
 from osr_core.initial import initial_state
 from osr_core.networks import network
-from osr_core.recipe import Recipe
 from osr_core.reference import NumpyOps, forward
 from osr_core.spec import (
     GridDehaze,
@@ -31,6 +30,7 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
+from osr_core.training.recipe import Optimizer, Recipe, Start
 
 State = dict[str, NDArray[Any]]
 
@@ -172,7 +172,8 @@ def _state(spec: ModelSpec) -> State:
 
 
 def _recipe(spec: ModelSpec) -> Recipe:
-    return Recipe(spec, {"noise": 1}, weight_decay=0.01)
+    start = Start("a specialist" if spec.frozen else "")
+    return Recipe(spec, {"noise": 1}, optimizer=Optimizer(weight_decay=0.01), backbone=start)
 
 
 def _network(backend: ModuleType, spec: ModelSpec, state: State) -> Any:

@@ -1,179 +1,287 @@
-"""Samples are a pure function of (seed, step); a run learns, and resumes as if never broken."""
+"""A run learns, resumes as if never broken, and survives what goes wrong around it."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from training_runs import SPEC, make_images, make_recipe, make_samples
 
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import CheckpointError, DeviceError, ImageError, OptionError, SpecError
-from osr_core.images import Picture, write
-from osr_core.recipe import Recipe
-from osr_core.sampling import Samples, batches, find_pairs
-from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
-from osr_core.training import train
-
-SPEC = ModelSpec(UNet((8, 8), 1), InputTransform(2), OutputTransform(4, residual=True))
-SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "mixture": 1.0}
-RECIPE = Recipe(SPEC, SHARES, steps=6, batch=3, crop=16, warmup=2)
+from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
+from osr_core.training.loading import batches
+from osr_core.training.loop import train
+from osr_core.training.recipe import Evaluation, Optimizer, Start
+from osr_core.training.starting import starting_state
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Smooth coloured pictures, and two of them damaged."""
-    folder = tmp_path_factory.mktemp("data")
-    rows, columns = np.mgrid[:60, :80] / 80
-    for index in range(3):
-        planes = (rows, columns, np.cos(index + 3 * rows * columns) ** 2)
-        pixels = np.stack(planes, 2)
-        write(folder / f"{index}.png", Picture((pixels * 255).astype(np.uint8)))
-    (folder / "damaged").mkdir()
-    for index in range(2):
-        write(folder / "damaged" / f"{index}.png", Picture((pixels * 128).astype(np.uint8)))
-    return folder
+    return make_images(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
 def samples(folder):
-    clear = tuple(sorted(folder.glob("*.png")))
-    return Samples(RECIPE, clear, find_pairs(sorted((folder / "damaged").iterdir()), clear))
+    return make_samples(folder)
 
 
-def test_a_batch_is_a_function_of_seed_and_step(samples):
-    inputs, targets = samples.batch(3)
-    assert inputs.shape == targets.shape == (3, 3, 16, 16)
-    assert inputs.dtype == np.float32
-    again = samples.batch(3)
-    assert np.array_equal(inputs, again[0])
-    assert np.array_equal(targets, again[1])
-    assert not np.array_equal(inputs, samples.batch(4)[0])
-    other = replace(samples, recipe=replace(RECIPE, seed=1))
-    assert not np.array_equal(inputs, other.batch(3)[0])
+def make_trainer(backend, recipe):
+    network = backend.build(recipe.spec)
+    network.load_state(starting_state(recipe)[0])
+    return backend.Trainer(network, recipe)
 
 
-def test_loader_processes_change_nothing(samples):
-    here = list(batches(samples, 2, workers=0))
-    there = list(batches(samples, 2, workers=2))
-    assert len(here) == len(there) == 4
-    for one, other in zip(here, there, strict=True):
-        assert np.array_equal(one[0], other[0])
-        assert np.array_equal(one[1], other[1])
+def run(backend, samples, folder, **options):
+    trainer = make_trainer(backend, samples.recipe)
+    summary = train(trainer, samples, folder, provenance={"data": "test"}, workers=0, **options)
+    return trainer.network.state(), summary
 
 
-@pytest.mark.parametrize("kind", SHARES)
-def test_each_kind_of_sample(samples, kind):
-    only = replace(samples, recipe=replace(RECIPE, shares={kind: 1.0, "noise": 0.0, "haze": 1e-9}))
-    inputs, targets = only.batch(0)
-    assert np.isfinite(inputs).all()
-    assert targets.min() >= 0
-    assert targets.max() <= 1
-    assert np.array_equal(inputs, targets) == (kind == "clean")
+def assert_equal(state, other):
+    assert state.keys() == other.keys()
+    for name, value in state.items():
+        assert np.array_equal(value, other[name]), name
 
 
-def test_what_is_missing_is_named(samples, folder):
-    with pytest.raises(OptionError, match="shares.pairs"):
-        replace(samples, pairs=())
-    with pytest.raises(OptionError, match="shares.fog"):
-        replace(samples, recipe=replace(RECIPE, shares={"fog": 1.0}))
-    with pytest.raises(ImageError, match=r"2\.png: no clear image"):
-        find_pairs([folder / "2.png"], [folder / "0.png"])
-
-
-def test_the_schedule():
-    recipe = replace(RECIPE, steps=100, warmup=10, learning_rate=1.0)
-    assert recipe.rate(0) == pytest.approx(0.1)
-    assert recipe.rate(9) == recipe.rate(10) == 1.0
-    assert recipe.rate(55) == pytest.approx(0.5)
-    assert recipe.rate(100) == pytest.approx(0.0)
-
-
-def test_recipes_there_and_back(tmp_path):
-    assert Recipe.from_dict(json.loads(json.dumps(RECIPE.to_dict()))) == RECIPE
-    path = tmp_path / "recipe.toml"
-    path.write_text("steps = 3\n[shares]\nclean = 1\n[spec]\nversion = 1\nbackbone.kind = 'unet'\n")
-    assert Recipe.load(path).spec == ModelSpec(UNet())
-    for text in ("steps = ", "colour = 1", "[spec]\nversion = 1", "steps = 0"):
-        path.write_text(text)
-        with pytest.raises(OptionError, match=r"recipe\.toml: "):
-            Recipe.load(path)
-    with pytest.raises(SpecError):
-        Recipe.from_dict({"spec": {}})
-
-
-def test_a_run_learns(backend, samples, tmp_path):
-    recipe = replace(RECIPE, steps=60, shares={"noise": 1.0}, learning_rate=5e-3)
-    trainer = backend.Trainer(backend.build(SPEC), recipe)
-    inputs, targets = samples.batch(0)
+def test_a_run_learns(backend, folder):
+    recipe = make_recipe(folder, shares={"noise": 1.0}, optimizer=Optimizer(rate=5e-3))
+    trainer = make_trainer(backend, recipe)
+    inputs, targets = make_samples(folder, shares={"noise": 1.0}).batch(0)
     first = trainer.gradients(inputs, targets)[0]
     for _ in range(60):
         trainer.step(inputs, targets, 5e-3)
     assert trainer.gradients(inputs, targets)[0] < 0.7 * first
 
 
-def _run(backend, samples, folder):
-    trainer = backend.Trainer(backend.build(SPEC), RECIPE)
-    train(trainer, samples, folder, provenance={"data": "test"}, workers=0)
-    return trainer.network.state()
+def test_what_a_run_leaves(backend, samples, tmp_path):
+    weights, summary = run(backend, samples, tmp_path)
+    assert summary.finished
+    assert summary.step == 6
+    assert summary.psnr > 5
+    assert summary.best >= summary.psnr
+    names = sorted(path.name for path in tmp_path.glob("*.safetensors"))
+    states = ["state-00000004.safetensors", "state-00000006.safetensors"]
+    assert names == ["best.safetensors", "model.safetensors", *states]
+    assert sorted(p.name for p in (tmp_path / "pictures").iterdir()) == [
+        "step-00000003.png",
+        "step-00000006.png",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = [line for line in lines if "loss" in line]
+    assert [line["step"] for line in losses] == [1, 2, 3, 4, 5, 6]
+    assert losses[0].keys() >= {"learning_rate", "images_per_second", "waiting", "skipped"}
+    assert [line["step"] for line in lines if "psnr" in line] == [3, 6]
+    published = Checkpoint.load(tmp_path / "model.safetensors")
+    assert published.recipe["steps"] == 6
+    assert published.provenance["data"] == "test"
+    assert any(not np.array_equal(published.state[n], weights[n]) for n in weights), "an average"
+
+
+def test_no_average_publishes_the_weights(backend, folder, tmp_path):
+    weights, _ = run(backend, make_samples(folder, ema=0.0), tmp_path)
+    assert_equal(weights, Checkpoint.load(tmp_path / "model.safetensors").state)
 
 
 class _KilledError(Exception):
     """Stands for whatever ends a run in the middle."""
 
 
-def test_a_broken_run_resumes_to_the_same_bits(backend, samples, tmp_path, monkeypatch):
-    monkeypatch.setattr("osr_core.training.SAVE_EVERY", 2)
-    whole = _run(backend, samples, tmp_path / "whole")
+def test_a_broken_run_resumes_to_the_same_bits(backend, folder, tmp_path, monkeypatch):
+    samples = make_samples(folder, steps=14)
+    whole, _ = run(backend, samples, tmp_path / "whole")
 
     def killed(*args, **kwargs):
         for number, batch in enumerate(batches(*args, **kwargs)):
-            if number == 5:
+            if number == 11:
                 raise _KilledError
             yield batch
 
     with monkeypatch.context() as patch:
-        patch.setattr("osr_core.training.batches", killed)
+        patch.setattr("osr_core.training.loop.batches", killed)
         with pytest.raises(_KilledError):
-            _run(backend, samples, tmp_path / "broken")
-    broken = _run(backend, samples, tmp_path / "broken")
-    for name, value in whole.items():
-        assert np.array_equal(value, broken[name]), name
+            run(backend, samples, tmp_path / "broken")
+    broken, _ = run(backend, samples, tmp_path / "broken")
+    assert_equal(whole, broken)
     models = [Checkpoint.load(tmp_path / n / "model.safetensors") for n in ("whole", "broken")]
-    for name, value in models[0].state.items():
-        assert np.array_equal(value, models[1].state[name]), name
+    assert_equal(models[0].state, models[1].state)
 
 
-def test_a_run_does_not_take_up_another_recipes_state(backend, samples, tmp_path):
-    _run(backend, samples, tmp_path)
-    other = replace(RECIPE, seed=1)
-    trainer = backend.Trainer(backend.build(SPEC), other)
-    with pytest.raises(CheckpointError, match="another recipe"):
-        train(trainer, replace(samples, recipe=other), tmp_path, provenance={}, workers=0)
+def test_a_run_goes_on_in_the_other_backend(twins, folder, tmp_path):
+    samples = make_samples(folder, evaluation=Evaluation(samples=0))
+    short = make_samples(folder, evaluation=Evaluation(samples=0), save_every=3)
+    for first, second in (("torch", "mindspore"), ("mindspore", "torch")):
+        there = tmp_path / first
+        whole, _ = run(twins[first], short, there)
+        (there / "state-00000006.safetensors").unlink()  # as if killed after the third step
+        resumed, summary = run(twins[second], samples, there)
+        assert summary.step == 6
+        for name, value in whole.items():
+            assert np.allclose(value, resumed[name], atol=5e-5), name
 
 
-def test_a_step_that_is_not_finite_changes_nothing(backend):
-    trainer = backend.Trainer(backend.build(SPEC), RECIPE)
-    before = trainer.network.state()
-    images = np.full((1, 3, 16, 16), np.nan, np.float32)
+def test_what_cannot_be_resumed(backend, samples, folder, tmp_path):
+    run(backend, samples, tmp_path)
+    with pytest.raises(TrainingError, match="holds a run; add --resume"):
+        run(backend, samples, tmp_path, resume=False)
+    with pytest.raises(TrainingError, match=r"has another recipe\.seed"):
+        run(backend, make_samples(folder, seed=1), tmp_path)
+    fewer = replace(samples, photographs=samples.photographs[1:])
+    with pytest.raises(TrainingError, match="other images"):
+        run(backend, fewer, tmp_path)
+    (tmp_path / "state-00000006.safetensors").write_bytes(b"half of it")
+    with pytest.raises(CheckpointError, match="state-00000006"):
+        run(backend, samples, tmp_path)
+
+
+def test_a_step_that_is_not_finite_changes_nothing(backend, folder):
+    trainer = make_trainer(backend, make_recipe(folder))
+    before, moments = trainer.network.state(), trainer.state()
+    images = np.full((4, 3, 16, 16), np.nan, np.float32)
     assert np.isnan(trainer.step(images, images, 1e-3))
-    after = trainer.network.state()
-    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert_equal(before, trainer.network.state())
+    assert_equal(moments, trainer.state())
 
 
-def test_a_precision_that_the_device_lacks_is_refused(backend):
+def _poisoned(bad):
+    """Batches of which some are not finite."""
+
+    def made(*args, **kwargs):
+        for step, (inputs, targets) in enumerate(batches(*args, **kwargs)):
+            yield inputs * (np.float32("nan") if step in bad else np.float32(1)), targets
+
+    return made
+
+
+def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("osr_core.training.loop.batches", _poisoned({1, 3}))
+    weights, summary = run(backend, samples, tmp_path)
+    assert summary.skipped == 2
+    assert all(np.isfinite(value).all() for value in weights.values())
+
+
+def test_too_many_of_them_end_the_run(backend, folder, tmp_path, monkeypatch):
+    samples = make_samples(folder, max_skipped=2)
+    monkeypatch.setattr("osr_core.training.loop.batches", _poisoned({2, 3}))
+    with pytest.raises(TrainingError, match="not finite 2 times in a row"):
+        run(backend, samples, tmp_path)
+    Checkpoint.load(tmp_path / "model.safetensors")  # the last good one
+    assert [path.name for path in tmp_path.glob("state-*")] == ["state-00000002.safetensors"]
+
+
+def test_a_full_disk_does_not_lose_the_run(backend, samples, tmp_path, monkeypatch, capsys):
+    from pathlib import Path
+
+    write, full = Path.write_bytes, True
+
+    def write_bytes(path, content):
+        if full and "state-" in path.name:
+            write(path, content[:100])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    with pytest.raises(CheckpointError, match=r"state-00000006.*No space left on device"):
+        run(backend, samples, tmp_path)
+    said = capsys.readouterr()
+    assert "state-00000002.safetensors: cannot be written: No space left" in said.out + said.err
+    assert not list(tmp_path.glob("*state-*")), "nothing half-written"
+    full = False
+    _, summary = run(backend, samples, tmp_path)
+    assert summary.finished
+
+
+def test_a_precision_that_the_device_lacks_is_refused(backend, folder):
     if backend.__name__ == "backends.torch":
         pytest.skip("PyTorch computes in bfloat16 on any CPU")
     with pytest.raises(DeviceError, match="precision bfloat16"):
-        backend.Trainer(backend.build(SPEC), replace(RECIPE, precision="bfloat16"))
+        make_trainer(backend, make_recipe(folder, precision="bfloat16"))
 
 
-def test_a_frozen_backbone_stays(backend, samples):
-    spec = replace(SPEC, frozen=True)
-    trainer = backend.Trainer(backend.build(spec), replace(RECIPE, spec=spec))
-    before = trainer.network.state()
-    trainer.step(*samples.batch(0), 1e-2)
-    after = trainer.network.state()
-    for name in before:
-        same = np.array_equal(before[name], after[name])
-        assert same == name.startswith("backbone."), name
-    assert not any(name.startswith("first.backbone.") for name in trainer.state())
+def test_float16_scales_the_loss(backend, folder, tmp_path, monkeypatch):
+    """A factor that overflows is halved until it fits; the overflows are no failures."""
+    monkeypatch.setattr("osr_core.training.guard.FIRST_SCALE", 2.0**40)
+    samples = make_samples(folder, precision="float16", max_skipped=1, steps=40)
+    _, summary = run(backend, samples, tmp_path)
+    assert 3 < summary.skipped < 35
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    scales = [json.loads(line).get("loss_scale") for line in lines]
+    assert 1 < min(s for s in scales if s) < 2.0**36
+
+
+def test_the_factor_does_not_change_the_step(backend, folder):
+    recipe = make_recipe(folder, shares={"noise": 1.0})
+    batch = make_samples(folder).batch(0)
+    states = []
+    for scale in (1.0, 1024.0):
+        trainer = make_trainer(backend, recipe)
+        loss = trainer.step(*batch, 1e-3, scale)
+        states.append((loss, trainer.network.state()))
+    assert states[0][0] == pytest.approx(states[1][0], rel=1e-6)
+    for name, value in states[0][1].items():
+        assert np.allclose(value, states[1][1][name], atol=1e-6), name
+
+
+def test_accumulation_changes_nothing_but_memory(backend, folder):
+    batch = make_samples(folder).batch(0)
+    grads = []
+    for parts in (1, 2, 4):
+        trainer = make_trainer(backend, make_recipe(folder, accumulate=parts))
+        grads.append(trainer.gradients(*batch))
+    for loss, grad in grads[1:]:
+        assert loss == pytest.approx(grads[0][0], rel=1e-6)
+        for name, value in grads[0][1].items():
+            scale = np.abs(value).max()
+            assert np.allclose(grad[name], value, atol=1e-5 * scale), name
+
+
+@pytest.fixture
+def frozen(backend, folder, tmp_path):
+    """A recipe around a frozen specialist, and the specialist's weights."""
+    plain = replace(SPEC, input_transform=None, output_transform=None)
+    run(backend, make_samples(folder, spec=plain), tmp_path / "specialist")
+    weights = tmp_path / "specialist" / "model.safetensors"
+    turn = replace(SPEC.input_transform, channels=3, feed="turn")
+    spec = replace(SPEC, input_transform=turn, frozen=True)
+    changes = {"spec": spec, "backbone": Start(str(weights))}
+    return changes, Checkpoint.load(weights)
+
+
+def test_a_frozen_specialist_stays(backend, folder, frozen, tmp_path):
+    changes, specialist = frozen
+    samples = make_samples(folder, **changes)
+    weights, _ = run(backend, samples, tmp_path / "run")
+    start, about = starting_state(samples.recipe)
+    assert about["backbone"]["provenance"] == specialist.provenance
+    for name, value in weights.items():
+        inside = name.removeprefix("backbone.")
+        if inside != name:
+            assert np.array_equal(value, specialist.state[inside]), name
+        else:
+            assert not np.array_equal(value, start[name]), name
+    published = Checkpoint.load(tmp_path / "run" / "model.safetensors")
+    assert np.array_equal(published.state["backbone.head.weight"], specialist.state["head.weight"])
+
+
+def test_a_frozen_backbone_costs_nothing(backend, folder, frozen):
+    samples = make_samples(folder, **frozen[0])
+    trainer = make_trainer(backend, samples.recipe)
+    _, grads = trainer.gradients(*samples.batch(0))
+    assert grads
+    assert not any(name.startswith("backbone.") for name in grads)
+    assert not any("backbone." in name for name in trainer.state())
+    if backend.__name__ == "backends.torch":
+        assert all(weight.grad is None for weight in trainer.network.backbone.parameters())
+
+
+def test_a_specialist_that_does_not_fit(folder, frozen):
+    recipe = make_recipe(folder, **frozen[0])
+    other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, feed="joint"))
+    with pytest.raises(CheckpointError, match=r"backbone\.weights .*3 channels.*6 channels"):
+        starting_state(replace(recipe, spec=other))
+
+
+def test_the_perceptual_loss_needs_its_weights(backend, folder):
+    with pytest.raises(OptionError, match="vgg"):
+        make_trainer(backend, make_recipe(folder, loss={"perceptual": 1.0}))

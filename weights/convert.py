@@ -4,6 +4,10 @@ safetensors is the pivot: only it carries the spec. The two others hold tensors 
 canonical names, which for a plain network are the public names of its backbone; what is known of
 the network goes into a file beside them, ``NAME.ckpt.json``, and is found there on the way back.
 ``.ckpt`` ↔ ``.safetensors`` needs neither framework; ``.pth`` needs PyTorch.
+
+VGG16, through which the perceptual loss looks, is no restoration network and has no spec. Its
+files are told by their names, too: :func:`load_vgg` reads them and :func:`convert_vgg` writes the
+part that is used, 7 MB of torchvision's 528.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from osr_core.analysis import analyse
 from osr_core.backend import BACKENDS, is_installed
@@ -27,6 +32,7 @@ from osr_core.files import replacing
 from osr_core.reference import forward
 from osr_core.registry import registry
 from osr_core.spec import ModelSpec
+from osr_core.training.vgg import METADATA, is_vgg, vgg_state
 from weights import ckpt, pth
 from weights.naming import canonical, infer_spec
 
@@ -56,9 +62,7 @@ def convert(source: PathLike, target: PathLike, spec: ModelSpec | None = None) -
         CheckpointError: if a file cannot be read or written, or does not match its spec.
         BackendError: if the format needs a framework that is absent.
     """
-    _suffix(target)  # before any work is done
-    if Path(source).resolve() == Path(target).resolve():
-        raise CheckpointError(f"{target}: is the source itself; give another name")
+    _check_target(source, target)
     checkpoint = load(source, spec)
     save(checkpoint, target)
     return checkpoint
@@ -66,15 +70,11 @@ def convert(source: PathLike, target: PathLike, spec: ModelSpec | None = None) -
 
 def load(source: PathLike, spec: ModelSpec | None = None) -> Checkpoint:
     """What a weight file of any format holds; arguments and errors as :func:`convert`."""
-    suffix = _suffix(source)
-    if not Path(source).is_file():
-        raise CheckpointError(f"{source}: no such file")
-    if suffix == ".safetensors":
-        tensors, known = read_tensors(source)
-    else:
-        tensors, known = _FOREIGN[suffix].read(source), _read_sidecar(source)
+    tensors, known = _read(source)
     try:
         state = _floats(canonical(tensors))
+        if spec is None and is_vgg(state):
+            raise CheckpointError("holds VGG's features, which serve training (loss.perceptual)")
         if spec is None:
             spec = ModelSpec.from_json(known["spec"]) if "spec" in known else infer_spec(state)
         check_state(spec, state)
@@ -101,6 +101,61 @@ def save(checkpoint: Checkpoint, target: PathLike) -> None:
     }
     with replacing(_sidecar(target)) as temporary:
         temporary.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
+
+
+def load_vgg(source: PathLike) -> dict[str, NDArray[np.float32]]:
+    """VGG16's weights up to relu3_3, for the perceptual loss, from a file of any format.
+
+    Args:
+        source: torchvision's ``vgg16-397923af.pth``, or what :func:`convert_vgg` made of it.
+
+    Returns:
+        Arrays by torchvision's name, as :func:`osr_core.training.vgg.vgg_state` picks them.
+
+    Raises:
+        CheckpointError: if the file cannot be read or does not hold VGG16.
+        BackendError: if the format needs a framework that is absent.
+    """
+    tensors = canonical(_read(source)[0])
+    try:
+        return vgg_state(tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from None
+
+
+def convert_vgg(source: PathLike, target: PathLike) -> bool:
+    """Write VGG16's weights up to relu3_3 into another file, if the source holds a VGG network.
+
+    What was written is read back and compared to the bit before it takes its place.
+
+    Returns:
+        Whether it does; if not, nothing was written and :func:`convert` is the one to ask.
+
+    Raises:
+        CheckpointError: if a file cannot be read or written, or the network is another VGG.
+        BackendError: if the format needs a framework that is absent.
+    """
+    suffix = _check_target(source, target)
+    tensors = canonical(_read(source)[0])
+    if not is_vgg(tensors):
+        return False
+    try:
+        state = vgg_state(tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{source}: {error}") from None
+    try:
+        with replacing(target) as temporary:
+            if suffix == ".safetensors":
+                provenance = json.dumps({"converted_from": Path(source).name})
+                save_file(state, temporary, {**METADATA, "provenance": provenance})
+            else:
+                _FOREIGN[suffix].write(temporary, state)
+            back = load_vgg(temporary)
+            if any(not np.array_equal(back[name], state[name]) for name in state):
+                raise CheckpointError(f"{target}: was not written as it should be; try again")
+    except OSError as error:
+        raise CheckpointError(f"{target}: cannot be written: {error.strerror}") from None
+    return True
 
 
 def find_spec(name: str) -> ModelSpec:
@@ -167,6 +222,24 @@ def _suffix(path: PathLike) -> str:
     if suffix not in SUFFIXES:
         raise CheckpointError(f"{path}: unknown format; use one of {', '.join(SUFFIXES)}")
     return suffix
+
+
+def _check_target(source: PathLike, target: PathLike) -> str:
+    """The target's format, looked at before any work is done."""
+    suffix = _suffix(target)
+    if Path(source).resolve() == Path(target).resolve():
+        raise CheckpointError(f"{target}: is the source itself; give another name")
+    return suffix
+
+
+def _read(source: PathLike) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """All tensors of a file, and what is known of them."""
+    suffix = _suffix(source)
+    if not Path(source).is_file():
+        raise CheckpointError(f"{source}: no such file")
+    if suffix == ".safetensors":
+        return read_tensors(source)
+    return _FOREIGN[suffix].read(source), _read_sidecar(source)
 
 
 def _floats(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:

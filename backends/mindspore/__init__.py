@@ -21,7 +21,20 @@ onednn.cap()
 
 from backends.mindspore.checkpoint import load  # noqa: E402
 from backends.mindspore.device import cpu_cap, devices, version  # noqa: E402
+from backends.mindspore.distributed import join, leave  # noqa: E402
 from backends.mindspore.networks import Network, build  # noqa: E402
+from backends.mindspore.reprogramming import reprogram  # noqa: E402
 from backends.mindspore.training import Trainer  # noqa: E402
 
-__all__ = ["Network", "Trainer", "build", "cpu_cap", "devices", "load", "version"]
+__all__ = [
+    "Network",
+    "Trainer",
+    "build",
+    "cpu_cap",
+    "devices",
+    "join",
+    "leave",
+    "load",
+    "reprogram",
+    "version",
+]

@@ -16,22 +16,22 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 from numpy.typing import NDArray
 
-from backends.mindspore.device import autocast, compiled
+from backends.mindspore.device import autocast, compiled, select
 from backends.mindspore.layers import (
     Downsample,
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
-    Wave,
     conv,
     shuffle,
     unshuffle,
 )
+from backends.mindspore.reprogramming import Reprogramming
 from osr_core import spec as specs
 from osr_core.analysis import analyse
 from osr_core.checkpoint import check_state
 from osr_core.initial import initial_state
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import ModelSpec
 
 
 class Network(nn.Cell):
@@ -205,53 +205,15 @@ class UNet(Network):
         return image + shuffle(self.tail(x), self.side)
 
 
-class OutputTransform(nn.Cell):
-    """Wave and image → gates → clear image; :func:`osr_core.networks.output_transform`."""
-
-    def __init__(self, spec: specs.OutputTransform, wave_channels: int) -> None:
-        super().__init__()
-        self.spec = spec
-        self.wave = conv(wave_channels, spec.channels, 1)
-        self.image = conv(IMAGE_CHANNELS, spec.channels, 1)
-        self.mix = conv(spec.channels, spec.channels, 1)
-        self.gate1 = conv(spec.channels, spec.channels, 1)
-        self.gate2 = conv(spec.channels, spec.channels, 1)
-        self.conv = conv(spec.channels, IMAGE_CHANNELS)
-
-    def construct(self, wave: Tensor, image: Tensor) -> Tensor:
-        """``(N, 2C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
-        u, v = self.wave(wave), self.image(image)
-        mixed = self.mix(u + v)
-        if self.spec.gates == "pooled":
-            mixed = mixed.mean((2, 3), keep_dims=True)
-        gate = ops.sigmoid(self.gate2(ops.relu(self.gate1(mixed))))
-        result = self.conv((1 - gate) * v + gate * u)
-        return image + result if self.spec.residual else result
-
-
-class Reprogrammed(Network):
-    """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
+class Reprogrammed(Network, Reprogramming):
+    """The transforms of a spec around its backbone."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
         assert spec.input_transform is not None
         assert spec.output_transform is not None
-        channels = spec.input_transform.channels
-        self.feed = spec.input_transform.feed
-        self.input_transform = Wave(IMAGE_CHANNELS, channels, spec.input_transform.phase_kernel)
-        self.backbone = BACKBONES[spec.backbone.kind](spec)
-        self.output_transform = OutputTransform(spec.output_transform, 2 * channels)
-        for weight in self.backbone.get_parameters():
-            weight.requires_grad = not spec.frozen
-
-    def construct(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
-        real, imaginary = self.input_transform(image)
-        if self.feed == "joint":
-            wave = self.backbone(ops.cat((real, imaginary), 1))
-        else:
-            wave = ops.cat((self.backbone(real), self.backbone(imaginary)), 1)
-        return self.output_transform(wave, image)
+        backbone = BACKBONES[spec.backbone.kind](spec)
+        self.surround(backbone, spec.input_transform, spec.output_transform, frozen=spec.frozen)
 
 
 BACKBONES: Mapping[str, type[Network]] = {
@@ -262,8 +224,16 @@ BACKBONES: Mapping[str, type[Network]] = {
 """Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
 
 
-def build(spec: ModelSpec, seed: int = 0) -> Network:
-    """The network of a spec, with :func:`osr_core.initial.initial_state`."""
+def build(spec: ModelSpec, seed: int = 0, device: str | None = None) -> Network:
+    """The network of a spec on a device, with :func:`osr_core.initial.initial_state`.
+
+    Without a device: on the one that the process computes on.
+
+    Raises:
+        DeviceError: if there is no such device here, or the process is bound to another.
+    """
+    if device is not None:
+        select(device)
     network = Reprogrammed(spec) if spec.reprogrammed else BACKBONES[spec.backbone.kind](spec)
     network.load_state(initial_state(spec, seed))
     return network

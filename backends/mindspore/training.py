@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,12 @@ import numpy as np
 from mindspore import Parameter, Tensor, ops
 from numpy.typing import NDArray
 
+from backends.mindspore import distributed
 from backends.mindspore.device import autocast, check_precision, compiled, current
+from backends.mindspore.losses import Loss
 from backends.mindspore.networks import Network
-from osr_core.recipe import Recipe
+from osr_core.backend import ALONE, World
+from osr_core.training.recipe import Recipe
 
 # What float32 makes of 0.9 and 0.999. The fused update takes 1 - β₂ of that, 1.3e-5 off 0.001,
 # and the correction of the bias makes up for it if it starts from the same number.
@@ -21,26 +25,45 @@ EPSILON = 1e-8
 
 
 class Trainer:
-    """AdamW on the L1 loss of one network; :class:`osr_core.training.Trainer`.
+    """Adam or AdamW on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
 
-    Raises :class:`DeviceError` if the process's device lacks the recipe's precision.
+    Args:
+        network: to train.
+        recipe: its loss, optimiser, clipping, accumulation and precision are used.
+        vgg: VGG16's weights by name, for the perceptual loss.
+        world: the processes that train together, as :func:`~.distributed.join` gave it.
+
+    Raises:
+        DeviceError: if the process's device lacks the recipe's precision.
+        OptionError: if the perceptual loss is asked for without ``vgg``.
     """
 
-    def __init__(self, network: Network, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        vgg: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+        world: World = ALONE,
+    ) -> None:
         self.network = network.set_train()
         self.recipe = recipe
+        self.world = world
         self.weights = network.trainable_params()
         self.names = [p.name for p in self.weights]
         check_precision(current(), recipe.precision)
-        self.optimizer = AdamW(self.weights, recipe.weight_decay)
+        forward = distributed.wrap(network) if world.size > 1 else network
+        criterion = self.loss = Loss(recipe.loss, vgg)
+        self.optimizer = OPTIMIZERS[recipe.optimizer.kind](
+            self.weights, recipe.optimizer.weight_decay
+        )
 
-        def loss(x: Tensor, y: Tensor) -> Tensor:
-            return ops.abs(network(x).astype(ms.float32) - y).mean()
+        def loss(x: Tensor, y: Tensor, scale: Tensor) -> Tensor:
+            return criterion(forward(x).astype(ms.float32), y) * scale
 
         value_and_grad = ms.value_and_grad(loss, None, self.weights)
 
-        def backward(x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            return value_and_grad(x, y)
+        def backward(x: Tensor, y: Tensor, scale: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            return value_and_grad(x, y, scale)
 
         self._value_and_grad = compiled(backward)
 
@@ -48,24 +71,29 @@ class Trainer:
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32]
     ) -> tuple[float, dict[str, NDArray[np.float32]]]:
         """Loss of a batch, and its gradient by each trainable weight."""
-        loss, grads = self._backward(inputs, targets)
+        loss, grads = self._backward(inputs, targets, 1.0)
         return loss, {n: _array(g) for n, g in zip(self.names, grads, strict=True)}
 
     def step(
-        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], rate: float
+        self,
+        inputs: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        rate: float,
+        scale: float = 1.0,
     ) -> float:
         """One optimiser step at a learning rate; returns the loss before it.
 
-        A step whose loss or gradient is not finite changes nothing and returns NaN.
+        A step whose loss or gradient is not finite changes nothing and returns NaN. The loss is
+        multiplied by ``scale`` before its gradient is taken, the gradient divided.
         """
-        loss, grads = self._backward(inputs, targets)
+        loss, grads = self._backward(inputs, targets, scale)
         norm = _norm(grads)
         if not np.isfinite(loss) or not np.isfinite(norm):
             return float("nan")
         # As torch.nn.utils.clip_grad_norm_ does it.
-        scale = self.recipe.clip / (norm + 1e-6)
-        if scale < 1:
-            grads = tuple(g * scale for g in grads)
+        factor = (self.recipe.clip or math.inf) / (norm + 1e-6)
+        if factor < 1:
+            grads = tuple(g * factor for g in grads)
         self.optimizer.step(grads, rate)
         return loss
 
@@ -77,19 +105,35 @@ class Trainer:
             values[f"second.{name}"] = _array(self.optimizer.second[index])
         return values
 
-    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]], step: int) -> None:
-        """Take up the moments after ``step`` steps."""
-        self.optimizer.steps = step
+    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]], updates: int) -> None:
+        """Take up the moments after a number of updates."""
+        self.optimizer.steps = updates
         for index, name in enumerate(self.names):
             self.optimizer.first[index].set_data(_tensor(values[f"first.{name}"]))
             self.optimizer.second[index].set_data(_tensor(values[f"second.{name}"]))
 
+    def mean(self, value: float) -> float:
+        """Mean of a number over the processes of the world."""
+        return distributed.mean(value) if self.world.size > 1 else value
+
     def _backward(
-        self, inputs: NDArray[np.float32], targets: NDArray[np.float32]
+        self, inputs: NDArray[np.float32], targets: NDArray[np.float32], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
         autocast(self.network, self.recipe.precision)
-        loss, grads = self._value_and_grad(_tensor(inputs), _tensor(targets))
-        return float(loss), grads
+        count = self.recipe.accumulate
+        factor = Tensor(scale / count, ms.float32)
+        total = 0.0
+        grads: tuple[Tensor, ...] = ()
+        for x, y in zip(np.split(inputs, count), np.split(targets, count), strict=True):
+            loss, part = self._value_and_grad(_tensor(x), _tensor(y), factor)
+            total += float(loss) / scale
+            grads = tuple(map(ops.add, grads, part)) if grads else part
+        if scale != 1:
+            grads = tuple(g / scale for g in grads)
+        if self.world.size > 1:
+            mean, *averages = distributed.average((Tensor([total], ms.float32), *grads))
+            return float(mean.asnumpy()[0]), tuple(averages)
+        return total, grads
 
 
 class AdamW:
@@ -111,14 +155,31 @@ class AdamW:
 
     def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
         """Update weights and moments by the gradients of the weights, at a learning rate."""
+        self._adam(grads, rate, self.weight_decay)
+
+    def _adam(self, grads: tuple[Tensor, ...], rate: float, decay: float) -> None:
         self.steps += 1
         beta1, beta2 = BETAS
         first, second = 1 - beta1**self.steps, (1 - beta2**self.steps) ** 0.5
         # rate · (m/first) / (√v/second + ε)  =  rate·second/first · m / (√v + ε·second)
         factor = second / first
-        hyper = rate * factor, beta1, beta2, EPSILON * second, self.weight_decay / factor
+        hyper = rate * factor, beta1, beta2, EPSILON * second, decay / factor
         for weight, m, v, grad in zip(self.weights, self.first, self.second, grads, strict=True):
             self._update(weight, m, v, *hyper, grad)
+
+
+class Adam(AdamW):
+    """Adam (Kingma and Ba, ICLR 2015), the same as torch's: decay joins the gradient."""
+
+    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
+        """Update weights and moments by the gradients of the weights, at a learning rate."""
+        if self.weight_decay:
+            pairs = zip(grads, self.weights, strict=True)
+            grads = tuple(g + self.weight_decay * w for g, w in pairs)
+        self._adam(grads, rate, 0.0)
+
+
+OPTIMIZERS = {"adam": Adam, "adamw": AdamW}
 
 
 def _norm(tensors: tuple[Tensor, ...]) -> float:

@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backends.torch.device import autocast
+from backends.torch.device import autocast, select
 from backends.torch.layers import (
     Downsample,
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
-    Wave,
     conv,
     shuffle,
     unshuffle,
 )
+from backends.torch.reprogramming import Reprogramming
 from osr_core import spec as specs
 from osr_core.analysis import analyse
 from osr_core.checkpoint import check_state
 from osr_core.initial import initial_state
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import ModelSpec
 
 
 class Network(nn.Module):
@@ -202,52 +202,15 @@ class UNet(Network):
         return image + shuffle(self.tail(x), self.side)
 
 
-class OutputTransform(nn.Module):
-    """Wave and image → gates → clear image; :func:`osr_core.networks.output_transform`."""
-
-    def __init__(self, spec: specs.OutputTransform, wave_channels: int) -> None:
-        super().__init__()
-        self.spec = spec
-        self.wave = conv(wave_channels, spec.channels, 1)
-        self.image = conv(IMAGE_CHANNELS, spec.channels, 1)
-        self.mix = conv(spec.channels, spec.channels, 1)
-        self.gate1 = conv(spec.channels, spec.channels, 1)
-        self.gate2 = conv(spec.channels, spec.channels, 1)
-        self.conv = conv(spec.channels, IMAGE_CHANNELS)
-
-    def forward(self, wave: Tensor, image: Tensor) -> Tensor:
-        """``(N, 2C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
-        u, v = self.wave(wave), self.image(image)
-        mixed = self.mix(u + v)
-        if self.spec.gates == "pooled":
-            mixed = mixed.mean((2, 3), keepdim=True)
-        gate = torch.sigmoid(self.gate2(F.relu(self.gate1(mixed))))
-        result = self.conv((1 - gate) * v + gate * u)
-        return image + result if self.spec.residual else result
-
-
-class Reprogrammed(Network):
-    """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
+class Reprogrammed(Network, Reprogramming):
+    """The transforms of a spec around its backbone."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
         assert spec.input_transform is not None
         assert spec.output_transform is not None
-        channels = spec.input_transform.channels
-        self.feed = spec.input_transform.feed
-        self.input_transform = Wave(IMAGE_CHANNELS, channels, spec.input_transform.phase_kernel)
-        self.backbone = BACKBONES[spec.backbone.kind](spec)
-        self.output_transform = OutputTransform(spec.output_transform, 2 * channels)
-        self.backbone.requires_grad_(not spec.frozen)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
-        real, imaginary = self.input_transform(image)
-        if self.feed == "joint":
-            wave = self.backbone(torch.cat((real, imaginary), 1))
-        else:
-            wave = torch.cat((self.backbone(real), self.backbone(imaginary)), 1)
-        return self.output_transform(wave, image)
+        backbone = BACKBONES[spec.backbone.kind](spec)
+        self.surround(backbone, spec.input_transform, spec.output_transform, frozen=spec.frozen)
 
 
 BACKBONES: Mapping[str, type[Network]] = {
@@ -258,8 +221,13 @@ BACKBONES: Mapping[str, type[Network]] = {
 """Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
 
 
-def build(spec: ModelSpec, seed: int = 0) -> Network:
-    """The network of a spec on the CPU, with :func:`osr_core.initial.initial_state`."""
+def build(spec: ModelSpec, seed: int = 0, device: str = "cpu") -> Network:
+    """The network of a spec on a device, with :func:`osr_core.initial.initial_state`.
+
+    Raises:
+        DeviceError: if there is no such device here.
+    """
     network = Reprogrammed(spec) if spec.reprogrammed else BACKBONES[spec.backbone.kind](spec)
     network.load_state(initial_state(spec, seed))
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(select(device))

@@ -24,6 +24,12 @@ COMMANDS = {
     "doctor": "doctor",
     "convert": "convert",
     "parity": "parity",
+    "train": "train",
+    "data": "data",
+    "degrade": "degrade",
+    "evaluate": "evaluate",
+    "compare": "compare",
+    "inspect": "inspect",
 }
 """Every command and the module of this package that holds it."""
 

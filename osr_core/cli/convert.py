@@ -6,7 +6,7 @@ import click
 
 from osr_core.analysis import analyse
 from weights.convert import convert as convert_file
-from weights.convert import find_spec, verify
+from weights.convert import convert_vgg, find_spec, verify
 
 
 @click.command()
@@ -17,6 +17,9 @@ from weights.convert import find_spec, verify
 def convert(source: str, target: str, spec: str | None, check: bool) -> int:
     """Write the weights of SOURCE into TARGET: .safetensors, .pth, .pt or .ckpt."""
     given = find_spec(spec) if spec else None
+    if given is None and convert_vgg(source, target):  # compares by itself, --verify or not
+        click.echo(f"{target}: VGG16 up to relu3_3, for the perceptual loss")
+        return 0
     checkpoint = convert_file(source, target, given)
     count = analyse(checkpoint.spec).parameter_count
     click.echo(f"{target}: {checkpoint.spec.backbone.kind}, {count:,} parameters")

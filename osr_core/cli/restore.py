@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,22 +13,11 @@ from tqdm import tqdm
 
 from osr_core.backend import PRECISIONS, Network
 from osr_core.cli import backend_option, fail, use_backend
+from osr_core.cli.jobs import Result, gather, is_file_target, make_folders, named, plan
 from osr_core.errors import ImageError, OSRError
-from osr_core.images import SUFFIXES, Picture, can_hold, collect, read, write
+from osr_core.images import Picture, can_hold, read, write
 from osr_core.registry import default_model
 from osr_core.restoration import restore as restore_image
-
-
-@dataclass
-class Result:
-    """What became of one input."""
-
-    input: str
-    output: str | None = None
-    width: int | None = None
-    height: int | None = None
-    seconds: float | None = None
-    error: str | None = None
 
 
 @click.command()
@@ -58,54 +47,23 @@ def restore(
     Results keep the names, sizes, bit depths and metadata of their inputs. An input that fails is
     named, the others are still done, and the exit status is 2.
     """
-    results, jobs = _plan(inputs, output)
+    results, sources = gather(inputs)
+    to_file = is_file_target(sources, output)
+    failures, jobs = plan(sources, lambda path: (output if to_file else output / path.name,))
+    results += failures
     name = model or default_model()
     backends = use_backend(backend)
     network = backends.load(name, device, precision)
-    if jobs:
-        _folder_of(jobs[0][1])
+    make_folders(jobs)
     with tqdm(total=len(jobs), unit="image", disable=as_json or None, delay=0.5) as bar:
-        for source, target in jobs:
-            bar.set_description(source.name)
-            results.append(_one(source, target, network, tile, bar.update))
+        for job in jobs:
+            bar.set_description(job.source.name)
+            results.append(_one(job.source, job.targets[0], network, tile, bar.update))
     for result in results:
         if result.error is not None:
             fail(result.error)
     _report(results, as_json, model=name, backend=backends.name, device=device, output=str(output))
     return 2 if any(result.error for result in results) else 0
-
-
-def _plan(inputs: Sequence[str], output: Path) -> tuple[list[Result], list[tuple[Path, Path]]]:
-    """Inputs that name nothing, as results; and what is to be read and written."""
-    failures: list[Result] = []
-    sources: list[Path] = []
-    for item in inputs:
-        try:
-            sources += [path for path in collect([item]) if path not in sources]
-        except OSRError as error:
-            failures.append(Result(item, error=str(error)))
-    to_file = len(sources) == 1 and output.suffix.lower() in SUFFIXES and not output.is_dir()
-    jobs: list[tuple[Path, Path]] = []
-    taken: dict[Path, Path] = {}
-    for source in sources:
-        target = output if to_file else output / source.name
-        if target.resolve() == source.resolve():
-            message = f"{source}: would overwrite its input; choose another --output"
-        elif target in taken:
-            message = f"{source}: {taken[target]} goes to {target} as well; restore it separately"
-        else:
-            taken[target] = source
-            jobs.append((source, target))
-            continue
-        failures.append(Result(str(source), error=message))
-    return failures, jobs
-
-
-def _folder_of(target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ImageError(f"{target.parent}: cannot be made: {error.strerror}") from None
 
 
 def _one(
@@ -131,8 +89,7 @@ def _one(
         write(target, Picture(pixels, picture.icc, picture.exif))
     except OSRError as error:
         on_progress(1 - done)
-        message = str(error) if str(source) in str(error) else f"{source}: {error}"
-        return Result(str(source), error=message)
+        return Result(str(source), error=named(source, error))
     height, width = pixels.shape[:2]
     seconds = round(time.perf_counter() - started, 3)
     return Result(str(source), str(target), width, height, seconds)

@@ -1,0 +1,129 @@
+"""Training in several processes. Twin of :mod:`backends.torch.distributed`.
+
+``msrun --worker_num=2 --local_worker_num=2 --join=True script.py`` starts the script twice; each
+process calls :func:`join` before it builds anything, takes its share of every batch, and calls
+:func:`leave` at the end:
+
+    world = join("auto")
+    network = wrap(build(spec))
+    gradients = average(value_and_grad(...)[1])
+    ...
+    leave()
+
+In a single process, started by hand, all of this does nothing, so the same script serves both.
+msrun starts the script once more, as the scheduler, which stays in :func:`join` until the others
+are done and ends there: write and print nothing before.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from itertools import accumulate
+
+import numpy as np
+from mindspore import Tensor, communication, nn, ops
+
+from backends.mindspore.device import current, devices, select
+from osr_core.backend import World, local_device
+from osr_core.errors import BackendError
+
+STARTED = {"MS_ROLE", "MS_WORKER_NUM", "MS_SCHED_HOST", "MS_SCHED_PORT"}
+"""Environment variables by which msrun tells a process who it is."""
+
+
+def join(device: str) -> World:
+    """Join the processes that ``msrun`` started, if it did.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; of several processes each takes
+            the GPU or NPU of its local rank, whatever the index.
+
+    Returns:
+        Rank, number of processes and this process's device; ``World(0, 1, device)`` if alone.
+
+    Raises:
+        DeviceError: if there is no such device, too few of them, or the process has another.
+        BackendError: if ``torchrun`` started the process, which would train alone.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise BackendError("launcher: torchrun starts PyTorch; start MindSpore with msrun")
+    if not os.environ.keys() >= STARTED:
+        select(device)
+        return World(0, 1, device)
+    if os.environ["MS_ROLE"] == "MS_SCHED":
+        device = "cpu"  # it computes nothing, and must not take a worker's device
+    # get_local_rank() works only after init(), which needs the device.
+    name = local_device(device, devices(), int(os.environ.get("DEVICE_ID", 0)))
+    select(name)
+    if not _joined():
+        communication.init()
+    return World(communication.get_rank(), communication.get_group_size(), name)
+
+
+def leave() -> None:
+    """Part from the other processes, once all are here; from here on this one is alone."""
+    if _joined():
+        wait()
+        communication.release()
+        communication.GlobalComm.INITED = False  # release() forgets to
+
+
+def mean(value: float) -> float:
+    """Mean of a number over all processes, in float32; NaN if it is NaN in any of them."""
+    if not _joined():
+        return value
+    total = _sum()(Tensor(np.array([value], np.float32)))
+    return total.asnumpy().item() / communication.get_group_size()
+
+
+def wait() -> None:
+    """Wait until all processes are here."""
+    # A sum is complete only when all took part. On the CPU there is no barrier.
+    mean(0.0)
+
+
+def wrap(network: nn.Cell) -> nn.Cell:
+    """The network to train with; :func:`average` makes its gradients the mean.
+
+    The weights become those of rank 0.
+
+    Returns:
+        The network itself: unlike in PyTorch, gradients are values that are at hand.
+    """
+    if _joined():
+        broadcast = ops.Broadcast(0)
+        for weight in network.get_parameters():
+            weight.set_data(broadcast((weight,))[0])
+    return network
+
+
+def average(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Means of tensors over all processes, such as ``(loss, *gradients)``.
+
+    All processes need equal shares of the batch for the mean to be that of the whole batch.
+
+    Args:
+        gradients: float32 tensors of any shapes, the same shapes in all processes.
+    """
+    if not _joined():
+        return gradients
+    size, total = communication.get_group_size(), _sum()
+    if current().kind != "cpu":
+        return tuple(total(gradient) / size for gradient in gradients)
+    # One message instead of many, packed by NumPy: 5 times as fast as tensor by tensor, 10 times
+    # as fast as packing with ops or DistributedGradReducer.
+    flat = np.concatenate([gradient.asnumpy().ravel() for gradient in gradients])
+    means = total(Tensor(flat)).asnumpy() / np.float32(size)
+    ends = list(accumulate(gradient.size for gradient in gradients))
+    parts = np.split(means, ends[:-1])
+    return tuple(Tensor(p.reshape(g.shape)) for p, g in zip(parts, gradients, strict=True))
+
+
+@lru_cache(maxsize=1)
+def _sum() -> ops.AllReduce:
+    return ops.AllReduce()
+
+
+def _joined() -> bool:
+    return bool(communication.GlobalComm.INITED)

@@ -1,0 +1,144 @@
+"""The losses and their weighted sum. Twin of :mod:`backends.torch.losses`.
+
+What each is, is said in :mod:`osr_core.training.losses`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import mindspore as ms
+from mindspore import Parameter, Tensor, nn, ops
+from numpy.typing import NDArray
+
+from backends.mindspore.device import current
+from osr_core.errors import DeviceError
+from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
+from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
+
+
+def l1(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.l1`."""
+    return ops.abs(result - target).mean()
+
+
+def smooth_l1(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.smooth_l1`."""
+    return ops.smooth_l1_loss(result, target, beta=1.0, reduction="mean")
+
+
+def charbonnier(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.charbonnier`."""
+    return ops.sqrt(ops.square(result - target) + CHARBONNIER_EPSILON**2).mean()
+
+
+def mse(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.mse`."""
+    return ops.square(result - target).mean()
+
+
+def psnr(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.psnr`."""
+    errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
+    return ops.log(1 + errors / PSNR_FLOOR).mean()
+
+
+def frequency(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.frequency`."""
+    spectrum = ops.fft2(result - target)  # (N, 3, H, W) complex
+    return (ops.abs(ops.real(spectrum)) + ops.abs(ops.imag(spectrum))).mean() / 2
+
+
+class Perceptual(nn.Cell):
+    """Distance of VGG16's features; the network is constant, only pictures have gradients."""
+
+    def __init__(self, vgg: Mapping[str, NDArray[Any]] | None) -> None:
+        super().__init__()
+        # Parameters, since there are no buffers; but none that is trained.
+        for name, values in require_vgg(vgg).items():
+            constant = Parameter(Tensor(values), name=_attribute(name), requires_grad=False)
+            setattr(self, _attribute(name), constant)
+        # ops.max_pool2d has a gradient that takes 200 times as long on CPU.
+        self.pool = nn.MaxPool2d(2, 2)
+        self.mean = Tensor(MEAN, ms.float32)[:, None, None]
+        self.std = Tensor(STD, ms.float32)[:, None, None]
+
+    def construct(self, result: Tensor, target: Tensor) -> Tensor:
+        """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
+        ours, theirs = self.features(result), self.features(target)
+        terms = [mse(ours[level], theirs[level]) for level in range(3)]
+        return (terms[0] + terms[1] + terms[2]) / 3
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """``(N, 3, H, W)`` → relu1_2, relu2_2, relu3_3 ``(N, 64·2ⁿ, H/2ⁿ, W/2ⁿ)``."""
+        x = (image - self.mean) / self.std
+        seen: list[Tensor] = []
+        for stage in STAGES:
+            if seen:
+                x = self.pool(x)
+            for name in stage:
+                weight = getattr(self, _attribute(f"{name}.weight"))
+                bias = getattr(self, _attribute(f"{name}.bias"))
+                x = ops.relu(ops.conv2d(x, weight, bias, 1, "pad", 1))
+            seen.append(x)
+        return seen
+
+
+class Loss(nn.Cell):
+    """A weighted sum of losses, computed in float32 whatever surrounds it.
+
+    Args:
+        weights: loss (:data:`osr_core.training.losses.LOSSES`) → its weight.
+        vgg: VGG16's weights (``weights.convert.load_vgg``); ``perceptual`` needs them.
+
+    Raises:
+        OptionError: if a loss or its weight makes no sense, or VGG16 is needed and not given.
+        CheckpointError: if ``vgg`` is not VGG16's.
+        DeviceError: for ``frequency`` on CUDA, where MindSpore has no FFT.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, float], vgg: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
+        super().__init__()
+        check_losses(weights)
+        if "frequency" in weights and current().kind == "cuda":
+            raise DeviceError("loss.frequency: MindSpore has no FFT on CUDA; leave it out")
+        self.weights = dict(weights)
+        if "perceptual" in weights:
+            self.perceptual = Perceptual(vgg)
+        self.to_float(ms.float32)
+
+    def construct(self, result: Tensor, target: Tensor) -> Tensor:
+        """Two of ``(N, 3, H, W)``, any floating type → a scalar, float32."""
+        result, target = result.astype(ms.float32), target.astype(ms.float32)
+        total = ops.zeros((), ms.float32)
+        for name, weight in self.weights.items():
+            term = self.perceptual if name == "perceptual" else TERMS[name]
+            total = total + weight * term(result, target)
+        return total
+
+    def add_flags_recursive(self, **flags: Any) -> Loss:
+        """As of any cell, but ``to_float`` of a surrounding cell, which comes this way, ends here.
+
+        torch's autocast is a context that can be left; here precision is a property of each cell.
+        """
+        if "fp32" in flags:
+            flags |= {"fp16": False, "bf16": False, "fp32": True}
+        return super().add_flags_recursive(**flags)
+
+
+TERMS = {
+    "l1": l1,
+    "smooth_l1": smooth_l1,
+    "charbonnier": charbonnier,
+    "mse": mse,
+    "psnr": psnr,
+    "frequency": frequency,
+}
+"""The losses that are plain functions, by name."""
+
+
+def _attribute(name: str) -> str:
+    return name.replace(".", "_")

@@ -1,0 +1,132 @@
+"""The losses and their weighted sum. Twin of :mod:`backends.mindspore.losses`.
+
+What each is, is said in :mod:`osr_core.training.losses`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
+from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
+
+
+def l1(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.l1`."""
+    return (result - target).abs().mean()
+
+
+def smooth_l1(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.smooth_l1`."""
+    return F.smooth_l1_loss(result, target)
+
+
+def charbonnier(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.charbonnier`."""
+    return ((result - target).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def mse(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.mse`."""
+    return (result - target).square().mean()
+
+
+def psnr(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.psnr`."""
+    errors = (result - target).square().mean((1, 2, 3))  # (N,)
+    return (1 + errors / PSNR_FLOOR).log().mean()
+
+
+def frequency(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.frequency`."""
+    spectrum = torch.fft.fft2(result - target)  # (N, 3, H, W) complex
+    return (spectrum.real.abs() + spectrum.imag.abs()).mean() / 2
+
+
+class Perceptual(nn.Module):
+    """Distance of VGG16's features; the network is constant, only pictures have gradients."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, vgg: Mapping[str, NDArray[Any]] | None) -> None:
+        super().__init__()
+        # Buffers follow the module to its device; these belong to no checkpoint.
+        for name, values in require_vgg(vgg).items():
+            self.register_buffer(_attribute(name), torch.from_numpy(values.copy()), False)
+        self.pool = nn.MaxPool2d(2)
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], False)
+        self.register_buffer("std", torch.tensor(STD)[:, None, None], False)
+
+    def forward(self, result: Tensor, target: Tensor) -> Tensor:
+        """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
+        pairs = zip(self.features(result), self.features(target), strict=True)
+        terms = [mse(ours, theirs) for ours, theirs in pairs]
+        return (terms[0] + terms[1] + terms[2]) / 3
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """``(N, 3, H, W)`` → relu1_2, relu2_2, relu3_3 ``(N, 64·2ⁿ, H/2ⁿ, W/2ⁿ)``."""
+        x = (image - self.mean) / self.std
+        seen: list[Tensor] = []
+        for stage in STAGES:
+            if seen:
+                x = self.pool(x)
+            for name in stage:
+                weight = getattr(self, _attribute(f"{name}.weight"))
+                bias = getattr(self, _attribute(f"{name}.bias"))
+                x = F.relu(F.conv2d(x, weight, bias, padding=1))
+            seen.append(x)
+        return seen
+
+
+class Loss(nn.Module):
+    """A weighted sum of losses, computed in float32 whatever surrounds it.
+
+    Args:
+        weights: loss (:data:`osr_core.training.losses.LOSSES`) → its weight.
+        vgg: VGG16's weights (``weights.convert.load_vgg``); ``perceptual`` needs them.
+
+    Raises:
+        OptionError: if a loss or its weight makes no sense, or VGG16 is needed and not given.
+        CheckpointError: if ``vgg`` is not VGG16's.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, float], vgg: Mapping[str, NDArray[Any]] | None = None
+    ) -> None:
+        super().__init__()
+        check_losses(weights)
+        self.weights = dict(weights)
+        if "perceptual" in weights:
+            self.perceptual = Perceptual(vgg)
+
+    def forward(self, result: Tensor, target: Tensor) -> Tensor:
+        """Two of ``(N, 3, H, W)``, any floating type → a scalar, float32."""
+        with torch.autocast(result.device.type, enabled=False):
+            result, target = result.float(), target.float()
+            total = result.new_zeros(())
+            for name, weight in self.weights.items():
+                term = self.perceptual if name == "perceptual" else TERMS[name]
+                total = total + weight * term(result, target)
+            return total
+
+
+TERMS = {
+    "l1": l1,
+    "smooth_l1": smooth_l1,
+    "charbonnier": charbonnier,
+    "mse": mse,
+    "psnr": psnr,
+    "frequency": frequency,
+}
+"""The losses that are plain functions, by name."""
+
+
+def _attribute(name: str) -> str:
+    return name.replace(".", "_")

@@ -1,0 +1,71 @@
+"""Which kinds of damage a model was trained on, from its own checkpoint and from nothing else.
+
+A checkpoint carries its recipe: how often each kind of sample was drawn. Kinds of synthetic damage
+stand there by name, and so do data sets of pairs, whose damage is that of their entry in the
+catalogue. A mixture draws from the kinds beside it. A model around a frozen specialist has seen
+what the specialist saw, whose own recipe is in ``provenance["backbone"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osr_core.degradations import KINDS
+from osr_core.errors import OptionError
+
+NO_RECIPE = "a training without a recipe"
+"""Stands among the unknown where a checkpoint does not say how it was trained."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model was trained on."""
+
+    kinds: tuple[str, ...]
+    """Kinds of damage, sorted."""
+    unknown: tuple[str, ...] = ()
+    """Training data of which nobody knows what damage they hold, sorted."""
+
+
+def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> Seen:
+    """What the model of a checkpoint was trained on.
+
+    Args:
+        recipe: the checkpoint's recipe, of which the shares count.
+        provenance: the checkpoint's provenance, of which a frozen backbone's own counts.
+
+    >>> seen_damage({"shares": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
+    Seen(kinds=('rain',), unknown=())
+    """
+    kinds: set[str] = set()
+    unknown: set[str] = set()
+    shares = recipe.get("shares") or {}
+    for name in (name for name, share in shares.items() if share > 0):
+        if name in KINDS:
+            kinds.add(name)
+        elif name not in ("clean", "mixture"):
+            damage = damage_of(name)
+            kinds.update([damage] if damage else [])
+            unknown.update([] if damage else [name])
+    if not shares:
+        unknown.add(NO_RECIPE)
+    backbone = provenance.get("backbone")
+    if isinstance(backbone, Mapping):
+        parts = (backbone.get(part) or {} for part in ("recipe", "provenance"))
+        inner = seen_damage(*parts)
+        kinds.update(inner.kinds)
+        unknown.update(inner.unknown)
+    return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
+
+
+def damage_of(data_set: str) -> str | None:
+    """The kind of damage of a data set of pairs; ``None`` where the catalogue does not know it."""
+    from osr_core.datasets import find
+
+    try:
+        entry = find(data_set)
+    except OptionError:
+        return None
+    return entry.damage if entry.paired else None

@@ -1,0 +1,42 @@
+"""Transforms around somebody else's network: what both backends agree on.
+
+``backends.torch.reprogramming.reprogram`` takes any ``nn.Module``, its twin in
+``backends.mindspore.reprogramming`` any ``nn.Cell``; see there.
+"""
+
+from __future__ import annotations
+
+from osr_core.errors import OptionError
+from osr_core.spec import InputTransform, OutputTransform
+
+TURN = InputTransform(3, feed="turn")
+"""Three waves per pixel, whose real and imaginary parts are three channels each: what fits into a
+network that takes RGB."""
+
+FROM_IMAGE = OutputTransform(residual=True)
+"""Training starts close to the picture as it came, since what a stranger makes of a wave, on which
+it has never been trained, is no picture."""
+
+
+def check_result(name: str, fed: tuple[int, ...], got: tuple[int, ...] | None) -> None:
+    """Look at what a backbone made of its first batch, and of each after it.
+
+    Args:
+        name: the backbone's class.
+        fed: shape of what it was given.
+        got: shape of what it returned; ``None`` if that is no tensor.
+
+    Raises:
+        OptionError: unless the shapes are the same.
+
+    >>> check_result("Classifier", (1, 3, 32, 32), (1, 1000))
+    Traceback (most recent call last):
+    osr_core.errors.OptionError: backbone Classifier: returned (1, 1000) for (1, 3, 32, 32); it \
+must return one tensor of the shape that it is given
+    """
+    if got is None or tuple(got) != tuple(fed):
+        what = "no tensor" if got is None else tuple(got)
+        raise OptionError(
+            f"backbone {name}: returned {what} for {tuple(fed)}; it must return one tensor of "
+            "the shape that it is given"
+        )

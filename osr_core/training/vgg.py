@@ -1,0 +1,103 @@
+"""VGG16 up to relu3_3, the network through whose eyes the perceptual loss compares pictures.
+
+Simonyan and Zisserman, ICLR 2015, configuration D; names and order are torchvision's. Weights are
+not published here: torchvision's ``vgg16-397923af.pth`` (:data:`URL`) holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr_core.errors import CheckpointError, OptionError
+
+URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+"""Where the weights can be had, 528 MB; the seven convolutions in use take 7 MB of it."""
+
+STAGES = (
+    ("features.0", "features.2"),
+    ("features.5", "features.7"),
+    ("features.10", "features.12", "features.14"),
+)
+"""Convolutions 3×3, each followed by a ReLU. The last ReLU of a stage (relu1_2, relu2_2, relu3_3)
+is what is compared; max-pooling 2×2 leads to the next."""
+
+WIDTHS = (64, 128, 256)
+"""Channels of each stage."""
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pictures in [0, 1], channel by channel; VGG16 sees (image - mean) / std."""
+
+METADATA = {"format": "osr", "holds": "vgg16 features up to relu3_3"}
+"""What a converted safetensors file says of itself; it has no spec."""
+
+_LAST = 28  # VGG16's last convolution is features.28; VGG19 begins alike and goes on to 34
+
+State = dict[str, NDArray[np.float32]]
+
+
+def vgg_shapes() -> dict[str, tuple[int, ...]]:
+    """The tensors in use, by torchvision's name, in order.
+
+    >>> vgg_shapes()["features.5.weight"]
+    (128, 64, 3, 3)
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs = 3
+    for names, width in zip(STAGES, WIDTHS, strict=True):
+        for name in names:
+            shapes |= {f"{name}.weight": (width, inputs, 3, 3), f"{name}.bias": (width,)}
+            inputs = width
+    return shapes
+
+
+def is_vgg(tensors: Mapping[str, Any]) -> bool:
+    """Whether the names are those of a VGG network of torchvision's."""
+    return "features.0.weight" in tensors
+
+
+def vgg_state(tensors: Mapping[str, NDArray[Any]]) -> State:
+    """The weights in use, float32, picked from all of VGG16's or from these alone.
+
+    Raises:
+        CheckpointError: if one is missing, of another shape or type, or not finite, or if they
+            are another network's.
+    """
+    for name in tensors:
+        number = name.split(".")[1:2]
+        if name.startswith("features.") and number[0].isdecimal() and int(number[0]) > _LAST:
+            raise CheckpointError(f"{name}: is not in VGG16; give torchvision's {_file()}")
+    return {name: _checked(tensors, name, shape) for name, shape in vgg_shapes().items()}
+
+
+def require_vgg(tensors: Mapping[str, NDArray[Any]] | None) -> State:
+    """:func:`vgg_state`, or :class:`OptionError` that says how to get the weights where none are
+    given."""
+    if tensors is None:
+        raise OptionError(
+            f"loss.perceptual: needs VGG16's weights: download {URL} and name the file in the "
+            "recipe (vgg), or pass vgg=weights.convert.load_vgg(FILE)"
+        )
+    return vgg_state(tensors)
+
+
+def _checked(
+    tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    if name not in tensors:
+        raise CheckpointError(f"{name}: missing; VGG16 has it, give torchvision's {_file()}")
+    array = tensors[name]
+    if array.shape != shape:
+        raise CheckpointError(f"{name}: shape {array.shape}, VGG16 has {shape}")
+    if not np.issubdtype(array.dtype, np.floating):
+        raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{name}: holds numbers that are not finite")
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _file() -> str:
+    return URL.rpartition("/")[2]

@@ -1,0 +1,149 @@
+"""``osr data`` names what is wrong with a copy of a data set, and says where to get one."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from dataset_trees import paint, paint_pairs
+
+from osr_core.cli.data import data
+from osr_core.datasets import catalogue, check
+from osr_core.errors import ImageError, OptionError
+from osr_core.images import Picture, write
+
+
+def _sots(root, count, error=41):
+    """Pairs whose PSNR is 20 log10(255 / error)."""
+    for number in range(count):
+        paint(root / f"hazy/{number:04}_0.8_0.2.png", 20 + error, width=4, height=4)
+        paint(root / f"gt/{number:04}.png", 20, width=4, height=4)
+    return root
+
+
+def test_partial_set_is_a_warning(tmp_path):
+    report = check("sots-outdoor", _sots(tmp_path, 3, error=41))
+    (part,) = report.parts
+    assert report.ok
+    assert (part.part, part.images, part.expected, part.read) == ("test", 3, 500, 3)
+    assert part.psnr == pytest.approx(20 * np.log10(255 / 41), abs=1e-6)
+    assert "3 of 500" in part.warnings[0]
+    assert len(part.warnings) == 1
+
+
+def test_partial_set_far_from_the_published_mean_is_warned_of(tmp_path):
+    report = check("sots-outdoor", _sots(tmp_path, 3, error=4))
+    assert report.ok
+    assert "but 15.92 is published (RGB, crop 0, 8-bit)" in report.parts[0].warnings[1]
+
+
+@pytest.mark.parametrize(("error", "right"), [(41, True), (42, False)])
+def test_whole_set_has_to_have_the_published_mean(error, right, tmp_path):
+    # 15.875 and 15.666 dB; 15.92 is published
+    report = check("sots-outdoor", _sots(tmp_path, 500, error))
+    assert report.ok == right
+    if not right:
+        assert report.parts[0].problems[0].startswith("mean input PSNR 15.67 dB, but 15.92")
+
+
+def test_too_many_images(tmp_path):
+    for number in range(6):
+        paint(tmp_path / f"{number}.png", number)
+    report = check("set5", tmp_path)
+    assert not report.ok
+    assert "6 images, but only 5 are public" in report.parts[0].problems[0]
+
+
+def test_missing_unreadable_unequal_and_undamaged(tmp_path):
+    paint_pairs(tmp_path, {f"input/{n}.png": f"gt/{n}.png" for n in range(6)})
+    (tmp_path / "gt/0.png").unlink()
+    (tmp_path / "input/1.png").write_bytes((tmp_path / "input/1.png").read_bytes()[:40])
+    paint(tmp_path / "gt/2.png", 9, width=13)
+    paint(tmp_path / "input/3.png", 77)
+    paint(tmp_path / "gt/3.png", 77)
+    (part,) = check("pairs", tmp_path).parts
+    assert (part.part, part.images, part.expected) == ("all", 5, None)
+    for line, text in zip(
+        part.problems,
+        ("0.png: its ground truth gt/0 is missing", "1.png: ", "13x8", "equals its ground truth"),
+        strict=True,
+    ):
+        assert text in line
+
+
+def test_parts_are_told_apart_where_the_folder_does(tmp_path):
+    paint_pairs(tmp_path, {"our485/low/2.png": "our485/high/2.png"})
+    report = check("lol", tmp_path)
+    assert ([part.part for part in report.parts], report.absent) == (["train"], ("test",))
+    paint_pairs(tmp_path, {"eval15/low/1.png": "eval15/high/1.png"})
+    report = check("lol", tmp_path)
+    assert [part.part for part in report.parts] == ["train", "test"]
+    assert [part.published for part in report.parts] == [None, 7.77]
+
+
+def test_a_part_is_not_looked_for_in_the_layout_of_the_other(tmp_path):
+    paint_pairs(tmp_path, {"rainy/rain-001.png": "norain-001.png"})
+    report = check("rain100l", tmp_path)
+    assert ([part.part for part in report.parts], report.absent) == (["test"], ("train",))
+    assert report.ok
+
+
+def test_sample_reads_a_few_images_of_the_whole_set(tmp_path):
+    seen = []
+    _sots(tmp_path, 10)
+    report = check("sots-outdoor", tmp_path, 4, lambda *progress: seen.append(progress))
+    assert (report.parts[0].images, report.parts[0].read) == (10, 4)
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    with pytest.raises(OptionError, match="sample must be at least 1"):
+        check("sots-outdoor", tmp_path, sample=0)
+
+
+def test_depth_of_another_size(tmp_path):
+    paint(tmp_path / "image/1.png", 50)
+    write(paint(tmp_path / "depth/1.png", 9), Picture(np.full((3, 3), 9, np.uint16)))
+    assert "is not of the size of" in check("rgbd", tmp_path).parts[0].problems[0]
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(ImageError, match="looked for"):
+        check("lol", tmp_path)
+
+
+def _run(*arguments):
+    return CliRunner().invoke(data, [str(a) for a in arguments], standalone_mode=False)
+
+
+def test_check_command(tmp_path):
+    paint_pairs(tmp_path, {f"input/{n}.png": f"gt/{n}.png" for n in range(20)})
+    run = _run("check", "pairs", tmp_path)
+    assert run.return_value == 0
+    assert "pairs all: 20 images, 20 read, mean input PSNR 8.49 dB" in run.output
+    assert run.output.endswith("all right\n")
+    for number in range(12):
+        (tmp_path / f"gt/{number}.png").unlink()
+    run = _run("check", "pairs", tmp_path)
+    assert run.return_value == 1
+    assert run.output.count("wrong: ") == 11
+    assert "wrong: and 2 more" in run.output
+    run = _run("check", "pairs", tmp_path, "--json")
+    report = json.loads(run.output)
+    assert (run.return_value, report["ok"]) == (1, False)
+    assert len(report["parts"][0]["problems"]) == 12
+    assert isinstance(_run("check", "pairs", tmp_path / "nowhere").exception, ImageError)
+
+
+def test_list_command():
+    every = _run("list").output
+    for one in catalogue().values():
+        assert f"{one.name}\n  what " in every
+        assert one.url in every
+        assert one.terms in every
+    one = _run("list", "sots-indoor").output
+    assert "images     500 test\n" in one
+    assert "SOTS/indoor/nyuhaze500/hazy/{id}_{haze} -> SOTS/indoor/nyuhaze500/gt/{id}" in one
+    assert "11.97 dB (RGB, crop 0, 8-bit)" in one
+    assert len(_run("list", "--names").output.splitlines()) == len(catalogue())
+    described = json.loads(_run("list", "--json").output)
+    assert [entry["name"] for entry in described] == list(catalogue())
+    assert json.loads(_run("list", "gopro", "--json").output)["images"]["test"] == 1111
+    assert isinstance(_run("list", "gopor").exception, OptionError)

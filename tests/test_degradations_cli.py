@@ -1,0 +1,144 @@
+"""``osr degrade`` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from osr_core.cli.degrade import degrade
+from osr_core.degradations.levels import Damage
+from osr_core.errors import OSRError
+from osr_core.images import Picture, read, write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three images, of which one is damaged, and one of 16 bit with alpha."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    rng = np.random.default_rng(0)
+    write(inputs / "a.png", Picture(rng.integers(0, 256, (20, 30, 3), np.uint8)))
+    write(inputs / "c.png", Picture(rng.integers(0, 65536, (24, 18, 4), np.uint16)))
+    (inputs / "b.jpg").write_text("not a picture")
+    return inputs
+
+
+def osr(*arguments):
+    """Exit status and output, with errors as the command line prints them."""
+    result = CliRunner().invoke(degrade, [str(each) for each in arguments], standalone_mode=False)
+    if result.exception is not None:
+        assert isinstance(result.exception, OSRError), result.exception
+        return 2, str(result.exception)
+    return result.return_value, result.output
+
+
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_folder_with_a_bad_file_and_a_rerun(folder, tmp_path):
+    chain = ("--damage", "noise:25", "--damage", "jpeg:50")
+    status, output = osr(folder, *chain, "-o", tmp_path / "x")
+    assert status == 2
+    assert "b.jpg" in output
+    assert "2 degraded by noise:25, jpeg:50, 1 failed" in output
+    assert sorted(contents(tmp_path / "x")) == ["a.png", "c.png"]
+    osr(folder, *chain, "-o", tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(tmp_path / "x")
+    osr(folder, *chain, "-o", tmp_path / "other", "--seed", 1)
+    assert contents(tmp_path / "other")["a.png"] != contents(tmp_path / "x")["a.png"]
+
+
+def test_damages_are_done_in_order_with_a_seed_for_each_image(folder, tmp_path):
+    osr(folder, "--damage", "rain:0.5", "--damage", "noise:25", "-o", tmp_path / "x", "--seed", 7)
+    clear = (read(folder / "c.png").pixels[..., :3] / 257).round().astype(np.float32) / 255
+    rng = np.random.default_rng([7, 2])  # the third of the inputs, though the second failed
+    for text in ("rain:0.5", "noise:25"):
+        clear = Damage.parse(text).apply(clear, rng)
+    expected = np.rint(clear.clip(0, 1) * 255).astype(np.uint8)
+    np.testing.assert_array_equal(read(tmp_path / "x" / "c.png").pixels, expected)
+
+
+def test_pairs_are_a_test_set(folder, tmp_path):
+    (folder / "b.jpg").unlink()
+    status, output = osr(
+        folder, "--damage", "jpeg:5", "--pairs", "--format", "jpg", "-o", tmp_path / "set", "--json"
+    )
+    assert status == 0
+    summary = json.loads(output)
+    assert (summary["degraded"], summary["failed"], summary["damage"]) == (2, 0, ["jpeg:5"])
+    names = sorted(contents(tmp_path / "set"))
+    assert names == ["gt/a.png", "gt/c.png", "input/a.jpg", "input/c.jpg"]
+    truth = read(tmp_path / "set" / "gt" / "a.png").pixels
+    np.testing.assert_array_equal(truth, read(folder / "a.png").pixels)
+    from osr_core.datasets import items
+
+    found = items("pairs", tmp_path / "set")
+    assert len(found) == 2
+    damaged, clear = found[0].load()
+    np.testing.assert_array_equal(clear, truth)
+    assert np.abs(damaged.astype(int) - clear).mean() > 3
+
+
+def test_a_single_file_in_the_format_of_its_name(folder, tmp_path):
+    status, _ = osr(folder / "a.png", "--damage", "none", "-o", tmp_path / "out.tiff")
+    assert status == 0
+    np.testing.assert_array_equal(read(tmp_path / "out.tiff").pixels, read(folder / "a.png").pixels)
+
+
+@pytest.mark.parametrize("output", [".", "a.png"])
+def test_no_input_is_ever_overwritten(folder, output):
+    before = contents(folder)
+    status, message = osr(folder / "a.png", "--damage", "noise:9", "-o", folder / output)
+    assert status == 2
+    assert "would overwrite its input" in message
+    assert contents(folder) == before
+
+
+def test_nor_is_another_input(folder, tmp_path):
+    write(tmp_path / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
+    before = contents(folder)
+    status, message = osr(
+        folder / "a.png", tmp_path / "a.tiff", "--damage", "noise:9", "-o", folder
+    )
+    assert status == 2
+    assert "a.tiff: would overwrite the input" in message
+    assert contents(folder) == before
+
+
+def test_two_inputs_for_one_output(folder, tmp_path):
+    write(folder / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
+    where = tmp_path / "x"
+    status, message = osr(folder / "a.*", "--damage", "noise:9", "-o", where)
+    assert status == 2
+    assert "as well" in message
+    assert sorted(contents(where)) == ["a.png"]
+
+
+def test_haze_by_depth_maps(folder, tmp_path):
+    maps = tmp_path / "depth"
+    maps.mkdir()
+    np.save(maps / "a.npy", np.linspace(1, 9, 600).reshape(20, 30))
+    status, message = osr(folder, "--damage", "haze:2", "--depth", maps, "-o", tmp_path / "x")
+    assert status == 2
+    assert "c.png: --depth has no map of that name" in message
+    hazy = read(tmp_path / "x" / "a.png").pixels.astype(int)
+    airlight = round(0.9 * 255)
+    assert np.abs(hazy[-3:] - airlight).mean() < 0.5 * np.abs(hazy[:3] - airlight).mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--damage", "nois:25"], "did you mean noise"),
+        (["--damage", "noise:25", "--depth", "absent"], "absent: no such folder"),
+    ],
+)
+def test_bad_options_write_nothing(folder, tmp_path, options, message):
+    status, output = osr(folder, *options, "-o", tmp_path / "x")
+    assert status == 2
+    assert message in output
+    assert not (tmp_path / "x").exists()

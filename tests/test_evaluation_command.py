@@ -1,0 +1,203 @@
+"""``osr evaluate`` and ``osr compare`` as a user sees them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from osr_core.backend import BACKENDS, is_installed
+from osr_core.checkpoint import Checkpoint
+from osr_core.cli.compare import compare
+from osr_core.cli.evaluate import evaluate
+from osr_core.errors import OptionError, OSRError
+from osr_core.evaluation.records import RESULTS
+from osr_core.evaluation.selection import Selection
+from osr_core.images import Picture, write
+from osr_core.initial import initial_state
+from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.skipif(
+    not any(map(is_installed, BACKENDS)), reason="no backend: pip install 'osr[torch]'"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two tiny models, a set of clear images and one of pairs."""
+    root = tmp_path_factory.mktemp("evaluation")
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        clear = np.clip(rng.normal(128, 9, (24, 28, 3)) + 9 * index, 0, 255).astype(np.uint8)
+        for folder in ("clear", "rain/gt", "rain/input"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            shift = 9 if folder == "rain/input" else 0
+            write(root / folder / f"{index}.png", Picture(clear + np.uint8(shift)))
+    plain = ModelSpec(UNet((4,), 1))
+    wave = ModelSpec(UNet((4,), 1), InputTransform(2), OutputTransform(4, residual=True))
+    for name, spec in {"plain": plain, "wave": wave}.items():
+        state = initial_state(spec, 0)
+        state = {k: v + rng.normal(0, 0.05, v.shape).astype(np.float32) for k, v in state.items()}
+        recipe = {"shares": {"noise": 1.0, "rain100l": 1.0}}
+        Checkpoint(spec, state, recipe).save(root / f"{name}.safetensors")
+    return root
+
+
+def call(command, *arguments):
+    """Standard output; errors that a user can mend are raised as they are."""
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def report(place):
+    output = place / "report"
+    call(
+        evaluate, "--model", f"wave={place / 'wave.safetensors'}",
+        "--model", place / "plain.safetensors", "--data", f"rain100l={place / 'rain'}",
+        "--data", f"photographs={place / 'clear'}", "--damage", "noise:25", "--damage", "jpeg:10",
+        "-o", output,
+    )  # fmt: skip
+    return output
+
+
+def test_the_folder_of_a_report(report):
+    with (report / RESULTS).open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["model", "column", "image", "channel", "crop", "input_psnr", "psnr",
+                             "input_ssim", "ssim", "width", "height", "seconds"]  # fmt: skip
+    columns = {row["column"] for row in rows}
+    assert columns == {"rain100l", "photographs noise:25", "photographs jpeg:10"}
+    assert {row["channel"] for row in rows if row["column"] == "rain100l"} == {"y"}
+    models = {row["model"] for row in rows}
+    assert {"wave", "plain", "untouched", "non-local-means"} <= models
+    assert "gamma" not in models  # no column that it is meant for
+    data = json.loads((report / "evaluation.json").read_text())
+    assert data["version"] == 1
+    wave = next(model for model in data["models"] if model["name"] == "wave")
+    assert (wave["kind"], wave["seen"]) == ("network", ["noise", "rain"])
+    assert data["backend"].split()[0] in ("torch", "mindspore")
+    assert (report / "report.html").is_file()
+    for picture in data["pictures"]:
+        assert (report / picture["folder"] / "wave.png").is_file()
+    waves = {path.stem for path in report.glob("wave/*/*.png")}
+    assert {"amplitude", "phase", "real", "imaginary", "gate"} <= waves
+
+
+def test_figures_as_json_and_nothing_done_twice(place, report):
+    before = (report / RESULTS).read_bytes()
+    data = json.loads(call(
+        evaluate, "--model", f"wave={place / 'wave.safetensors'}", "--no-baselines",
+        "--data", f"rain100l={place / 'rain'}", "-o", report, "--json",
+    ))  # fmt: skip
+    assert (report / RESULTS).read_bytes() == before
+    assert set(data["columns"]) == {"rain100l", "photographs noise:25", "photographs jpeg:10"}
+    wave, columns = data["models"]["wave"], data["columns"]
+    seen = (columns["rain100l"]["wave"] + columns["photographs noise:25"]["wave"]) / 2
+    assert wave["seen_gain"] == pytest.approx(seen, abs=1e-3)
+    assert wave["unseen_gain"] == pytest.approx(columns["photographs jpeg:10"]["wave"], abs=1e-3)
+    assert data["models"]["non-local-means"]["unseen_gain"] is None
+
+
+def test_compare(report):
+    text = call(compare, "-r", report, "plain", "wave")
+    assert "rain100l" in text
+    assert "mean over columns" in text
+    data = json.loads(call(compare, f"{report}:plain", f"{report}:wave", "--json"))
+    assert [column["images"] for column in data["columns"]] == [3, 3, 3]
+    assert data["overall"]["low"] <= data["overall"]["mean"] <= data["overall"]["high"]
+    same = json.loads(call(compare, report, report, "--json"))
+    assert (same["first"], same["second"], same["overall"]["mean"]) == ("wave", "wave", 0)
+    with pytest.raises(OptionError, match="absent: no such report"):
+        call(compare, report / "absent", report)
+
+
+def test_a_saved_selection(place, tmp_path):
+    path = place / "selection.toml"
+    path.write_text("""
+        models = ["plain.safetensors"]
+        limit = 1
+        baselines = false
+
+        [[column]]
+        data = "photographs"
+        path = "clear"
+        damage = "blur:1"
+        protocol = "y,crop=1"
+        name = "soft"
+
+        [[column]]
+        data = "Rain100L"
+    """)
+    selection = Selection.load(path)
+    with pytest.raises(OptionError, match="rain100l: needs a folder"):
+        selection.columns({})
+    soft, rain = selection.columns({"RAIN100L": str(place / "rain")}, limit=2)
+    assert (soft.name, str(soft.convention)) == ("soft", "Y, crop 1, 8-bit")
+    assert (rain.name, len(rain.items)) == ("rain100l", 2)
+    data = json.loads(call(
+        evaluate, "--recipe", path, "--data", f"rain100l={place / 'rain'}", "--json",
+        "-o", tmp_path, "--limit", 2,
+    ))  # fmt: skip
+    assert set(data["columns"]) == {"soft", "rain100l"}
+    assert len((tmp_path / RESULTS).read_text().splitlines()) == 1 + 2 * 2 * 2
+    assert set(data["models"]) == {"plain"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "missing key"),
+        ("column = []", "names no"),
+        ("modles = []\n[[column]]\ndata = 'set5'", "modles: unknown key; did you mean models"),
+        ("[[column]]\ndata = 'set55'", "did you mean set5"),
+        ("[[column]]\ndata = 'set5'\ndamge = 'x'", "column 1.damge: unknown key"),
+    ],
+)
+def test_selections_without_sense_are_refused(tmp_path, text, message):
+    path = tmp_path / "selection.toml"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=message):
+        Selection.load(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no data: give --data NAME=PATH"),
+        (["--data", "set5=absent"], "absent: no such folder"),
+        (["--data", "scikit-image", "--damage", "nose:25"], "did you mean noise"),
+        (["--data", "scikit-image", "--protocol", "q"], "protocol 'q'"),
+        (["--data", "scikit-image", "--model", "osr-genial"], "did you mean osr-general"),
+        (["--data", "scikit-image", "--model", "osr-general", "--model", "osr-general"], "twice"),
+        (["--data", "scikit-image", "--model", "truth=osr-general"], "otherwise than truth"),
+    ],
+)
+def test_options_without_sense_are_refused(tmp_path, arguments, message):
+    with pytest.raises(OSRError, match=message):
+        call(evaluate, *arguments, "--no-baselines", "-o", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_benchmark_prints_shares(place):
+    command = [sys.executable, ROOT / "examples" / "benchmark_evaluation.py", "--images", "2"]
+    run = subprocess.run(
+        [*command, "--model", place / "plain.safetensors"], capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    inside, alone = re.findall(r"([\d.]+)%", run.stdout)
+    assert 0 < float(inside) <= 100
+    assert float(alone) > 0

@@ -1,0 +1,224 @@
+"""What osr inspect shows is what the network computes."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from osr_core.checkpoint import Checkpoint
+from osr_core.cli.inspect import inspect as command
+from osr_core.errors import ImageError, ModelError, OptionError
+from osr_core.initial import initial_state
+from osr_core.inspection import MEANING, draw, inspect, pictures, save_pictures
+from osr_core.inspection.colour_maps import cyclic, diverging, grey, sequential
+from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
+from osr_core.restoration import restore
+from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+
+BACKBONE = UNet((4, 8), 1)
+
+
+def _checkpoint(feed="joint", gates="pixel", kernel=1, seed=0):
+    channels = 3 if feed == "turn" else 5
+    transforms = InputTransform(channels, kernel, feed), OutputTransform(6, gates)
+    spec = ModelSpec(BACKBONE, *transforms)
+    rng = np.random.default_rng(seed)
+    state = initial_state(spec, seed)
+    # Away from their start at zero, so that each bias is seen.
+    state = {k: v + rng.normal(0, 0.1, v.shape).astype(np.float32) for k, v in state.items()}
+    return Checkpoint(spec, state)
+
+
+def _image(height=30, width=37, seed=1):
+    return np.random.default_rng(seed).random((height, width, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def inspection():
+    return inspect(_image(), _checkpoint())
+
+
+@pytest.mark.parametrize(
+    ("feed", "gates", "kernel"),
+    [("joint", "pixel", 1), ("joint", "pixel", 3), ("turn", "pixel", 1), ("joint", "pooled", 1)],
+)
+def test_the_result_is_that_of_the_network(backend, feed, gates, kernel):
+    checkpoint, image = _checkpoint(feed, gates, kernel), _image()
+    network = backend.build(checkpoint.spec)
+    network.load_state(checkpoint.state)
+    inspection = inspect(image, checkpoint)
+    assert inspection.result.shape == inspection.image.shape == image.shape
+    result = inspection.result.clip(0, 1)
+    assert np.abs(result - restore(image, network, tile=0)).max() < 1e-4
+
+
+def test_the_wave_is_that_of_the_formulas(inspection):
+    state, image = _checkpoint().state, _image()
+
+    def channel_fc(name):
+        weight, bias = (state[f"input_transform.{name}.{part}"] for part in ("weight", "bias"))
+        return np.einsum("oc,hwc->ohw", weight[:, :, 0, 0], image) + bias[:, None, None]
+
+    amplitude, phase = channel_fc("amplitude"), channel_fc("phase")
+    close = {"rtol": 0, "atol": 1e-5}
+    np.testing.assert_allclose(inspection.amplitude, amplitude, **close)
+    np.testing.assert_allclose(np.exp(1j * inspection.phase), np.exp(1j * phase), **close)
+    np.testing.assert_allclose(inspection.real, amplitude * np.cos(phase), **close)
+    np.testing.assert_allclose(inspection.imaginary, amplitude * np.sin(phase), **close)
+    assert inspection.gate.shape == (6, 30, 37)
+    assert 0 < inspection.gate.min() < inspection.gate.max() < 1
+
+
+def test_phases_of_many_turns_are_wrapped():
+    checkpoint = _checkpoint()
+    turns = {**checkpoint.state, "input_transform.phase.bias": np.full(5, 7 * np.pi, np.float32)}
+    phase = inspect(_image(), Checkpoint(checkpoint.spec, turns)).phase
+    assert -np.pi <= phase.min() < -1 < 1 < phase.max() <= np.pi
+
+
+def test_the_gate_is_the_share_of_the_wave():
+    checkpoint = _checkpoint()
+    for value, share in ((-50, 0), (50, 1)):
+        state = {**checkpoint.state, "output_transform.gate2.bias": np.full(6, value, np.float32)}
+        inspection = inspect(_image(), Checkpoint(checkpoint.spec, state))
+        np.testing.assert_allclose(inspection.gate, share, atol=1e-6)
+        # A result of the image alone does not depend on the wave.
+        other = {**state, "output_transform.wave.bias": np.full(6, 3, np.float32)}
+        changed = inspect(_image(), Checkpoint(checkpoint.spec, other)).result
+        assert np.allclose(changed, inspection.result, atol=1e-5) == (share == 0)
+
+
+def test_pooled_gates_are_one_number_per_picture():
+    gate = inspect(_image(), _checkpoint(gates="pooled")).gate
+    assert gate.shape == (6, 30, 37)
+    assert np.ptp(gate, axis=(1, 2)).max() == 0
+
+
+def test_the_middle_of_a_large_picture():
+    image = _image(40, 90)
+    inspection = inspect(image, _checkpoint(), size=32)
+    assert np.array_equal(inspection.image, image[4:36, 29:61])
+    assert inspection.phase.shape == (5, 32, 32)
+    tiny = inspect(_image(1, 3), _checkpoint())
+    assert tiny.result.shape == (1, 3, 3)
+
+
+def test_what_cannot_be_inspected():
+    plain = ModelSpec(BACKBONE)
+    with pytest.raises(ModelError, match="plain model has no wave"):
+        inspect(_image(), Checkpoint(plain, initial_state(plain, 0)))
+    with pytest.raises(ImageError, match="float32"):
+        inspect(np.zeros((8, 8, 3), np.uint8), _checkpoint())
+    with pytest.raises(ImageError, match="not finite"):
+        inspect(np.full((8, 8, 3), np.nan, np.float32), _checkpoint())
+    with pytest.raises(OptionError, match="size"):
+        inspect(_image(), _checkpoint(), size=0)
+
+
+def test_colour_maps():
+    ends = np.array([-9.0, -2.0, 0.0, 2.0, 9.0])
+    assert grey(ends, 2.0)[:, 0].tolist() == [0, 0, 0, 255, 255]
+    low, _, middle, _, high = diverging(ends, 2.0).tolist()
+    assert middle == [255, 255, 255]
+    assert low[2] > low[0] + 100
+    assert high[0] > high[2] + 100
+    violet, yellow = sequential(np.array([[0.0, 1.0]]))[0].tolist()
+    assert violet == [68, 1, 84]
+    assert yellow == [253, 231, 37]
+
+
+def test_phase_is_cyclic_and_of_even_lightness():
+    phase = np.linspace(-np.pi, np.pi, 181)
+    colours = cyclic(phase).astype(int)
+    assert colours[0].tolist() == colours[-1].tolist()
+    assert np.abs(np.diff(colours, axis=0)).max() <= 8
+    assert len(np.unique(colours, axis=0)) > 150
+    luma = colours @ np.array([0.299, 0.587, 0.114])
+    assert np.ptp(luma) < 45
+    assert cyclic(phase, 0.0).max() == 0
+    turned = cyclic(phase + 4 * np.pi).astype(int)
+    assert np.abs(turned - colours).max() <= 1
+
+
+def test_pictures_are_those_of_the_report(inspection, tmp_path):
+    made = pictures(inspection)
+    assert list(made) == list(MEANING)
+    save_pictures(inspection, tmp_path / "wave" / "cup")
+    files = sorted(path.name for path in (tmp_path / "wave" / "cup").iterdir())
+    assert files == sorted(f"{name}.png" for name in MEANING)
+    for name, picture in made.items():
+        with Image.open(tmp_path / "wave" / "cup" / f"{name}.png") as file:
+            assert np.array_equal(np.asarray(file), picture)
+        assert picture.shape == (30, 37, 3)
+        assert np.ptp(picture) > 0
+    assert np.array_equal(made["image"], np.rint(255 * inspection.image).astype(np.uint8))
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageError, match="file: cannot be made"):
+        save_pictures(inspection, tmp_path / "file")
+
+
+def test_nothing_to_see_is_drawn_all_the_same():
+    still = _checkpoint()
+    state = {name: 0 * value for name, value in still.state.items()}
+    sheet = draw(inspect(0 * _image(), Checkpoint(still.spec, state)))
+    assert np.isfinite(sheet).all()
+
+
+def test_the_sheet_has_a_row_for_each_quantity(inspection):
+    sheet = draw(inspection, "cup.png")
+    blank = (sheet == 255).all((1, 2))
+    bands = np.flatnonzero(np.diff(blank.astype(int)) == -1)
+    assert len(bands) >= len(MEANING) * 2  # a heading and a row of pictures each
+    enlarged = pictures(inspection)["gate"].repeat(6, 0).repeat(6, 1)
+    height, width = enlarged.shape[:2]
+    column = sheet[-height - 60 :, 26 : 26 + width]
+    at = [y for y in range(60) if np.array_equal(column[y : y + height], enlarged)]
+    assert len(at) == 1
+
+
+def test_keys_stand_beside_their_row():
+    tile = np.zeros((240, 300, 3), np.uint8)
+    row = Row("Heading", [("label", tile)], wheel())
+    with_key, without = draw_sheet([row]), draw_sheet([Row("Heading", [("label", tile)])])
+    assert with_key.shape == without.shape
+    right = 26 + 300 + 14
+    assert (with_key[:, right:] != 255).any()
+    assert (without[:, right:] == 255).all()
+    assert np.array_equal(with_key[:, : right - 2], without[:, : right - 2])
+    assert bar(grey, ("0", "", "1")).picture[[0, -1], 0].tolist() == [[255] * 3, [0] * 3]
+
+
+@pytest.fixture
+def files(tmp_path):
+    _checkpoint().save(tmp_path / "small.safetensors")
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 50), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    return tmp_path
+
+
+def _run(files, *arguments):
+    options = ["--model", str(files / "small.safetensors"), *map(str, arguments)]
+    return CliRunner().invoke(command, options)
+
+
+def test_the_command_writes_a_sheet_or_a_folder(files):
+    run = _run(files, files / "grey.png", "-o", files / "sheet.png", "--size", 20)
+    assert run.exit_code == 0, run.output
+    assert "the middle 20×20" in run.output
+    with Image.open(files / "sheet.png") as sheet:
+        assert sheet.width > 4 * 220
+    run = _run(files, files / "grey.png", "-o", files / "pictures")
+    assert run.exit_code == 0, run.output
+    assert len(list((files / "pictures").glob("*.png"))) == len(MEANING)
+
+
+def test_the_command_names_what_is_wrong(files):
+    plain = ModelSpec(BACKBONE)
+    Checkpoint(plain, initial_state(plain, 0)).save(files / "plain.safetensors")
+    arguments = [str(files / "grey.png"), "-o", str(files / "x.png"), "--model"]
+    run = CliRunner().invoke(command, [*arguments, str(files / "plain.safetensors")])
+    assert isinstance(run.exception, ModelError)
+    assert "plain.safetensors" in str(run.exception)
+    run = _run(files, files / "no.png", "-o", files / "x.png")
+    assert isinstance(run.exception, ImageError)
+    assert not (files / "x.png").exists()

@@ -1,0 +1,135 @@
+"""Recipes: what is wrong is named, files lie over each other, schedules have the right values."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from training_runs import TOML, make_recipe
+
+from osr_core import settings
+from osr_core.errors import OptionError, SpecError
+from osr_core.spec import ModelSpec, UNet
+from osr_core.training.recipe import Recipe, Schedule
+from osr_core.training.sampling import Samples
+
+RECIPES = Path(__file__).parent.parent / "examples" / "recipes"
+
+
+def test_there_and_back(tmp_path):
+    recipe = make_recipe(tmp_path, degradations={"noise": {"sigma": (0.0, 10.0)}})
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1", "recipe.colour: unknown key"),
+        ("stepz = 1", "recipe.stepz: unknown key; did you mean steps?"),
+        ("steps = 0", "recipe.steps: expected a positive number"),
+        ("steps = 1.5", "recipe.steps: expected a whole number"),
+        ("precision = 'float8'", "recipe.precision: expected one of float32"),
+        ("ema = 1", "recipe.ema: expected 0 up to 1"),
+        ("optimizer.kind = 'adan'", "recipe.optimizer.kind: did you mean adam?"),
+        ("optimizer.rat = 1", "recipe.optimizer.rat: unknown key; did you mean rate?"),
+        ("schedule.kind = 'step'", "recipe.schedule.every: expected a positive number"),
+        ("loss.l3 = 1", "loss.l3: "),
+        ("shares.noise = -1", "recipe.shares: "),
+        ("degradations.noise = 3", "recipe.degradations.noise: expected a table"),
+        ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected"),
+        ("spec.backbone.kind = 'vnet'", "backbone.kind: expected one of"),
+        ("spec.frozen = true", "recipe.backbone.weights: expected the weights"),
+        ("backbone.file = 'x'", "recipe.backbone.file: unknown key"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, text, message):
+    path = tmp_path / "recipe.toml"
+    path.write_text(TOML)
+    with pytest.raises(OptionError, match=r"recipe\.toml: ") as error:
+        Recipe.load(path, assign=[text.replace(" = ", "=", 1)])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_none(tmp_path):
+    path = tmp_path / "recipe.toml"
+    with pytest.raises(OptionError, match=r"recipe\.toml: cannot be read"):
+        Recipe.load(path)
+    path.write_text("steps = ")
+    with pytest.raises(OptionError, match=r"recipe\.toml: not TOML"):
+        Recipe.load(path)
+    path.write_text("extends = 'recipe.toml'")
+    with pytest.raises(OptionError, match="extends itself"):
+        Recipe.load(path)
+    path.write_text("steps = 3\n[shares]\nclean = 1")
+    with pytest.raises(OptionError, match=r"recipe\.spec: missing"):
+        Recipe.load(path)
+    with pytest.raises(SpecError):
+        Recipe.from_dict({"spec": {}, "shares": {"noise": 1}})
+
+
+def test_files_lie_over_each_other(tmp_path):
+    (tmp_path / "base.toml").write_text(TOML)
+    (tmp_path / "task.toml").write_text("extends = 'base.toml'\nsteps = 7\n[shares]\nrain = 1\n")
+    (tmp_path / "over.toml").write_text("[optimizer]\nkind = 'adam'\n")
+    recipe = Recipe.load(
+        tmp_path / "task.toml",
+        tmp_path / "over.toml",
+        assign=["schedule.warmup=4", "shares.noise=2"],
+        data={"photographs": ["a", "b"]},
+    )
+    assert recipe.steps == 7
+    assert recipe.shares == {"rain": 1, "noise": 2}, "shares replace, pairs are put in"
+    assert (recipe.optimizer.kind, recipe.optimizer.rate) == ("adam", 2e-3), "others are merged"
+    assert recipe.schedule.warmup == 4
+    assert recipe.data == {"photographs": ["a", "b"]}
+
+
+def test_pairs_that_make_no_sense():
+    for pair in ("steps", "=3"):
+        with pytest.raises(OptionError, match="expected key=value"):
+            settings.assign({}, [pair])
+    with pytest.raises(OptionError, match="steps is not a table"):
+        settings.assign({"steps": 3}, ["steps.more=1"])
+
+
+def test_schedules():
+    cosine = Schedule("cosine", warmup=10)
+    assert cosine.share(0, 100) == pytest.approx(0.1)
+    assert cosine.share(9, 100) == cosine.share(10, 100) == 1.0
+    assert cosine.share(55, 100) == pytest.approx(0.5)
+    assert cosine.share(100, 100) == pytest.approx(0.0)
+    halving = Schedule("step", every=10)
+    assert [halving.share(step, 100) for step in (0, 9, 10, 25)] == [1.0, 1.0, 0.5, 0.25]
+    constant = Schedule("constant", warmup=2)
+    assert [constant.share(step, 100) for step in (0, 1, 2, 99)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_what_makes_another_run(tmp_path):
+    recipe = make_recipe(tmp_path)
+    assert recipe.differences(replace(recipe, data={}, keep=5)) == []
+    assert recipe.differences(replace(recipe, seed=3, steps=9)) == ["steps", "seed"]
+    assert recipe.differences(replace(recipe, spec=ModelSpec(UNet()))) == ["spec"]
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda p: p.stem)
+def test_the_published_recipes(path):
+    variants = [RECIPES / "osr.toml", RECIPES / "frozen.toml"]
+    if path.name == "base.toml" or path in variants:
+        pytest.skip("no recipe of its own")
+    plain = Recipe.load(path)
+    if path.parent != RECIPES:
+        assert not plain.spec.reprogrammed
+        assert Recipe.load(path, variants[0]).spec.reprogrammed
+        frozen = Recipe.load(path, variants[1], assign=["backbone.weights=x"])
+        assert frozen.spec.frozen
+        assert frozen.spec.backbone_channels == 3
+    if path.parent.name == "small":
+        assert Samples.of(plain).batch(0)[0].shape == (8, 3, 48, 48)
+
+
+def test_the_papers_experiments_are_all_there():
+    single = ["sr", "derain", "denoise", "deblur", "dehaze"]
+    names = sorted([*single, *(f"dehaze-{task}" for task in single[:4]), "base"])
+    for folder in ("paper", "small"):
+        assert sorted(p.stem for p in (RECIPES / folder).glob("*.toml")) == names

@@ -1,0 +1,224 @@
+"""The report: what stands in its HTML, its Markdown and its figures."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from report_folder import BAD_NAME, COLUMNS, make_folder
+
+from osr_core.errors import ImageError, OptionError
+from osr_core.evaluation.statistics import load
+from osr_core.report import write_report
+from osr_core.report.markup import MINUS
+from osr_core.report.pictures import DIFFERENCE_SCALE, STEPS, collect, difference
+from osr_core.report.summary import summarise
+
+VOID = {"meta", "link", "br", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed in order; keeps attributes and the cells of the matrix."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.cells: dict[tuple[str, str], str] = {}
+        self.data = ""
+        self._cell: tuple[str, str] | None = None
+        self._shown = self._is_data = False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        assert len(values) == len(attrs), f"<{tag}> has an attribute twice"
+        self.attributes += [(tag, name, value) for name, value in values.items()]
+        if "data-model" in values:
+            self._cell = (values["data-model"], values["data-column"])
+        self._shown = values.get("class") == "v gain"
+        self._is_data = values.get("id") == "data"
+        if tag not in VOID and not self.get_starttag_text().endswith("/>"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+        self._shown = self._is_data = False
+
+    def handle_data(self, data: str) -> None:
+        if self._shown and self._cell:
+            self.cells[self._cell] = data
+        if self._is_data:
+            self.data += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = make_folder(tmp_path_factory.mktemp("report"))
+    write_report(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text("utf-8"))
+
+
+def test_every_element_is_closed_and_no_id_is_there_twice(page: Page) -> None:
+    assert page.open == []
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids)) > 10
+    for _, name, value in page.attributes:
+        if name in ("for", "aria-labelledby", "href") and not value.startswith("data:"):
+            assert value.lstrip("#") in ids
+
+
+def test_nothing_is_loaded_from_elsewhere(folder: Path, page: Page) -> None:
+    text = (folder / "report.html").read_text("utf-8")
+    assert not re.search(r"https?:|//[a-z]+\.|@import|url\(", text)
+    for tag, name, value in page.attributes:
+        if name in ("src", "href", "srcset", "action"):
+            assert value.startswith(("#", "data:")), (tag, name, value)
+
+
+def test_the_matrix_holds_the_figures_of_the_statistics(folder: Path, page: Page) -> None:
+    results = load(folder)
+    checked = 0
+    for model in results.models:
+        for column in results.columns:
+            gain = results.gain(model, column)
+            shown = page.cells.get((model.name, column.name))
+            if not len(gain):
+                assert shown is None
+            elif model.kind == "untouched" or column.clean:
+                psnr = np.mean([min(row.psnr, 100) for row in results.cell(model, column)])
+                assert shown == ("≥100" if psnr >= 100 else f"{psnr:.2f}")
+            else:
+                assert float(shown.replace(MINUS, "-")) == pytest.approx(gain.mean(), abs=0.0051)
+                checked += 1
+    assert checked == 8
+
+
+def test_markdown_holds_the_same_matrix_and_the_three_figures(folder: Path) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    results = load(folder)
+    figures = results.osr_figures("net")
+    for value in (figures.seen_gain, figures.unseen_gain):
+        assert f"{value:+.2f} dB".replace("-", MINUS) in text
+    unseen = results.gain("net", "set noise:25").mean()
+    assert f"*{unseen:+.2f}*".replace("-", MINUS) in text
+    tables = [block.splitlines() for block in text.split("\n\n") if block[0] == "|"]
+    assert len(tables) == 4
+    for lines in tables:
+        assert len({line.count("|") - line.count("\\|") for line in lines}) == 1
+
+
+def test_names_that_look_like_markup_stay_names(folder: Path, page: Page) -> None:
+    text = (folder / "report.html").read_text("utf-8")
+    assert BAD_NAME not in text
+    assert "<script>alert" not in text
+    assert BAD_NAME in json.loads(page.data)["titles"].values()
+
+
+def test_baselines_that_share_no_column_share_a_row(folder: Path) -> None:
+    summary = summarise(load(folder))
+    assert [line.title for line in summary.lines()][3:] == ["Classical specialist"]
+    html = (folder / "report.html").read_text("utf-8")
+    row = html[html.index("<b>Classical specialist</b>") :].partition("</tr>")[0]
+    assert re.findall("<small>(.*?)</small>", row) == ["baselines", "Median filter", "Gamma"]
+    assert "(Median filter)" in (folder / "report.md").read_text("utf-8")
+
+
+def test_seen_and_unseen_are_marked(folder: Path) -> None:
+    html = (folder / "report.html").read_text("utf-8")
+    cells = re.findall(r'<td class="(?:win|loss) (\w+)"[^>]*><button [^>]*data-model="net"', html)
+    assert cells == ["seen", "unseen", "unseen", "clean"]
+
+
+def test_difference_maps_are_exact_to_their_scale() -> None:
+    rng = np.random.default_rng(0)
+    truth, result = (rng.integers(0, 256, (9, 7, 3), np.uint8) for _ in range(2))
+    gap = np.abs(truth.astype(float) - result).mean(2)
+    whole = difference(result, truth, 1)
+    np.testing.assert_allclose(np.sqrt(gap), whole / DIFFERENCE_SCALE, atol=0.51 / DIFFERENCE_SCALE)
+    halved = difference(result, truth, 2)
+    assert halved.shape == (5, 4)
+    assert halved[0, 0] == round(DIFFERENCE_SCALE * float(np.sqrt(gap[:2, :2].mean())))
+
+
+def test_small_budgets_leave_out_more_and_the_page_says_so(folder: Path) -> None:
+    from osr_core.report import html
+
+    results = load(folder)
+    rich = collect(folder, results.description)
+    assert rich.step is STEPS[0]
+    size = sum(map(len, rich.uris.values()))
+    for share in (0.5, 0.1, 0.02):
+        poor = collect(folder, results.description, int(share * size))
+        assert poor.step is not STEPS[0]
+        # The one picture that goes over the budget is the last one.
+        assert sum(map(len, poor.uris.values())) <= max(share * size, 20_000)
+    text = html.render(results, summarise(results), poor)
+    assert "Left out to keep this file small" in text
+    Page(text)
+
+
+def test_without_pictures_or_rows_the_page_still_stands(tmp_path: Path) -> None:
+    place = make_folder(tmp_path, pictures=False, rows=False)
+    write_report(place)
+    page = Page((place / "report.html").read_text("utf-8"))
+    assert page.open == []
+    assert page.cells == {}
+
+
+def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+    place = make_folder(tmp_path)
+    truth = next(place.glob("pictures/*/*/truth.png"))
+    truth.write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=re.escape(str(truth))):
+        write_report(place)
+    assert not (place / "report.html").exists()
+
+
+def test_a_folder_without_evaluation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="holds no evaluation"):
+        write_report(tmp_path)
+
+
+def test_figures_are_drawn_for_paper(folder: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'osr[report]'")
+    for name in ("matrix", "distribution"):
+        with Image.open(folder / "figures" / f"{name}.png") as figure:
+            assert min(figure.size) > 300
+            assert np.asarray(figure.convert("L")).std() > 10
+
+
+def test_without_matplotlib_one_line_says_that_figures_were_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("osr_core.report.figures.find_spec", lambda name: None)
+    lines = write_report(make_folder(tmp_path, pictures=False))
+    assert len(lines) == 1
+    assert "osr[report]" in lines[0]
+    assert not (tmp_path / "figures").exists()
+
+
+def test_importing_the_report_imports_no_matplotlib() -> None:
+    code = "import osr_core.report, osr_core.report.figures, sys; exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+
+def test_all_columns_have_a_panel_unless_clean(folder: Path) -> None:
+    text = (folder / "report.html").read_text("utf-8")
+    assert len(re.findall("<svg viewBox", text)) == len(COLUMNS) - 1

@@ -1,0 +1,287 @@
+"""Any network that maps RGB to RGB is reprogrammed; a frozen one stays what it is, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import tolerances
+from numpy.typing import NDArray
+
+from osr_core.backend import is_installed
+from osr_core.errors import OptionError
+from osr_core.initial import initial_state, initial_transforms
+from osr_core.reference import forward
+from osr_core.reprogramming import FROM_IMAGE, TURN
+from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+
+State = dict[str, NDArray[Any]]
+
+JOINT, POOLED = InputTransform(2, phase_kernel=3), OutputTransform(5, gates="pooled")
+TRANSFORMS = {"in turn": (TURN, FROM_IMAGE), "jointly": (JOINT, POOLED)}
+STEPS = 12
+
+every_feed = pytest.mark.parametrize("transforms", TRANSFORMS.values(), ids=TRANSFORMS.keys())
+
+
+class TorchUser:
+    """What somebody who knows nothing of this package would write in PyTorch."""
+
+    def __init__(self) -> None:
+        import torch
+
+        torch.manual_seed(0)
+        self.torch, self.nn = torch, torch.nn
+
+    def network(self, channels: int = 3, out: int | None = None) -> Any:
+        nn = self.nn
+        layers = nn.Conv2d(channels, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()
+        last = nn.Conv2d(8, out or channels, 3, padding=1)
+        return nn.Sequential(*layers, nn.Dropout(0.5), last)
+
+    def two_results(self) -> Any:
+        class TwoResults(self.nn.Module):  # type: ignore[name-defined,misc]
+            def forward(self, x: Any) -> Any:
+                return x, x
+
+        return TwoResults()
+
+    def inside_another(self, module: Any) -> Any:
+        return self.nn.Sequential(module)
+
+    def train(self, module: Any) -> None:
+        module.train()
+
+    def predict(self, module: Any, x: NDArray[Any]) -> NDArray[Any]:
+        with self.torch.no_grad():
+            return module.eval()(self.torch.from_numpy(x)).numpy()
+
+    def state(self, module: Any) -> State:
+        values = module.state_dict()
+        return {n: v.numpy().copy() for n, v in values.items() if "num_batches" not in n}
+
+    def load(self, module: Any, values: Mapping[str, NDArray[Any]]) -> None:
+        tensors = {n: self.torch.from_numpy(v) for n, v in values.items()}
+        module.load_state_dict(tensors, strict=False)
+
+    def fit(self, module: Any, x: NDArray[Any], y: NDArray[Any]) -> tuple[list[float], list[str]]:
+        """Losses, and the names of the weights for which the optimiser keeps state."""
+        self.train(module)
+        inputs, targets = map(self.torch.from_numpy, (x, y))
+        names = {p: n for n, p in module.named_parameters()}
+        optimizer = self.torch.optim.Adam((p for p in names if p.requires_grad), 1e-2)
+        losses = []
+        for _ in range(STEPS):
+            loss = (module(inputs) - targets).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        return losses, [names[p] for p in optimizer.state]
+
+
+NAMES = {"gamma": "weight", "beta": "bias",
+         "moving_mean": "running_mean", "moving_variance": "running_var"}  # fmt: skip
+"""MindSpore's and PyTorch's."""
+
+
+class MindSporeUser:
+    """The same in MindSpore."""
+
+    def __init__(self) -> None:
+        import mindspore
+
+        mindspore.set_seed(0)
+        self.ms, self.nn = mindspore, mindspore.nn
+
+    def network(self, channels: int = 3, out: int | None = None) -> Any:
+        nn, padded = self.nn, {"pad_mode": "pad", "padding": 1, "has_bias": True}
+        layers = nn.Conv2d(channels, 8, 3, **padded), nn.BatchNorm2d(8), nn.ReLU()
+        last = nn.Conv2d(8, out or channels, 3, **padded)
+        return nn.SequentialCell(*layers, nn.Dropout(p=0.5), last)
+
+    def two_results(self) -> Any:
+        class TwoResults(self.nn.Cell):  # type: ignore[name-defined,misc]
+            def construct(self, x: Any) -> Any:
+                return x, x
+
+        return TwoResults()
+
+    def inside_another(self, module: Any) -> Any:
+        return self.nn.SequentialCell(module)
+
+    def train(self, module: Any) -> None:
+        module.set_train()
+
+    def predict(self, module: Any, x: NDArray[Any]) -> NDArray[Any]:
+        return module.set_train(False)(self.ms.Tensor(x)).asnumpy()
+
+    def state(self, module: Any) -> State:
+        return {self._name(n): p.asnumpy().copy() for n, p in module.parameters_and_names()}
+
+    def load(self, module: Any, values: Mapping[str, NDArray[Any]]) -> None:
+        for name, parameter in module.parameters_and_names():
+            parameter.set_data(self.ms.Tensor(values[self._name(name)]))
+
+    def fit(self, module: Any, x: NDArray[Any], y: NDArray[Any]) -> tuple[list[float], list[str]]:
+        self.train(module)
+        inputs, targets = map(self.ms.Tensor, (x, y))
+        optimizer = self.nn.Adam(module.trainable_params(), 1e-2)
+        value_and_grad = self.ms.value_and_grad(
+            lambda x, y: (module(x) - y).square().mean(), None, optimizer.parameters
+        )
+        losses = []
+        for _ in range(STEPS):
+            loss, grads = value_and_grad(inputs, targets)
+            optimizer(grads)
+            losses.append(float(loss))
+        return losses, [p.name.removeprefix("moment1.") for p in optimizer.moment1]
+
+    def _name(self, name: str) -> str:
+        rest, _, last = name.rpartition(".")
+        return f"{rest}.{NAMES.get(last, last)}"
+
+
+USERS = {"backends.torch": TorchUser, "backends.mindspore": MindSporeUser}
+
+
+@pytest.fixture
+def user(backend: ModuleType) -> Any:
+    return USERS[backend.__name__]()
+
+
+@pytest.fixture
+def reprogram(backend: ModuleType) -> Any:
+    return _reprogram(backend)
+
+
+@every_feed
+def test_a_frozen_network_stays(user: Any, reprogram: Any, transforms: tuple[Any, Any]) -> None:
+    network = user.network(_channels(transforms[0]))
+    alone = user.predict(network, _batch(_channels(transforms[0]))[0])
+    module = reprogram(network, *transforms)
+    before = user.state(module)
+    start = initial_transforms(*transforms, 0)
+    assert {n: v.tobytes() for n, v in before.items() if not n.startswith("backbone.")} == {
+        n: v.tobytes() for n, v in start.items()
+    }
+    losses, kept = user.fit(module, *_batch(3))
+    assert losses[-1] < 0.8 * losses[0]
+    assert kept == list(start)
+    for name, value in user.state(module).items():
+        assert np.array_equal(value, before[name]) == name.startswith("backbone."), name
+    assert {f"backbone.1.running_{what}" for what in ("mean", "var")} < before.keys()
+    inputs = _batch(_channels(transforms[0]))[0]
+    np.testing.assert_array_equal(user.predict(network, inputs), alone)
+
+
+def test_a_network_that_is_not_frozen_learns_too(user: Any, reprogram: Any) -> None:
+    module = reprogram(user.network(), frozen=False)
+    before = user.state(module)
+    losses, kept = user.fit(module, *_batch(3))
+    assert losses[-1] < losses[0]
+    assert sum(name.startswith("backbone.") for name in kept) == 6
+    for name, value in user.state(module).items():
+        assert not np.array_equal(value, before[name]), name
+
+
+def test_a_frozen_network_is_never_in_training_mode(user: Any, reprogram: Any) -> None:
+    module = reprogram(user.network())
+    outer = user.inside_another(module)
+    for network in (module, outer):
+        user.train(network)
+        assert module.training
+        assert not any(layer.training for layer in (module.backbone, *module.backbone))
+    inputs, _ = _batch(3)
+    np.testing.assert_array_equal(user.predict(module, inputs), user.predict(outer, inputs))
+
+
+def test_autograd_does_not_meet_a_frozen_weight() -> None:
+    if not is_installed("torch"):
+        pytest.skip("torch is not installed")
+    user = TorchUser()
+    module = _reprogram(import_module("backends.torch"))(user.network()).train()
+    image = user.torch.rand(1, 3, 8, 8)
+    nodes, leaves = [module(image).sum().grad_fn], set()
+    for node in nodes:
+        leaves.add(getattr(node, "variable", None))
+        nodes += [after for after, _ in node.next_functions if after is not None]
+    assert leaves - {None} == {p for n, p in module.named_parameters() if "backbone" not in n}
+
+
+@every_feed
+def test_twins_agree(twins: dict[str, ModuleType], transforms: tuple[Any, Any]) -> None:
+    results, losses, state = [], [], None
+    inputs, targets = _batch(3)
+    for twin in twins.values():
+        user = USERS[twin.__name__]()
+        module = _reprogram(twin)(user.network(_channels(transforms[0])), *transforms)
+        state = state or _distinct(user.state(module))
+        user.load(module, state)
+        results.append(user.predict(module, inputs))
+        losses.append(user.fit(module, inputs, targets)[0])
+    assert np.abs(results[0] - results[1]).max() < tolerances.OUTPUT
+    # The gradients through the frozen network are the same, or the paths would part. Seen: 1.4e-5.
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_a_network_of_ours_becomes_what_its_spec_says(backend: ModuleType, reprogram: Any) -> None:
+    backbone, seed = UNet((4, 6), blocks=1), 5
+    spec = ModelSpec(backbone, TURN, OutputTransform(6))
+    state = initial_state(spec, seed)
+    network = backend.build(ModelSpec(backbone))
+    weights = {n: v for n, v in state.items() if n.startswith("backbone.")}
+    network.load_state({n.removeprefix("backbone."): v for n, v in weights.items()})
+    module = reprogram(network, TURN, OutputTransform(6), seed=seed)
+    images, _ = _batch(3)
+    expected = forward(spec, state, images.astype(np.float64))
+    assert np.abs(USERS[backend.__name__]().predict(module, images) - expected).max() < 1e-5
+
+
+def test_a_cell_as_a_graph() -> None:
+    if not is_installed("mindspore"):
+        pytest.skip("mindspore is not installed")
+    user = MindSporeUser()
+    module = _reprogram(import_module("backends.mindspore"))(user.network())
+    images, _ = _batch(3)
+    graph = user.ms.jit(module)(user.ms.Tensor(images)).asnumpy()
+    np.testing.assert_allclose(graph, user.predict(module, images), atol=1e-6)
+
+
+def test_what_is_no_backbone_is_told(user: Any, reprogram: Any) -> None:
+    images, _ = _batch(3)
+    with pytest.raises(OptionError, match=r"backbone: expected a \w+\.nn\.\w+, got function"):
+        reprogram(_batch)
+    told = r"^backbone {}: returned {} for \(2, 3, 16, 12\); it must return one tensor of .*$"
+    name = type(user.network()).__name__
+    with pytest.raises(OptionError, match=told.format(name, r"\(2, 1, 16, 12\)")):
+        user.predict(reprogram(user.network(3, 1)), images)
+    with pytest.raises(OptionError, match=told.format("TwoResults", "no tensor")):
+        user.predict(reprogram(user.two_results()), images)
+
+
+def _reprogram(backend: ModuleType) -> Any:
+    return import_module(f"{backend.__name__}.reprogramming").reprogram
+
+
+def _channels(transform: InputTransform) -> int:
+    return transform.channels * (2 if transform.feed == "joint" else 1)
+
+
+def _batch(channels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pictures, and the same darker and with the channels swapped."""
+    images = np.random.default_rng(0).random((2, channels, 16, 12), dtype=np.float32)
+    return images, np.ascontiguousarray(0.5 * images[:, ::-1])
+
+
+def _distinct(state: State) -> State:
+    """Weights of which no two are equal; variances about one."""
+    rng = np.random.default_rng(1)
+    return {
+        name: (rng.uniform(-0.4, 0.4, value.shape) + name.endswith("var")).astype(np.float32)
+        for name, value in state.items()
+    }

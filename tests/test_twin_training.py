@@ -1,0 +1,110 @@
+"""Losses, optimisers, schedules and the average: both backends take the same path."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tolerances
+from test_losses import random_vgg
+from training_runs import SPEC, make_images, make_recipe, make_samples
+
+from osr_core.checkpoint import Checkpoint
+from osr_core.training.loop import train
+from osr_core.training.recipe import Evaluation, Optimizer, Schedule
+
+RATE = 1e-3
+"""Of gradient descent: 20 steps lower the loss, and stay clear of what rounding does to kinks."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_images(tmp_path_factory.mktemp("data"))
+
+
+def _distance(one, other):
+    return max(float(np.abs(value - other[name]).max()) for name, value in one.items())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"l1": 1.0},
+        {"smooth_l1": 1.0, "perceptual": 0.04},
+        {"charbonnier": 1.0},
+        {"mse": 1.0},
+        {"l1": 1.0, "frequency": 0.05},
+    ],
+    ids="+".join,
+)
+def test_20_steps_of_gradient_descent(twins, folder, loss):
+    recipe = make_recipe(folder, loss=loss)
+    vgg = random_vgg() if "perceptual" in loss else None
+    trainers = [twin.Trainer(twin.build(SPEC), recipe, vgg) for twin in twins.values()]
+    samples = make_samples(folder)
+    start = trainers[0].network.state()
+    for step in range(20):
+        batch = samples.batch(step)
+        losses = []
+        for trainer in trainers:
+            value, grads = trainer.gradients(*batch)
+            weights = trainer.network.state()
+            trainer.network.load_state({n: w - RATE * grads[n] for n, w in weights.items()})
+            losses.append(value)
+        assert losses[0] == pytest.approx(losses[1], rel=tolerances.LOSS), step
+    one, other = (trainer.network.state() for trainer in trainers)
+    assert _distance(one, start) > 10 * tolerances.WEIGHT
+    assert _distance(one, other) < tolerances.WEIGHT
+
+
+@pytest.mark.parametrize(
+    ("kind", "schedule"),
+    [
+        ("adam", Schedule("constant")),
+        ("adamw", Schedule("step", every=15)),
+        ("adamw", Schedule("cosine", warmup=5)),
+    ],
+    ids=["adam, constant", "adamw, step", "adamw, cosine"],
+)
+def test_50_steps_of_adam(twins, folder, tmp_path, kind, schedule):
+    """A whole run: the loss of every step, the weights and their average."""
+    samples = make_samples(
+        folder,
+        steps=50,
+        shares={"noise": 1.0},
+        optimizer=Optimizer(kind, 5e-4, 0.01),
+        schedule=schedule,
+        save_every=50,
+        evaluation=Evaluation(samples=0),
+    )
+    losses, weights, averages = [], [], []
+    for name, twin in twins.items():
+        trainer = twin.Trainer(twin.build(SPEC), samples.recipe)
+        train(trainer, samples, tmp_path / name, provenance={}, workers=0)
+        lines = map(json.loads, (tmp_path / name / "metrics.jsonl").read_text().splitlines())
+        losses.append([line["loss"] for line in lines if "loss" in line])
+        weights.append(trainer.network.state())
+        averages.append(Checkpoint.load(tmp_path / name / "model.safetensors").state)
+    assert len(losses[0]) == 50
+    np.testing.assert_allclose(losses[0], losses[1], rtol=tolerances.LONG_LOSS)
+    assert _distance(*weights) < tolerances.LONG_WEIGHT
+    assert _distance(*averages) < tolerances.LONG_WEIGHT
+    assert _distance(weights[0], averages[0]) > 10 * _distance(*averages), "averaged indeed"
+
+
+def test_decay_is_decoupled_in_adamw_alone(backend, folder):
+    """Adam's first step has the size of the rate whatever the gradient, decay included."""
+    batch = make_samples(folder).batch(0)
+    moved = {}
+    for kind in ("adam", "adamw"):
+        for decay in (0.0, 10.0):
+            recipe = make_recipe(folder, optimizer=Optimizer(kind, 1e-3, decay), clip=0.0)
+            trainer = backend.Trainer(backend.build(SPEC), recipe)
+            before = trainer.network.state()
+            trainer.step(*batch, 1e-3)
+            moved[kind, decay] = _distance(trainer.network.state(), before)
+    assert moved["adam", 0.0] == pytest.approx(1e-3, rel=1e-3)
+    assert moved["adam", 10.0] == pytest.approx(1e-3, rel=1e-3)
+    assert moved["adamw", 0.0] == pytest.approx(1e-3, rel=1e-3)
+    assert moved["adamw", 10.0] > 2e-3
