@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from osr_core.errors import SpecError
+from osr_core.settings import suggest
 
 SPEC_VERSION = 1
 """Version of the JSON form. A reader refuses any other and says so."""
@@ -224,7 +225,8 @@ class ModelSpec:
         }
         frozen = data.pop("frozen", False)
         for unknown in data.keys() - _TRANSFORMS.keys():
-            raise SpecError(f"{unknown}: unknown field of a spec")
+            near = suggest(unknown, ("backbone", *_TRANSFORMS, "frozen", "version"))
+            raise SpecError(f"{unknown}: unknown field of a spec; {near}")
         return cls(_build("backbone", BACKBONES[kind], backbone), frozen=frozen, **transforms)
 
     @classmethod
@@ -244,8 +246,9 @@ _TRANSFORMS: Mapping[str, type] = {
 
 def _build(where: str, part: type, data: Any) -> Any:
     data = _mapping(where, data)
-    for unknown in data.keys() - {field.name for field in fields(part)}:
-        raise SpecError(f"{where}.{unknown}: unknown field of a spec")
+    names = [field.name for field in fields(part)]
+    for unknown in (key for key in data if key not in names):
+        raise SpecError(f"{where}.{unknown}: unknown field of a spec; {suggest(unknown, names)}")
     return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tolerances
 from training_runs import SPEC, make_images, make_recipe, make_samples
 
 from osr_core.checkpoint import Checkpoint
@@ -82,6 +83,26 @@ def test_what_a_run_leaves(backend, samples, tmp_path):
 def test_no_average_publishes_the_weights(backend, folder, tmp_path):
     weights, _ = run(backend, make_samples(folder, ema=0.0), tmp_path)
     assert_equal(weights, Checkpoint.load(tmp_path / "model.safetensors").state)
+
+
+def test_what_one_trained_the_other_restores_with(twins, samples, tmp_path):
+    images = samples.batch(9)[0].clip(0, 1)
+    for ours, theirs in (("torch", "mindspore"), ("mindspore", "torch")):
+        run(twins[ours], samples, tmp_path / ours)
+        path = tmp_path / ours / "model.safetensors"
+        one, other = (twins[name].load(path, "cpu").predict(images) for name in (ours, theirs))
+        assert np.abs(one - other).max() < tolerances.OUTPUT
+
+
+def test_tensorboard_gets_numbers_and_pictures(backend, samples, tmp_path):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="no tensorboard"
+    )
+    _, summary = run(backend, samples, tmp_path)
+    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4, 5, 6]
+    assert events.Scalars("psnr")[-1].value == pytest.approx(summary.psnr, rel=1e-6)
+    assert events.Images("samples")[0].encoded_image_string.startswith(b"\x89PNG")
 
 
 class _KilledError(Exception):
