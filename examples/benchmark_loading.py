@@ -19,6 +19,7 @@ import click
 
 import backends
 from osr_core.cli import run
+from osr_core.datasets import catalogue
 from osr_core.training.loop import train
 from osr_core.training.recipe import Evaluation, Recipe
 from osr_core.training.sampling import Samples
@@ -38,10 +39,11 @@ def main(
     # A worker's BLAS threads would take the cores that the network computes on.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     data = {"photographs": list(photographs)} if photographs else {"scikit-image": ["built-in"]}
-    recipe = Recipe.load(RECIPE, assign=["data={}", "shares.pairs=0"], data=data)
+    recipe = Recipe.load(RECIPE, assign=["data={}"], data=data)
+    synthetic = {kind: share for kind, share in recipe.shares.items() if kind not in catalogue()}
     recipe = replace(
-        recipe, steps=steps, precision=precision, log_every=steps // 2, save_every=steps,
-        evaluation=Evaluation(samples=0),
+        recipe, shares=synthetic, steps=steps, precision=precision, log_every=steps // 2,
+        save_every=steps, evaluation=Evaluation(samples=0),
     )  # fmt: skip
     click.echo("| loader processes | images/s | waiting |\n|---|---|---|")
     for count in workers:

@@ -38,7 +38,7 @@ def test_there_and_back(tmp_path):
         ("degradations.noise = 3", "recipe.degradations.noise: expected a table"),
         ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected"),
         ("spec.backbone.kind = 'vnet'", "backbone.kind: expected one of"),
-        ("spec.backbone.width = 3", "backbone.width: unknown field of a spec; did you mean widths?"),
+        ("spec.backbone.width = 3", "backbone.width: unknown field of a spec; did you mean widths"),
         ("spec.frozen = true", "recipe.backbone.weights: expected the weights"),
         ("backbone.file = 'x'", "recipe.backbone.file: unknown key"),
     ],

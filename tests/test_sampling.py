@@ -75,6 +75,8 @@ def test_ranges_of_a_recipe_are_kept(folder):
 def test_what_is_missing_is_named(folder, tmp_path):
     with pytest.raises(OptionError, match="recipe.shares.noise: recipe.data has no photographs"):
         make_samples(folder, data={}, shares={"noise": 1.0})
+    with pytest.raises(OptionError, match=r"shares\.gopro: .*add --data gopro=PATH"):
+        make_samples(folder, shares={"gopro": 1.0})
     with pytest.raises(OptionError, match=r"recipe\.shares\.rian: did you mean rain\?"):
         make_samples(folder, shares={"rian": 1.0})
     with pytest.raises(OptionError, match="degradations.noise.sigm"):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.backend import ALONE, World
-from osr_core.datasets import Item, find, items
+from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
@@ -58,7 +58,9 @@ class Samples:
         known = ["clean", "mixture", *KINDS, *self.pairs]
         for kind, share in self.recipe.shares.items():
             if kind not in known:
-                raise OptionError(f"recipe.shares.{kind}: {suggest(kind, known)}")
+                folder = f"recipe.data names no folder for it; add --data {kind}=PATH"
+                why = folder if kind in catalogue() else suggest(kind, known)
+                raise OptionError(f"recipe.shares.{kind}: {why}")
             if share > 0 and not (self.pairs.get(kind) or self.photographs):
                 raise OptionError(f"recipe.shares.{kind}: recipe.data has no photographs for it")
 
