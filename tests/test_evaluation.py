@@ -145,9 +145,10 @@ def test_seen_is_what_the_recipe_drew():
     assert seen.unknown == ("own", "set5")  # nobody knows what was done to clear images
 
 
-def test_seen_reaches_into_a_frozen_backbone():
+@pytest.mark.parametrize("origin", ["backbone", "start"])
+def test_seen_reaches_into_where_weights_came_from(origin):
     backbone = {"recipe": {"shares": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}
-    seen = seen_damage({"shares": {"noise": 1.0}}, {"backbone": {"provenance": {}, **backbone}})
+    seen = seen_damage({"shares": {"noise": 1.0}}, {origin: {"provenance": {}, **backbone}})
     assert (seen.kinds, seen.unknown) == (("blur", "noise"), ("pairs",))
     assert seen_damage({}, {}).unknown == (NO_RECIPE,)
 

@@ -115,11 +115,13 @@ def test_what_makes_another_run(tmp_path):
 
 @pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda p: p.stem)
 def test_the_published_recipes(path):
-    variants = [RECIPES / "osr.toml", RECIPES / "frozen.toml"]
+    variants = [RECIPES / "osr.toml", RECIPES / "frozen.toml", RECIPES / "further.toml"]
     if path.name == "base.toml" or path in variants:
         pytest.skip("no recipe of its own")
     plain = Recipe.load(path)
-    if path.parent != RECIPES:
+    if path.parent == RECIPES:
+        assert Recipe.load(path, variants[2]).weights
+    else:
         assert not plain.spec.reprogrammed
         assert Recipe.load(path, variants[0]).spec.reprogrammed
         frozen = Recipe.load(path, variants[1], assign=["backbone.weights=x"])

@@ -12,6 +12,7 @@ from training_runs import SPEC, make_images, make_recipe, make_samples
 
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
+from osr_core.spec import InputTransform
 from osr_core.training.loading import batches
 from osr_core.training.loop import train
 from osr_core.training.recipe import Evaluation, Optimizer, Start
@@ -301,6 +302,20 @@ def test_a_specialist_that_does_not_fit(folder, frozen):
     other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, feed="joint"))
     with pytest.raises(CheckpointError, match=r"backbone\.weights .*3 channels.*6 channels"):
         starting_state(replace(recipe, spec=other))
+
+
+def test_a_model_is_trained_further(backend, folder, tmp_path):
+    run(backend, make_samples(folder), tmp_path / "first")
+    weights = tmp_path / "first" / "model.safetensors"
+    samples = make_samples(folder, weights=str(weights), optimizer=Optimizer(rate=1e-9))
+    state, _ = run(backend, samples, tmp_path / "second")
+    first = Checkpoint.load(weights)
+    for name, value in first.state.items():
+        assert np.allclose(value, state[name], atol=1e-7), name
+    assert starting_state(samples.recipe)[1]["start"]["provenance"] == first.provenance
+    other = replace(samples.recipe, spec=replace(SPEC, input_transform=InputTransform(3)))
+    with pytest.raises(CheckpointError, match=r"recipe\.weights .*another network"):
+        starting_state(other)
 
 
 def test_the_perceptual_loss_needs_its_weights(backend, folder):

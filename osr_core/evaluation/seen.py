@@ -3,7 +3,8 @@
 A checkpoint carries its recipe: how often each kind of sample was drawn. Kinds of synthetic damage
 stand there by name, and so do data sets of pairs, whose damage is that of their entry in the
 catalogue. A mixture draws from the kinds beside it. A model around a frozen specialist has seen
-what the specialist saw, whose own recipe is in ``provenance["backbone"]``.
+what the specialist saw, and one that was trained further what it saw before: their recipes are in
+``provenance["backbone"]`` and ``provenance["start"]``.
 """
 
 from __future__ import annotations
@@ -51,9 +52,8 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
             unknown.update([] if damage else [name])
     if not shares:
         unknown.add(NO_RECIPE)
-    backbone = provenance.get("backbone")
-    if isinstance(backbone, Mapping):
-        parts = (backbone.get(part) or {} for part in ("recipe", "provenance"))
+    for origin in filter(None, map(provenance.get, ("start", "backbone"))):
+        parts = (origin.get(part) or {} for part in ("recipe", "provenance"))
         inner = seen_damage(*parts)
         kinds.update(inner.kinds)
         unknown.update(inner.unknown)

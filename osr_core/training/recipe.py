@@ -116,6 +116,9 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=Optimizer)
     schedule: Schedule = field(default_factory=Schedule)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    weights: str = ""
+    """A registered model or weight file of the same spec from which all weights start, to train it
+    further; empty: drawn from the seed."""
     backbone: Start = field(default_factory=Start)
     steps: int = 1000
     """Optimiser steps."""
@@ -160,7 +163,9 @@ class Recipe:
         _require(sum(shares) > 0, "shares", "a share over 0", self.shares)
         multiple = analyse(self.spec).size_multiple
         _require(self.crop % multiple == 0, "crop", f"a multiple of {multiple}", self.crop)
-        frozen = self.spec.frozen and not self.backbone.weights
+        twice = self.weights and self.backbone.weights
+        _require(not twice, "backbone.weights", "none beside recipe.weights", self.backbone.weights)
+        frozen = self.spec.frozen and not (self.backbone.weights or self.weights)
         _require(not frozen, "backbone.weights", "the weights of the frozen backbone", "none")
 
     def rate(self, step: int) -> float:

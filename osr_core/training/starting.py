@@ -1,7 +1,8 @@
-"""The weights a run starts from: drawn from the seed, the backbone's taken from a specialist."""
+"""The weights a run starts from: drawn from the seed, a specialist's, or a whole model's."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from osr_core.checkpoint import Checkpoint, State
@@ -15,12 +16,17 @@ PREFIX = "backbone."
 
 
 def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
-    """Initial weights of a recipe, and the provenance of the backbone if it comes from a file.
+    """Initial weights of a recipe, and the provenance of those that come from a file.
 
     Raises:
         ModelError: if there is no such model or file.
-        CheckpointError: if its backbone is another one than the recipe's.
+        CheckpointError: if its network or backbone is another one than the recipe's.
     """
+    if recipe.weights:
+        source = Checkpoint.load(find_weights(recipe.weights))
+        if replace(source.spec, frozen=recipe.spec.frozen) != recipe.spec:
+            raise CheckpointError(f"recipe.weights {recipe.weights}: holds another network")
+        return source.state, {"start": _about(recipe.weights, source)}
     state = initial_state(recipe.spec, recipe.seed)
     if not recipe.backbone.weights:
         return state, {}
@@ -34,8 +40,11 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     }
     if not recipe.spec.reprogrammed:
         weights = {n.removeprefix(PREFIX): a for n, a in weights.items()}
-    about = {"name": name, "recipe": source.recipe, "provenance": source.provenance}
-    return {**state, **weights}, {"backbone": about}
+    return {**state, **weights}, {"backbone": _about(name, source)}
+
+
+def _about(name: str, source: Checkpoint) -> dict[str, Any]:
+    return {"name": name, "recipe": source.recipe, "provenance": source.provenance}
 
 
 def _describe(spec: ModelSpec) -> str:
