@@ -8,8 +8,10 @@ import numpy as np
 
 from osr_core.images import Picture, write
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.training.loop import train
 from osr_core.training.recipe import Evaluation, Optimizer, Recipe, Schedule
 from osr_core.training.sampling import Samples
+from osr_core.training.starting import starting_state
 
 SPEC = ModelSpec(UNet((8, 8), 1), InputTransform(2), OutputTransform(4, residual=True))
 SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "mixture": 1.0}
@@ -79,3 +81,21 @@ def make_images(folder: Path) -> Path:
 def _write(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, Picture((pixels * 255).astype(np.uint8)))
+
+
+def make_trainer(backend, recipe):
+    network = backend.build(recipe.spec)
+    network.load_state(starting_state(recipe)[0])
+    return backend.Trainer(network, recipe)
+
+
+def run(backend, samples, folder, **options):
+    trainer = make_trainer(backend, samples.recipe)
+    summary = train(trainer, samples, folder, provenance={"data": "test"}, workers=0, **options)
+    return trainer.network.state(), summary
+
+
+def assert_equal(state, other):
+    assert state.keys() == other.keys()
+    for name, value in state.items():
+        assert np.array_equal(value, other[name]), name
