@@ -7,12 +7,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from osr_core.errors import ModelError
+from osr_core.settings import suggest
 
 # Installed and in a checkout alike, the data package stands beside this one.
 FOLDER = Path(__file__).resolve().parent.parent / "weights"
@@ -77,8 +77,7 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
         if path.suffix != ".safetensors":
             raise ModelError(f"model {name}: not .safetensors; 'osr convert' makes one of it")
         return path
-    near = get_close_matches(name, registry(), 1) or [", ".join(registry())]
-    raise ModelError(f"model {name}: no such name or file; did you mean {near[0]}?")
+    raise ModelError(f"model {name}: no such name or file; {suggest(name, registry())}")
 
 
 def _sha256(path: Path) -> str:
