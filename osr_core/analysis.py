@@ -21,6 +21,7 @@ import numpy as np
 
 from osr_core.networks import Init, network
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.wave import CarriedOver
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,21 @@ class Tracer:
         """Both parts see what amplitude or phase sees."""
         both = self.add(amplitude, phase)
         return both, both
+
+    def carry(
+        self, keep: CarriedOver, wave: tuple[Traced, Traced], original: tuple[Traced, Traced]
+    ) -> tuple[Traced, Traced]:
+        """Each part sees what any of the four sees."""
+        seen = self.add(self.add(*wave), self.add(*original))
+        return seen, seen
+
+    def modulus(self, real: Traced, imaginary: Traced) -> Traced:
+        """Sees what either part sees."""
+        return self.add(real, imaginary)
+
+    def pi_tanh(self, x: Traced) -> Traced:
+        """Changes no shape."""
+        return x
 
     def concat(self, x: Traced, y: Traced) -> Traced:
         """Adds up channels."""

@@ -48,7 +48,7 @@ def initial_transforms(
     ('input_transform.amplitude.weight', (16, 6, 1, 1))
     """
     tracer, image = Tracer(), Traced(IMAGE_CHANNELS)
-    wave = tracer.concat(*input_transform(tracer, inputs, image))
+    wave = input_transform(tracer, inputs, image)
     output_transform(tracer, outputs, wave, image)
     return {name: _draw(parameter, seed) for name, parameter in tracer.parameters.items()}
 

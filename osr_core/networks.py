@@ -23,6 +23,7 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
+from osr_core.wave import CarriedOver
 
 T = TypeVar("T")
 
@@ -73,6 +74,15 @@ class Ops(Protocol[T]):
     def wave(self, amplitude: T, phase: T) -> tuple[T, T]:
         """:func:`osr_core.wave.to_parts`."""
 
+    def carry(self, keep: CarriedOver, wave: tuple[T, T], original: tuple[T, T]) -> tuple[T, T]:
+        """:func:`osr_core.wave.carry`."""
+
+    def modulus(self, real: T, imaginary: T) -> T:
+        """:func:`osr_core.wave.modulus`."""
+
+    def pi_tanh(self, x: T) -> T:
+        """``π · tanh(x)``."""
+
     def concat(self, x: T, y: T) -> T:
         """Channels of both."""
 
@@ -98,31 +108,32 @@ def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
     real, imaginary = input_transform(ops, spec.input_transform, image)
     if spec.input_transform.feed == "joint":
         both = ops.concat(real, imaginary)
-        wave = backbone(ops, spec.backbone, "backbone.", both, channels)
+        wave = ops.split(backbone(ops, spec.backbone, "backbone.", both, channels))
     else:
-        wave = ops.concat(
+        wave = (
             backbone(ops, spec.backbone, "backbone.", real, channels),
             backbone(ops, spec.backbone, "backbone.", imaginary, channels),
         )
+    if spec.output_transform.keep != "nothing":
+        wave = ops.carry(spec.output_transform.keep, wave, (real, imaginary))
     return output_transform(ops, spec.output_transform, wave, image)
 
 
 def input_transform(ops: Ops[T], spec: InputTransform, image: T) -> tuple[T, T]:
     """Amplitude by channel-FC, phase by channel-FC or from 3×3, then Euler's formula."""
     amplitude = ops.conv("input_transform.amplitude", image, spec.channels, 1, init="lecun")
-    phase = ops.conv(
-        "input_transform.phase", image, spec.channels, spec.phase_kernel, init="lecun"
-    )
-    return ops.wave(amplitude, phase)
+    phase = ops.conv("input_transform.phase", image, spec.channels, spec.phase_kernel, init="lecun")
+    return ops.wave(amplitude, ops.pi_tanh(phase) if spec.phase_range == "bounded" else phase)
 
 
-def output_transform(ops: Ops[T], spec: OutputTransform, wave: T, image: T) -> T:
+def output_transform(ops: Ops[T], spec: OutputTransform, wave: tuple[T, T], image: T) -> T:
     """``u = FC(wave)``, ``v = FC(image)``, gates from ``MLP(FC(u + v))``, ``Conv(g₁v + g₂u)``.
 
     The two gates sum to one (a softmax over the pair is a sigmoid of their difference), so a
     single one is computed.
     """
-    u = ops.conv("output_transform.wave", wave, spec.channels, 1, init="lecun")
+    combined = ops.concat(*wave) if spec.combine == "parts" else ops.modulus(*wave)
+    u = ops.conv("output_transform.wave", combined, spec.channels, 1, init="lecun")
     v = ops.conv("output_transform.image", image, spec.channels, 1, init="lecun")
     mixed = ops.conv("output_transform.mix", ops.add(u, v), spec.channels, 1, init="lecun")
     if spec.gates == "pooled":
@@ -192,9 +203,7 @@ def griddehaze(ops: Ops[T], spec: GridDehaze, prefix: str, image: T, channels: i
         last = spec.height - 1
         column[last] = along(last, j - 1, column[last])
         for row in reversed(range(last)):
-            column[row] = meet(
-                row, j, along(row, j - 1, column[row]), up(row, j, column[row + 1])
-            )
+            column[row] = meet(row, j, along(row, j - 1, column[row]), up(row, j, column[row + 1]))
     x = _dense_block(ops, spec, f"{prefix}rdb_out", column[0], spec.depth_rate)
     return ops.relu(ops.conv(f"{prefix}conv_out", x, channels, init="small"))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from osr_core.errors import CheckpointError
 from osr_core.networks import Init, network
 from osr_core.spec import ModelSpec
-from osr_core.wave import to_parts
+from osr_core.wave import CarriedOver, carry, modulus, to_parts
 
 Array = NDArray[np.floating[Any]]
 State = Mapping[str, Array]
@@ -112,6 +112,20 @@ class NumpyOps:
     def wave(self, amplitude: Array, phase: Array) -> tuple[Array, Array]:
         """Euler's formula."""
         return to_parts(amplitude, phase)
+
+    def carry(
+        self, keep: CarriedOver, wave: tuple[Array, Array], original: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
+        """The changed wave with what is kept of the original."""
+        return carry(keep, wave, original)
+
+    def modulus(self, real: Array, imaginary: Array) -> Array:
+        """Element by element."""
+        return modulus(real, imaginary)
+
+    def pi_tanh(self, x: Array) -> Array:
+        """In the type of the picture."""
+        return x.dtype.type(np.pi) * np.tanh(x)
 
     def concat(self, x: Array, y: Array) -> Array:
         """Along channels."""

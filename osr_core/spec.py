@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
 
+from osr_core._spec_checks import build, check_types, mapping, require, require_range
 from osr_core.errors import SpecError
 from osr_core.settings import suggest
 
@@ -37,6 +38,9 @@ MAX_CHANNELS = 1024
 
 Feed = Literal["joint", "turn"]
 Gates = Literal["pixel", "pooled"]
+PhaseRange = Literal["free", "bounded"]
+Combine = Literal["parts", "amplitude"]
+Keep = Literal["nothing", "amplitude", "phase"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Residual:
     """Channels of the five stages, which hold 2, 2, 4, 2 and 2 residual blocks."""
 
     def __post_init__(self) -> None:
-        _check_types("backbone", self)
-        _require(len(self.widths) == 5, "backbone.widths", "five numbers", self.widths)
-        _require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
+        check_types("backbone", self)
+        require(len(self.widths) == 5, "backbone.widths", "five numbers", self.widths)
+        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,13 @@ class GridDehaze:
     """Channels that each dense layer adds."""
 
     def __post_init__(self) -> None:
-        _check_types("backbone", self)
-        _require(2 <= self.height <= 6, "backbone.height", "2 to 6", self.height)
+        check_types("backbone", self)
+        require(2 <= self.height <= 6, "backbone.height", "2 to 6", self.height)
         even = 4 <= self.width <= 16 and self.width % 2 == 0
-        _require(even, "backbone.width", "an even number from 4 to 16", self.width)
-        _require_range("backbone.depth_rate", 1, MAX_CHANNELS, self.depth_rate)
-        _require_range("backbone.dense_layers", 1, 32, self.dense_layers)
-        _require_range("backbone.growth", 1, MAX_CHANNELS, self.growth)
+        require(even, "backbone.width", "an even number from 4 to 16", self.width)
+        require_range("backbone.depth_rate", 1, MAX_CHANNELS, self.depth_rate)
+        require_range("backbone.dense_layers", 1, 32, self.dense_layers)
+        require_range("backbone.growth", 1, MAX_CHANNELS, self.growth)
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,11 @@ class UNet:
     """Side of the pixel block that becomes channels at the door; 1 works at full resolution."""
 
     def __post_init__(self) -> None:
-        _check_types("backbone", self)
-        _require(1 <= len(self.widths) <= 6, "backbone.widths", "1 to 6 numbers", self.widths)
-        _require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
-        _require_range("backbone.blocks", 1, 32, self.blocks)
-        _require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
+        check_types("backbone", self)
+        require(1 <= len(self.widths) <= 6, "backbone.widths", "1 to 6 numbers", self.widths)
+        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
+        require_range("backbone.blocks", 1, 32, self.blocks)
+        require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
 
 
 Backbone = Residual | GridDehaze | UNet
@@ -131,12 +135,14 @@ class InputTransform:
     feed: Feed = "joint"
     """``joint``: both parts as one stack of 2·channels; ``turn``: one after the other through the
     same weights, the only way into a backbone that takes RGB (then channels must be 3)."""
+    phase_range: PhaseRange = "free"
+    """``free``: any angle; ``bounded``: less than half a turn to either side, by π·tanh."""
 
     def __post_init__(self) -> None:
-        _check_types("input_transform", self)
-        _require_range("input_transform.channels", 1, MAX_CHANNELS, self.channels)
+        check_types("input_transform", self)
+        require_range("input_transform.channels", 1, MAX_CHANNELS, self.channels)
         kernel = self.phase_kernel
-        _require(kernel in (1, 3), "input_transform.phase_kernel", "1 or 3", kernel)
+        require(kernel in (1, 3), "input_transform.phase_kernel", "1 or 3", kernel)
 
 
 @dataclass(frozen=True)
@@ -150,10 +156,21 @@ class OutputTransform:
     is a global statistic, so that such a model cannot be tiled."""
     residual: bool = False
     """Add the image to the result, which makes the input the starting point of training."""
+    keep: Keep = "nothing"
+    """What of the wave the backbone may not change: its ``amplitude`` (the paper: degradation is
+    translated, content stays), its ``phase``, or ``nothing``. What is kept is the input
+    transform's; :func:`osr_core.wave.carry`."""
+    combine: Combine = "parts"
+    """What the FC over the wave sees: the real and the imaginary ``parts``, concatenated, or the
+    ``amplitude`` re-estimated from both, √(x² + y²): of a kept one, which is refused, that would be
+    the input transform's, and nothing of the backbone."""
 
     def __post_init__(self) -> None:
-        _check_types("output_transform", self)
-        _require_range("output_transform.channels", 1, MAX_CHANNELS, self.channels)
+        check_types("output_transform", self)
+        require_range("output_transform.channels", 1, MAX_CHANNELS, self.channels)
+        idle = self.keep == self.combine == "amplitude"
+        mend = "parts where keep is amplitude, since nothing of the backbone would be left"
+        require(not idle, "output_transform.combine", mend, self.combine)
 
 
 @dataclass(frozen=True)
@@ -169,13 +186,13 @@ class ModelSpec:
     def __post_init__(self) -> None:
         kinds = ", ".join(BACKBONES)
         is_backbone = isinstance(self.backbone, tuple(BACKBONES.values()))
-        _require(is_backbone, "backbone", f"one of {kinds}", self.backbone)
+        require(is_backbone, "backbone", f"one of {kinds}", self.backbone)
         both = (self.input_transform is None) == (self.output_transform is None)
-        _require(both, "output_transform", "given together with input_transform or not at all",
-                 self.output_transform)
-        _require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
+        mend = "given together with input_transform or not at all"
+        require(both, "output_transform", mend, self.output_transform)
+        require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
         learns = self.reprogrammed or not self.frozen
-        _require(learns, "frozen", "false where there are no transforms to train", self.frozen)
+        require(learns, "frozen", "false where there are no transforms to train", self.frozen)
 
     @property
     def reprogrammed(self) -> bool:
@@ -213,21 +230,21 @@ class ModelSpec:
         Raises:
             SpecError: if a field is missing, unknown, of the wrong type or out of range.
         """
-        data = _mapping("spec", data)
+        data = mapping("spec", data)
         version = data.pop("version", None)
-        _require(version == SPEC_VERSION, "version", f"{SPEC_VERSION}", version)
-        backbone = _mapping("backbone", data.pop("backbone", None))
+        require(version == SPEC_VERSION, "version", f"{SPEC_VERSION}", version)
+        backbone = mapping("backbone", data.pop("backbone", None))
         kind = backbone.pop("kind", None)
-        _require(kind in BACKBONES, "backbone.kind", f"one of {', '.join(BACKBONES)}", kind)
+        require(kind in list(BACKBONES), "backbone.kind", f"one of {', '.join(BACKBONES)}", kind)
         transforms = {
-            name: None if data.get(name) is None else _build(name, part, data[name])
+            name: None if data.get(name) is None else build(name, part, data[name])
             for name, part in _TRANSFORMS.items()
         }
         frozen = data.pop("frozen", False)
         for unknown in data.keys() - _TRANSFORMS.keys():
             near = suggest(unknown, ("backbone", *_TRANSFORMS, "frozen", "version"))
             raise SpecError(f"{unknown}: unknown field of a spec; {near}")
-        return cls(_build("backbone", BACKBONES[kind], backbone), frozen=frozen, **transforms)
+        return cls(build("backbone", BACKBONES[kind], backbone), frozen=frozen, **transforms)
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
@@ -242,42 +259,3 @@ _TRANSFORMS: Mapping[str, type] = {
     "input_transform": InputTransform,
     "output_transform": OutputTransform,
 }
-
-
-def _build(where: str, part: type, data: Any) -> Any:
-    data = _mapping(where, data)
-    names = [field.name for field in fields(part)]
-    for unknown in (key for key in data if key not in names):
-        raise SpecError(f"{where}.{unknown}: unknown field of a spec; {suggest(unknown, names)}")
-    return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
-
-
-def _mapping(where: str, data: Any) -> dict[str, Any]:
-    _require(isinstance(data, Mapping), where, "an object with named fields", data)
-    return dict(data)
-
-
-def _check_types(where: str, part: Any) -> None:
-    hints = get_type_hints(type(part))
-    for field in fields(part):
-        value, hint = getattr(part, field.name), hints[field.name]
-        name = f"{where}.{field.name}"
-        if hint is int:
-            _require(type(value) is int, name, "a whole number", value)
-        elif hint is bool:
-            _require(isinstance(value, bool), name, "true or false", value)
-        elif options := get_args(hint) if get_args(hint) and ... not in get_args(hint) else ():
-            _require(value in options, name, f"one of {', '.join(options)}", value)
-        else:
-            whole = isinstance(value, tuple) and all(type(item) is int for item in value)
-            _require(whole, name, "a list of whole numbers", value)
-
-
-def _require_range(name: str, least: int, most: int, *values: int) -> None:
-    inside = all(least <= value <= most for value in values)
-    _require(inside, name, f"{least} to {most}", values if len(values) > 1 else values[0])
-
-
-def _require(condition: bool, name: str, expected: str, got: object) -> None:
-    if not condition:
-        raise SpecError(f"{name}: expected {expected}, got {got!r}")

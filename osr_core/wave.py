@@ -14,7 +14,7 @@ of any shape, float32 or float64, and keep the type.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,12 @@ from numpy.typing import NDArray
 from osr_core.errors import OptionError
 
 Array = NDArray[np.floating[Any]]
+
+CarriedOver = Literal["amplitude", "phase"]
+"""What of a wave :func:`carry` takes from the original."""
+
+MODULUS_FLOOR = 1e-3
+"""Added in quadrature, so that the modulus has a gradient where the wave is 0."""
 
 
 def to_parts(amplitude: Array, phase: Array) -> tuple[Array, Array]:
@@ -72,6 +78,46 @@ def wrap(phase: Array) -> Array:
     """
     half = phase.dtype.type(np.pi)
     return np.mod(phase + half, 2 * half) - half
+
+
+def modulus(real: Array, imaginary: Array) -> Array:
+    """``√(x² + y² + 1e-6)``: the amplitude, with a gradient everywhere.
+
+    >>> modulus(np.array([3.0, 0.0]), np.array([4.0, 0.0])).round(6).tolist()
+    [5.0, 0.001]
+    """
+    _check(real, imaginary)
+    return np.sqrt(real**2 + imaginary**2 + real.dtype.type(MODULUS_FLOOR**2))
+
+
+def carry(
+    keep: CarriedOver, wave: tuple[Array, Array], original: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """A changed wave with the amplitude, or the phase, of the original one.
+
+    Args:
+        keep: what is the original's; the other is the changed wave's.
+        wave: real and imaginary part of the changed wave.
+        original: those of the original, same shapes and type.
+
+    Returns:
+        Real and imaginary part. An unchanged wave comes back as it was.
+
+    Raises:
+        OptionError: as :func:`to_parts`.
+
+    >>> one, three, zero = np.ones(1), np.full(1, 3.0), np.zeros(1)
+    >>> real, imaginary = carry("amplitude", (zero, one), (three, zero))
+    >>> real.round(3), imaginary.round(3)
+    (array([0.]), array([3.]))
+    """
+    _check(*wave, *original)
+    changed, source = modulus(*wave), modulus(*original)
+    if keep == "amplitude":
+        ratio = source / changed
+        return wave[0] * ratio, wave[1] * ratio
+    ratio = changed / source
+    return original[0] * ratio, original[1] * ratio
 
 
 def to_parts_vjp(

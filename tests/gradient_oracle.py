@@ -72,6 +72,18 @@ class TorchOps:
     def wave(self, amplitude, phase):
         return amplitude * torch.cos(phase), amplitude * torch.sin(phase)
 
+    def carry(self, keep, wave, original):
+        changed, source = self.modulus(*wave), self.modulus(*original)
+        if keep == "amplitude":
+            return tuple(part / changed * source for part in wave)
+        return tuple(part / source * changed for part in original)
+
+    def modulus(self, real, imaginary):
+        return (real**2 + imaginary**2 + 1e-6) ** 0.5
+
+    def pi_tanh(self, x):
+        return torch.pi * torch.tanh(x)
+
     def concat(self, x, y):
         return torch.cat((x, y), 1)
 

@@ -20,6 +20,12 @@ SMALL = {
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
+OPTIONS = {
+    "amplitude kept": (InputTransform(2, 3), OutputTransform(4, keep="amplitude")),
+    "phase kept": (InputTransform(3, feed="turn"), OutputTransform(4, keep="phase")),
+    "amplitudes": (InputTransform(2, 3), OutputTransform(4, combine="amplitude")),
+    "phase bounded": (InputTransform(2, 3, phase_range="bounded"), OutputTransform(4)),
+}
 
 
 def test_the_public_baseline():
@@ -67,23 +73,32 @@ def test_pooled_gates_are_global_statistics():
     assert not analyse(ModelSpec(UNet(), *TRANSFORMS)).global_statistics
 
 
+def test_options_of_the_wave_cost_no_weight():
+    plain = {p.name: p for p in analyse(ModelSpec(UNet(), *TRANSFORMS)).parameters}
+    for name, transforms in OPTIONS.items():
+        table = {p.name: p for p in analyse(ModelSpec(UNet(), *transforms)).parameters}
+        assert table.keys() == plain.keys()
+        wave = table["output_transform.wave.weight"]
+        waves = transforms[0].channels
+        assert wave.shape == (4, waves if name == "amplitudes" else 2 * waves, 1, 1)
+        assert wave.fan_in == wave.shape[1]
+
+
 @pytest.mark.parametrize(
-    ("kind", "transforms"), [*((kind, ()) for kind in SMALL), ("unet", TRANSFORMS)]
+    ("kind", "transforms"),
+    [*((kind, ()) for kind in SMALL), *(("unet", t) for t in (TRANSFORMS, *OPTIONS.values()))],
 )
 def test_nothing_beyond_the_reach_matters(kind, transforms):
-    """Exact: on a picture that the network sees as zero, what is not zero was influenced."""
+    """Exact: what is not a number makes whatever it influences not a number."""
     spec = ModelSpec(SMALL[kind], *transforms)
     known = analyse(spec)
     multiple = known.size_multiple
-    # Positive weights and no biases: no influence cancels, no ReLU hides one.
-    fresh = initial_state(spec, 0)
-    state = {n: 0 * w if n.endswith("bias") else np.abs(w) + 1e-3 for n, w in fresh.items()}
-    zero = 0.0 if "unet" in kind else 0.5  # the others map [0, 1] to [-1, 1] first
+    state = initial_state(spec, 0)
     middle = -(-(known.reach + 1) // multiple) * multiple
     seen = []
     for column in range(middle, middle + multiple):
-        image = np.full((1, 3, multiple, 2 * middle + multiple), zero)
-        image[..., column] += 0.1
-        influenced = np.flatnonzero(forward(spec, state, image).any(axis=(0, 1, 2)))
+        image = np.full((1, 3, multiple, 2 * middle + multiple), 0.5)
+        image[..., column] = np.nan
+        influenced = np.flatnonzero(np.isnan(forward(spec, state, image)).any(axis=(0, 1, 2)))
         seen += [column - influenced[0], influenced[-1] - column]
     assert known.reach - multiple <= max(seen) <= known.reach

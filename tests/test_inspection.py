@@ -18,12 +18,12 @@ from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 BACKBONE = UNet((4, 8), 1)
 
 
-def _checkpoint(feed="joint", gates="pixel", kernel=1, seed=0):
+def _checkpoint(feed="joint", gates="pixel", kernel=1, phase="free", **output):
     channels = 3 if feed == "turn" else 5
-    transforms = InputTransform(channels, kernel, feed), OutputTransform(6, gates)
+    transforms = InputTransform(channels, kernel, feed, phase), OutputTransform(6, gates, **output)
     spec = ModelSpec(BACKBONE, *transforms)
-    rng = np.random.default_rng(seed)
-    state = initial_state(spec, seed)
+    rng = np.random.default_rng(0)
+    state = initial_state(spec, 0)
     # Away from their start at zero, so that each bias is seen.
     state = {k: v + rng.normal(0, 0.1, v.shape).astype(np.float32) for k, v in state.items()}
     return Checkpoint(spec, state)
@@ -39,11 +39,19 @@ def inspection():
 
 
 @pytest.mark.parametrize(
-    ("feed", "gates", "kernel"),
-    [("joint", "pixel", 1), ("joint", "pixel", 3), ("turn", "pixel", 1), ("joint", "pooled", 1)],
+    "options",
+    [
+        {},
+        {"kernel": 3},
+        {"feed": "turn"},
+        {"gates": "pooled"},
+        {"phase": "bounded", "keep": "amplitude"},
+        {"feed": "turn", "keep": "phase", "combine": "amplitude"},
+    ],
+    ids=str,
 )
-def test_the_result_is_that_of_the_network(backend, feed, gates, kernel):
-    checkpoint, image = _checkpoint(feed, gates, kernel), _image()
+def test_the_result_is_that_of_the_network(backend, options):
+    checkpoint, image = _checkpoint(**options), _image()
     network = backend.build(checkpoint.spec)
     network.load_state(checkpoint.state)
     inspection = inspect(image, checkpoint)
@@ -52,14 +60,19 @@ def test_the_result_is_that_of_the_network(backend, feed, gates, kernel):
     assert np.abs(result - restore(image, network, tile=0)).max() < 1e-4
 
 
-def test_the_wave_is_that_of_the_formulas(inspection):
-    state, image = _checkpoint().state, _image()
+@pytest.mark.parametrize("options", [{}, {"phase": "bounded"}, {"keep": "phase"}], ids=str)
+def test_the_wave_is_that_of_the_formulas(options):
+    """It is the wave that enters the backbone, whatever becomes of it."""
+    checkpoint, image = _checkpoint(**options), _image()
+    state, inspection = checkpoint.state, inspect(image, checkpoint)
 
     def channel_fc(name):
         weight, bias = (state[f"input_transform.{name}.{part}"] for part in ("weight", "bias"))
         return np.einsum("oc,hwc->ohw", weight[:, :, 0, 0], image) + bias[:, None, None]
 
     amplitude, phase = channel_fc("amplitude"), channel_fc("phase")
+    if "phase" in options:
+        phase = np.pi * np.tanh(phase)
     close = {"rtol": 0, "atol": 1e-5}
     np.testing.assert_allclose(inspection.amplitude, amplitude, **close)
     np.testing.assert_allclose(np.exp(1j * inspection.phase), np.exp(1j * phase), **close)
@@ -74,6 +87,15 @@ def test_phases_of_many_turns_are_wrapped():
     turns = {**checkpoint.state, "input_transform.phase.bias": np.full(5, 7 * np.pi, np.float32)}
     phase = inspect(_image(), Checkpoint(checkpoint.spec, turns)).phase
     assert -np.pi <= phase.min() < -1 < 1 < phase.max() <= np.pi
+
+
+def test_a_bounded_phase_stays_within_half_a_turn():
+    """Also where rounding makes tanh one: half a turn to the left is half a turn to the right."""
+    checkpoint = _checkpoint(phase="bounded")
+    far = {**checkpoint.state, "input_transform.phase.bias": np.full(5, 50, np.float32)}
+    inspection = inspect(_image(), Checkpoint(checkpoint.spec, far))
+    np.testing.assert_allclose(np.abs(inspection.phase), np.pi, rtol=1e-6)
+    np.testing.assert_allclose(inspection.real, -inspection.amplitude, rtol=1e-6)
 
 
 def test_the_gate_is_the_share_of_the_wave():

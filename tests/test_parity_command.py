@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from osr_core.parity import Row, _gradient_difference, relative_difference
-from osr_core.spec import ModelSpec, UNet
+from osr_core.initial import initial_state
+from osr_core.parity import (
+    GRADIENT_TOLERANCE,
+    KEPT_AMPLITUDE,
+    OUTPUT_TOLERANCE,
+    Row,
+    _gradient_difference,
+    compare,
+    relative_difference,
+)
+from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 
 ONE, NAN = np.ones(3, np.float32), np.full(3, np.nan, np.float32)
 
@@ -38,3 +47,12 @@ def test_a_wrong_tensor_among_right_ones_fails(name, wrong):
     assert _passes(_gradient_difference(spec, FixedTrainer(**right), FixedTrainer(**right)))
     other = FixedTrainer(**{**right, name: wrong})
     assert not _passes(_gradient_difference(spec, FixedTrainer(**right), other))
+
+
+@pytest.mark.parametrize(("keep", "factor"), [("phase", 1.0), ("amplitude", KEPT_AMPLITUDE)])
+def test_rounding_counts_for_more_where_the_amplitude_is_kept(twins, keep, factor):
+    spec = ModelSpec(UNet((4,), 1), InputTransform(2), OutputTransform(4, keep=keep))
+    rows = compare("model", spec, initial_state(spec, 0), twins)
+    tolerances = {"output": OUTPUT_TOLERANCE * factor, "gradient": GRADIENT_TOLERANCE * factor}
+    assert {row.check: row.tolerance for row in rows} == tolerances
+    assert all(row.passed for row in rows)

@@ -6,6 +6,7 @@ import pytest
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ModelError
 from osr_core.registry import FOLDER, default_model, find_weights, registry
+from osr_core.spec import ModelSpec
 
 
 @pytest.mark.parametrize("name", registry())
@@ -13,7 +14,7 @@ def test_each_model_is_what_its_entry_says(name):
     entry = registry()[name]
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
     checkpoint = Checkpoint.load(entry.path)
-    assert checkpoint.spec.to_dict() == entry.spec
+    assert checkpoint.spec == ModelSpec.from_dict(entry.spec)
     assert checkpoint.recipe
     assert checkpoint.provenance["trained_with"]
     assert entry.licence

@@ -16,6 +16,11 @@ SPECS = [
     ModelSpec(Residual()),
     ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
     ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
+    ModelSpec(
+        Residual(),
+        InputTransform(phase_range="bounded"),
+        OutputTransform(keep="phase", combine="amplitude"),
+    ),
 ]
 
 
@@ -25,7 +30,16 @@ def test_json_there_and_back(spec):
 
 
 def test_channels_of_the_backbone():
-    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8]
+    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 16]
+
+
+def test_a_file_that_knows_less_means_the_defaults():
+    data = SPECS[2].to_dict()
+    for field in ("input_transform.phase_range", "output_transform.keep",
+                  "output_transform.combine", "output_transform.gates"):  # fmt: skip
+        part, name = field.split(".")
+        del data[part][name]
+    assert ModelSpec.from_json(json.dumps(data)) == SPECS[2]
 
 
 def _changed(path, value):
@@ -43,6 +57,7 @@ def _changed(path, value):
     [
         ("version", 2),
         ("backbone.kind", "resnet"),
+        ("backbone.kind", []),
         ("backbone.widths", []),
         ("backbone.widths", [8, -1]),
         ("backbone.widths", [8, 10**9]),
@@ -54,8 +69,15 @@ def _changed(path, value):
         ("input_transform.channels", 0),
         ("input_transform.phase_kernel", 5),
         ("input_transform.feed", "twice"),
+        ("input_transform.phase_range", "half"),
+        ("input_transform.phase_range", True),
         ("output_transform.gates", None),
         ("output_transform.residual", 1),
+        ("output_transform.keep", "image"),
+        ("output_transform.keep", None),
+        ("output_transform.keep", ["amplitude"]),
+        ("output_transform.combine", "phase"),
+        ("output_transform.combined", "parts"),
         ("output_transform", None),
         ("frozen", "yes"),
         ("colour", 1),
@@ -76,3 +98,9 @@ def test_what_is_no_spec(text):
 def test_a_frozen_plain_network_learns_nothing():
     with pytest.raises(SpecError, match="frozen"):
         ModelSpec(Residual(), frozen=True)
+
+
+def test_a_backbone_that_could_change_nothing():
+    OutputTransform(keep="amplitude")
+    with pytest.raises(SpecError, match=r"^output_transform\.combine: expected parts .* backbone"):
+        OutputTransform(keep="amplitude", combine="amplitude")

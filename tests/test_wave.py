@@ -62,8 +62,71 @@ def test_gradient_of_a_still_wave_is_finite():
         assert np.isfinite(part).all()
 
 
+def _far(seed, dtype=np.float64):
+    """A wave of amplitudes from 1 up, far from the modulus's floor."""
+    amplitude, phase = 1 + np.abs(_random(seed, dtype)), _random(seed + 1, dtype)
+    return wave.to_parts(amplitude, phase)
+
+
+def test_the_modulus_is_the_amplitude_but_for_a_floor():
+    real, imaginary = _random(0), _random(1)
+    np.testing.assert_allclose(wave.modulus(*_far(0)), np.hypot(*_far(0)), rtol=1e-6)
+    above = wave.modulus(real, imaginary) - np.hypot(real, imaginary)
+    assert 0 < above.min() < above.max() <= wave.MODULUS_FLOOR
+    zero = np.zeros(3, np.float32)
+    floor = wave.modulus(zero, zero)
+    assert floor.dtype == np.float32
+    np.testing.assert_allclose(floor, wave.MODULUS_FLOOR, rtol=1e-6)
+
+
+both_kept = pytest.mark.parametrize("keep", ["amplitude", "phase"])
+
+
+@both_kept
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_unchanged_wave_is_carried_to_the_bit(keep, dtype):
+    parts = _random(0, dtype), _random(1, dtype)
+    for got, part in zip(wave.carry(keep, parts, parts), parts, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, part)
+
+
+@both_kept
+def test_one_quantity_is_the_originals_and_the_other_the_changed_waves(keep):
+    changed, original = _far(0), _far(2)
+    amplitude, phase = wave.from_parts(*wave.carry(keep, changed, original))
+    amplitudes, phases = zip(*(wave.from_parts(*w) for w in (changed, original)), strict=True)
+    kept = keep == "amplitude"
+    np.testing.assert_allclose(amplitude, amplitudes[kept], rtol=1e-6)
+    np.testing.assert_allclose(phase, phases[not kept], atol=1e-12)
+    assert np.abs(amplitudes[0] - amplitudes[1]).max() > 1
+    assert np.abs(phases[0] - phases[1]).max() > 1
+
+
+@both_kept
+def test_a_negative_amplitude_is_kept_as_half_a_turn(keep):
+    """Amplitudes have a sign here, moduli none: what is kept is the modulus or the direction."""
+    original = wave.to_parts(np.array([-2.0]), np.array([0.3]))
+    changed = wave.to_parts(np.array([5.0]), np.array([1.0]))
+    expected = (2.0, 1.0) if keep == "amplitude" else (-5.0, 0.3)
+    carried = wave.carry(keep, changed, original)
+    np.testing.assert_allclose(carried, wave.to_parts(*np.array(expected)[:, None]), rtol=1e-6)
+
+
+@both_kept
+def test_a_still_wave_is_carried_as_numbers(keep):
+    still, moved = (np.zeros(SHAPE), np.zeros(SHAPE)), _far(0)
+    for one, other in ((still, moved), (moved, still), (still, still)):
+        parts = wave.carry(keep, one, other)
+        # What has no direction stays still; what has one goes as far as the floor.
+        assert np.hypot(*parts).max() <= wave.MODULUS_FLOOR
+
+
 def test_errors():
     with pytest.raises(OptionError, match="differ"):
         wave.to_parts(np.zeros(2), np.zeros(3))
     with pytest.raises(OptionError, match="float32"):
         wave.to_parts(np.zeros(2, int), np.zeros(2, int))
+    two, three = (np.zeros(2), np.zeros(2)), (np.zeros(1), np.zeros(1))
+    with pytest.raises(OptionError, match="differ"):
+        wave.carry("phase", two, three)

@@ -8,9 +8,17 @@ OUTPUT = 1e-5
 """Absolute, outputs of the order of 1, against float64. Seen: PyTorch 7.7e-7, MindSpore 8.3e-7,
 between the two 1.1e-6; at full size (the authors' 30 convolutions) 2.3e-6, 1.3e-6 and 1.9e-6."""
 
+HALF = 3e-2
+"""As OUTPUT, with convolutions in float16. Seen: PyTorch 9.0e-3, MindSpore 4.7e-3."""
+
 GRADIENT = 1e-5
 """Relative to the tensor's largest value, against float64, away from kinks. Seen: PyTorch 4.9e-6
 (one thread; 2.2e-6 with two), MindSpore 2.7e-6."""
+
+CARRIED = 5e-4
+"""As GRADIENT, of models that divide by the modulus of a wave (keep, combine): where the wave is
+nearly still, rounding is divided by as small a number. Seen: PyTorch 4.6e-5, MindSpore 1.1e-4, in
+GridDehazeNet, which ends in a ReLU."""
 
 KINK = 1e-6
 """Least pre-activation of a batch that keeps clear of the kinks: OUTPUT's measurement, rounded
@@ -27,7 +35,7 @@ that a weight whose gradient is mere rounding may move anywhere within the rate.
 
 MOMENT = 1e-5
 """Absolute, after three steps; gradients are of the order of 0.01 to 1. Seen: 4e-7. MindSpore's
-second moments are 1.3e-5 smaller, see BETAS in backends/mindspore/training.py."""
+second moments are 1.3e-5 smaller, see BETAS in backends/mindspore/optimizers.py."""
 
 LONG_LOSS = 1e-3
 """Relative, over 50 steps of Adam at 5e-4. Seen: 1.9e-7."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import mindspore as ms
 from mindspore import Tensor, nn, ops
+
+from osr_core.spec import InputTransform
+from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
 
 def conv(
@@ -70,7 +75,8 @@ class DenseLayer(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` → ``(N, C + growth, H, W)``."""
-        return ops.cat((x, ops.relu(self.conv(x))), 1)
+        # MindSpore joins tensors of one type only; under autocast x may be the wider one.
+        return ops.cat((x, ops.relu(self.conv(x)).astype(x.dtype)), 1)
 
 
 class ResidualDenseBlock(nn.Cell):
@@ -121,12 +127,13 @@ class Wave(nn.Cell):
     precision number of some turns has lost the angle.
     """
 
-    def __init__(self, inputs: int, channels: int, phase_kernel: int) -> None:
+    def __init__(self, inputs: int, spec: InputTransform) -> None:
         super().__init__()
-        self.amplitude = conv(inputs, channels, 1)
+        self.bounded = spec.phase_range == "bounded"
+        self.amplitude = conv(inputs, spec.channels, 1)
         # Every cell has a ``phase`` already, that of its compilation. So the attribute is called
         # otherwise, and only the name of the child, and by it of the weights, is ours.
-        estimate = conv(inputs, channels, phase_kernel)
+        estimate = conv(inputs, spec.channels, spec.phase_kernel)
         object.__setattr__(self, "phase_conv", estimate)
         self._cells["phase"] = estimate
 
@@ -135,5 +142,24 @@ class Wave(nn.Cell):
         amplitude = self.amplitude(image)
         # The device's autocast leaves the phase's convolution out.
         phase = self.phase_conv(image.astype(ms.float32))
+        phase = math.pi * ops.tanh(phase) if self.bounded else phase
         cos, sin = ops.cos(phase), ops.sin(phase)
         return amplitude * cos.astype(amplitude.dtype), amplitude * sin.astype(amplitude.dtype)
+
+
+def modulus(real: Tensor, imaginary: Tensor) -> Tensor:
+    """:func:`osr_core.wave.modulus`, in float32."""
+    squares = ops.square(real.astype(ms.float32)) + ops.square(imaginary.astype(ms.float32))
+    return ops.sqrt(squares + MODULUS_FLOOR**2)
+
+
+def carry(
+    keep: CarriedOver, wave: tuple[Tensor, Tensor], original: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """:func:`osr_core.wave.carry`, in float32."""
+    changed, source = modulus(*wave), modulus(*original)
+    if keep == "amplitude":
+        ratio = source / changed
+        return wave[0] * ratio, wave[1] * ratio
+    ratio = changed / source
+    return original[0] * ratio, original[1] * ratio

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from osr_core.spec import InputTransform
+from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
 
 def conv(
@@ -104,15 +109,35 @@ class Wave(nn.Module):
     precision number of some turns has lost the angle.
     """
 
-    def __init__(self, inputs: int, channels: int, phase_kernel: int) -> None:
+    def __init__(self, inputs: int, spec: InputTransform) -> None:
         super().__init__()
-        self.amplitude = conv(inputs, channels, 1)
-        self.phase = conv(inputs, channels, phase_kernel)
+        self.bounded = spec.phase_range == "bounded"
+        self.amplitude = conv(inputs, spec.channels, 1)
+        self.phase = conv(inputs, spec.channels, spec.phase_kernel)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
         amplitude = self.amplitude(image)
         with torch.autocast(image.device.type, enabled=False):
             phase = self.phase(image.to(self.phase.weight.dtype))
+            phase = math.pi * torch.tanh(phase) if self.bounded else phase
             cos, sin = torch.cos(phase), torch.sin(phase)
         return amplitude * cos.to(amplitude.dtype), amplitude * sin.to(amplitude.dtype)
+
+
+def modulus(real: Tensor, imaginary: Tensor) -> Tensor:
+    """:func:`osr_core.wave.modulus`, in float32."""
+    squares = torch.square(real.float()) + torch.square(imaginary.float())
+    return torch.sqrt(squares + MODULUS_FLOOR**2)
+
+
+def carry(
+    keep: CarriedOver, wave: tuple[Tensor, Tensor], original: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """:func:`osr_core.wave.carry`, in float32."""
+    changed, source = modulus(*wave), modulus(*original)
+    if keep == "amplitude":
+        ratio = source / changed
+        return wave[0] * ratio, wave[1] * ratio
+    ratio = changed / source
+    return original[0] * ratio, original[1] * ratio

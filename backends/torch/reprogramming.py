@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backends.torch.layers import Wave, conv
+from backends.torch.layers import Wave, carry, conv, modulus
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
@@ -28,16 +28,18 @@ class OutputTransform(nn.Module):
     def __init__(self, spec: specs.OutputTransform, wave_channels: int) -> None:
         super().__init__()
         self.spec = spec
-        self.wave = conv(wave_channels, spec.channels, 1)
+        seen = 2 * wave_channels if spec.combine == "parts" else wave_channels
+        self.wave = conv(seen, spec.channels, 1)
         self.image = conv(IMAGE_CHANNELS, spec.channels, 1)
         self.mix = conv(spec.channels, spec.channels, 1)
         self.gate1 = conv(spec.channels, spec.channels, 1)
         self.gate2 = conv(spec.channels, spec.channels, 1)
         self.conv = conv(spec.channels, IMAGE_CHANNELS)
 
-    def forward(self, wave: Tensor, image: Tensor) -> Tensor:
-        """``(N, 2C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
-        u, v = self.wave(wave), self.image(image)
+    def forward(self, wave: tuple[Tensor, Tensor], image: Tensor) -> Tensor:
+        """Two of ``(N, C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
+        combined = torch.cat(wave, 1) if self.spec.combine == "parts" else modulus(*wave)
+        u, v = self.wave(combined), self.image(image)
         mixed = self.mix(u + v)
         if self.spec.gates == "pooled":
             mixed = mixed.mean((2, 3), keepdim=True)
@@ -61,12 +63,11 @@ class Reprogramming(nn.Module):
         frozen: bool,
     ) -> None:
         """Put the transforms around the backbone."""
-        channels = input_transform.channels
         self.feed = input_transform.feed
-        self.input_transform = Wave(IMAGE_CHANNELS, channels, input_transform.phase_kernel)
+        self.input_transform = Wave(IMAGE_CHANNELS, input_transform)
         self.backbone = backbone
         self.backbone_name = type(backbone).__name__
-        self.output_transform = OutputTransform(output_transform, 2 * channels)
+        self.output_transform = OutputTransform(output_transform, input_transform.channels)
         self.frozen = frozen
         if frozen:
             self.backbone.requires_grad_(False)
@@ -83,9 +84,11 @@ class Reprogramming(nn.Module):
         """``(N, 3, H, W)`` → the same shape."""
         real, imaginary = self.input_transform(image)
         if self.feed == "joint":
-            wave = self.run_backbone(torch.cat((real, imaginary), 1))
+            x, y = self.run_backbone(torch.cat((real, imaginary), 1)).chunk(2, 1)
         else:
-            wave = torch.cat((self.run_backbone(real), self.run_backbone(imaginary)), 1)
+            x, y = self.run_backbone(real), self.run_backbone(imaginary)
+        keep = self.output_transform.spec.keep
+        wave = (x, y) if keep == "nothing" else carry(keep, (x, y), (real, imaginary))
         return self.output_transform(wave, image)
 
     def run_backbone(self, part: Tensor) -> Tensor:
