@@ -18,7 +18,7 @@ if not is_installed("mindspore"):
 
 import mindspore as ms
 
-from backends.mindspore import Trainer, build, device, onednn, training
+from backends.mindspore import Trainer, build, device, onednn, optimizers, training
 from backends.mindspore.layers import Deconv
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,18 @@ SPECS = {
     "residual": ModelSpec(Residual((4, 4, 4, 4, 4))),
     "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
     "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
+    "amplitude kept": ModelSpec(
+        UNet((4, 8), blocks=1),
+        InputTransform(3, feed="turn", phase_range="bounded"),
+        OutputTransform(4, keep="amplitude"),
+    ),
+    "phase kept": ModelSpec(
+        UNet((4, 8), blocks=1),
+        InputTransform(2),
+        OutputTransform(4, keep="phase", combine="amplitude"),
+    ),
 }
+WAVES = ["reprogrammed", "amplitude kept", "phase kept"]
 
 
 def _images(seed=0):
@@ -40,8 +51,9 @@ def test_a_graph_computes_the_same(spec):
     np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
 
 
-def test_a_trainer_works_as_a_graph(monkeypatch):
-    spec = SPECS["reprogrammed"]
+@pytest.mark.parametrize("kind", WAVES)
+def test_a_trainer_works_as_a_graph(monkeypatch, kind):
+    spec = SPECS[kind]
     trainers = [Trainer(build(spec), Recipe(spec, {"noise": 1}))]
     monkeypatch.setattr(training, "compiled", ms.jit)
     trainers.append(Trainer(build(spec), Recipe(spec, {"noise": 1})))
@@ -53,7 +65,7 @@ def test_a_trainer_works_as_a_graph(monkeypatch):
 def test_adamw_is_that_of_the_paper():
     rng = np.random.default_rng(0)
     weight = ms.Parameter(ms.Tensor(np.zeros(500, np.float32)), name="weight")
-    optimizer = training.AdamW([weight], weight_decay=0.1)
+    optimizer = optimizers.AdamW([weight], weight_decay=0.1)
     w = m = v = np.zeros(500)
     for t in range(1, 6):
         # Gradients down to 1e-8, where epsilon counts.
@@ -66,8 +78,9 @@ def test_adamw_is_that_of_the_paper():
     assert np.abs(weight.asnumpy() - w).max() < 1e-6 * np.abs(w).max()
 
 
-def test_half_precision_leaves_the_phase_alone():
-    network = build(SPECS["reprogrammed"])
+@pytest.mark.parametrize("kind", WAVES)
+def test_half_precision_leaves_the_phase_alone(kind):
+    network = build(SPECS[kind])
     exact = network.predict(_images())
     network.precision = "float16"
     assert 0 < np.abs(network.predict(_images()) - exact).max() < 1e-2

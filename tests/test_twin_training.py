@@ -64,10 +64,11 @@ def test_20_steps_of_gradient_descent(twins, folder, loss):
         ("adam", Schedule("constant")),
         ("adamw", Schedule("step", every=15)),
         ("adamw", Schedule("cosine", warmup=5)),
+        ("muon", Schedule("cosine", warmup=5)),
     ],
-    ids=["adam, constant", "adamw, step", "adamw, cosine"],
+    ids=["adam, constant", "adamw, step", "adamw, cosine", "muon, cosine"],
 )
-def test_50_steps_of_adam(twins, folder, tmp_path, kind, schedule):
+def test_50_steps(twins, folder, tmp_path, kind, schedule):
     """A whole run: the loss of every step, the weights and their average."""
     samples = make_samples(
         folder,

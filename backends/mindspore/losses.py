@@ -38,6 +38,12 @@ def mse(result: Tensor, target: Tensor) -> Tensor:
     return ops.square(result - target).mean()
 
 
+def rmse(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.rmse`."""
+    errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
+    return ops.sqrt(errors + PSNR_FLOOR).mean() - PSNR_FLOOR**0.5
+
+
 def psnr(result: Tensor, target: Tensor) -> Tensor:
     """:func:`osr_core.training.losses.psnr`."""
     errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
@@ -134,6 +140,7 @@ TERMS = {
     "smooth_l1": smooth_l1,
     "charbonnier": charbonnier,
     "mse": mse,
+    "rmse": rmse,
     "psnr": psnr,
     "frequency": frequency,
 }

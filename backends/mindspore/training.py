@@ -8,24 +8,20 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, Tensor, ops
+from mindspore import Tensor, ops
 from numpy.typing import NDArray
 
 from backends.mindspore import distributed
 from backends.mindspore.device import autocast, check_precision, compiled, current
 from backends.mindspore.losses import Loss
 from backends.mindspore.networks import Network
+from backends.mindspore.optimizers import OPTIMIZERS
 from osr_core.backend import ALONE, World
 from osr_core.training.recipe import Recipe
 
-# What float32 makes of 0.9 and 0.999. The fused update takes 1 - β₂ of that, 1.3e-5 off 0.001,
-# and the correction of the bias makes up for it if it starts from the same number.
-BETAS = (float(np.float32(0.9)), float(np.float32(0.999)))
-EPSILON = 1e-8
-
 
 class Trainer:
-    """Adam or AdamW on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
+    """An optimiser on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
 
     Args:
         network: to train.
@@ -134,52 +130,6 @@ class Trainer:
             mean, *averages = distributed.average((Tensor([total], ms.float32), *grads))
             return float(mean.asnumpy()[0]), tuple(averages)
         return total, grads
-
-
-class AdamW:
-    """AdamW (Loshchilov and Hutter, ICLR 2019), the same as torch's.
-
-    MindSpore's own is slower (it compiles itself, and then takes twice the time), loses digits in
-    the first steps (β₂ᵗ in float32) and does not open its moments. But it has the bulk of an update
-    as one fused operation, ``AdamWeightDecay``, which lacks the correction of the bias; the
-    correction is a factor that rate, epsilon and decay take in.
-    """
-
-    def __init__(self, weights: list[Parameter], weight_decay: float) -> None:
-        self.weights = weights
-        self.weight_decay = weight_decay
-        self.steps = 0
-        self.first = [Parameter(ops.zeros_like(w), name=f"first.{w.name}") for w in weights]
-        self.second = [Parameter(ops.zeros_like(w), name=f"second.{w.name}") for w in weights]
-        self._update = ops.AdamWeightDecay()
-
-    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
-        self._adam(grads, rate, self.weight_decay)
-
-    def _adam(self, grads: tuple[Tensor, ...], rate: float, decay: float) -> None:
-        self.steps += 1
-        beta1, beta2 = BETAS
-        first, second = 1 - beta1**self.steps, (1 - beta2**self.steps) ** 0.5
-        # rate · (m/first) / (√v/second + ε)  =  rate·second/first · m / (√v + ε·second)
-        factor = second / first
-        hyper = rate * factor, beta1, beta2, EPSILON * second, decay / factor
-        for weight, m, v, grad in zip(self.weights, self.first, self.second, grads, strict=True):
-            self._update(weight, m, v, *hyper, grad)
-
-
-class Adam(AdamW):
-    """Adam (Kingma and Ba, ICLR 2015), the same as torch's: decay joins the gradient."""
-
-    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
-        if self.weight_decay:
-            pairs = zip(grads, self.weights, strict=True)
-            grads = tuple(g + self.weight_decay * w for g, w in pairs)
-        self._adam(grads, rate, 0.0)
-
-
-OPTIMIZERS = {"adam": Adam, "adamw": AdamW}
 
 
 def _norm(tensors: tuple[Tensor, ...]) -> float:

@@ -37,6 +37,12 @@ def mse(result: Tensor, target: Tensor) -> Tensor:
     return (result - target).square().mean()
 
 
+def rmse(result: Tensor, target: Tensor) -> Tensor:
+    """:func:`osr_core.training.losses.rmse`."""
+    errors = (result - target).square().mean((1, 2, 3))  # (N,)
+    return (errors + PSNR_FLOOR).sqrt().mean() - PSNR_FLOOR**0.5
+
+
 def psnr(result: Tensor, target: Tensor) -> Tensor:
     """:func:`osr_core.training.losses.psnr`."""
     errors = (result - target).square().mean((1, 2, 3))  # (N,)
@@ -122,6 +128,7 @@ TERMS = {
     "smooth_l1": smooth_l1,
     "charbonnier": charbonnier,
     "mse": mse,
+    "rmse": rmse,
     "psnr": psnr,
     "frequency": frequency,
 }

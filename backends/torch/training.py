@@ -16,17 +16,13 @@ from backends.torch import distributed
 from backends.torch.device import autocast, check_precision
 from backends.torch.losses import Loss
 from backends.torch.networks import Network
+from backends.torch.optimizers import BETAS, EPSILON, OPTIMIZERS
 from osr_core.backend import ALONE, World
 from osr_core.training.recipe import Recipe
 
-BETAS = (0.9, 0.999)
-EPSILON = 1e-8
-
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
 
 class Trainer:
-    """Adam or AdamW on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
+    """An optimiser on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
 
     Args:
         network: to train, on its device.

@@ -27,6 +27,7 @@ LOSSES: Mapping[str, str] = {
     "smooth_l1": "mean of d²/2 where |d| < 1, else |d| - 1/2 (Girshick, ICCV 2015; beta 1)",
     "charbonnier": "mean of √(d² + 1e-6) (Charbonnier et al., ICIP 1994; epsilon 1e-3)",
     "mse": "mean of d²",
+    "rmse": "mean over pictures of √(mean d² + 1e-5) - √1e-5",
     "psnr": "mean over pictures of ln(1 + mean d² / 1e-5): decibels under 50 (HINet, CVPRW 2021)",
     "frequency": "mean of |Re|, |Im| of the 2-D FFT of d, not normalised (Cho et al., ICCV 2021)",
     "perceptual": "mean of the MSEs of VGG16 relu1_2, relu2_2, relu3_3 (Johnson et al., ECCV 2016)",
@@ -79,6 +80,16 @@ def mse(result: Array, target: Array) -> float:
     return float(((result - target) ** 2).mean())
 
 
+def rmse(result: Array, target: Array) -> float:
+    """The error of each picture as a whole, so that all have a say alike, hazy ones no more.
+
+    L1 pulls at every pixel with the same force, whichever picture it is in, and where the errors of
+    a picture are all of one sign, as in haze, the forces add up.
+    """
+    errors = ((result - target) ** 2).mean((1, 2, 3))
+    return float(np.sqrt(errors + PSNR_FLOOR).mean() - np.sqrt(PSNR_FLOOR))
+
+
 def psnr(result: Array, target: Array) -> float:
     """What pictures lack in decibels, after HINet (Chen et al., CVPRW 2021).
 
@@ -106,6 +117,7 @@ REFERENCES: Mapping[str, Callable[[Array, Array], float]] = {
     "smooth_l1": smooth_l1,
     "charbonnier": charbonnier,
     "mse": mse,
+    "rmse": rmse,
     "psnr": psnr,
     "frequency": frequency,
 }

@@ -20,12 +20,13 @@ from osr_core.training.losses import check_losses
 class Optimizer:
     """How weights follow their gradients."""
 
-    kind: Literal["adam", "adamw"] = "adamw"
-    """Adam (Kingma and Ba, ICLR 2015) or AdamW (Loshchilov and Hutter, ICLR 2019)."""
+    kind: Literal["adam", "adamw", "muon"] = "adamw"
+    """Adam (Kingma and Ba, ICLR 2015), AdamW (Loshchilov and Hutter, ICLR 2019), or Muon for
+    kernels with AdamW for the rest (:mod:`osr_core.training.muon`)."""
     rate: float = 2e-3
     """Learning rate at the peak of the schedule."""
     weight_decay: float = 0.0
-    """``adamw``: decoupled; ``adam``: the weights, times this, join the gradient."""
+    """``adamw``, ``muon``: decoupled; ``adam``: the weights, times this, join the gradient."""
 
     def __post_init__(self) -> None:
         _require(self.rate > 0, "optimizer.rate", "a positive number", self.rate)
@@ -131,6 +132,9 @@ class Recipe:
     largest_side: int = 1024
     """Larger photographs are scaled down to this: full-size ones are soft at the scale of a
     pixel. 0: all as they are."""
+    tones: float = 0.0
+    """Share of the photographs that get another exposure, tone curve and white balance before they
+    are damaged, haze excepted; :func:`osr_core.training.augmentation.retone`."""
     clip: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
     ema: float = 0.999

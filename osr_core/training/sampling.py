@@ -22,6 +22,7 @@ from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
+from osr_core.training.augmentation import retone, turn
 from osr_core.training.keeping import Keeping
 from osr_core.training.recipe import Recipe
 
@@ -130,8 +131,12 @@ class Samples:
         return both[..., :3], both[..., 3:]
 
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
-        crop = _turn(self._crop(self._draw(self.photographs, rng), rng), rng)
+        crop = turn(self._crop(self._draw(self.photographs, rng), rng), rng)
         clear = np.ascontiguousarray(crop[..., :3])
+        # Not under haze: a pale picture in haze tells nobody how pale it was.
+        toned = self.recipe.tones > 0 and kind not in ("haze", "mixture")
+        if toned and rng.random() < self.recipe.tones:
+            clear = retone(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         ranges = self.recipe.degradations
         if kind == "clean":
@@ -216,11 +221,6 @@ def _warn_once(message: str) -> None:
     if message not in _warned:
         _warned.add(message)
         logger.warning(message)
-
-
-def _turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    image = image[:, ::-1] if rng.random() < 0.5 else image
-    return np.ascontiguousarray(np.rot90(image, int(rng.integers(4))))
 
 
 def _to_planes(image: NDArray[np.float32]) -> NDArray[np.float32]:

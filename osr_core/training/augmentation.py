@@ -1,0 +1,50 @@
+"""What is done to a clear crop before it is damaged, so that few photographs go a long way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXPOSURE = (0.25, 1.25)
+"""Factor of all channels, drawn log-uniformly."""
+
+GAMMA = (0.67, 1.5)
+"""Exponent of the tone curve, drawn log-uniformly."""
+
+BALANCE = (0.87, 1.15)
+"""Factor of each channel by itself, drawn log-uniformly."""
+
+
+def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """One of the eight ways to lay a square crop down, (S, S, C), equally often."""
+    image = image[:, ::-1] if rng.random() < 0.5 else image
+    return np.ascontiguousarray(np.rot90(image, int(rng.integers(4))))
+
+
+def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Another exposure, tone curve and white balance; black stays black.
+
+    A network that has met dark, pale and tinted pictures among the clear ones has less reason to
+    take tones for damage.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of the factors.
+
+    Returns:
+        The same shape, in [0, 1].
+
+    >>> bool(retone(np.zeros((4, 4, 3), np.float32), np.random.default_rng(0)).any())
+    False
+    """
+    exposure, gamma = _log_uniform(EXPOSURE, rng), _log_uniform(GAMMA, rng)
+    balance = _log_uniform(BALANCE, rng, 3)
+    toned = np.power(image, np.float32(gamma)) * np.float32(exposure) * balance
+    return np.clip(toned, 0.0, 1.0, dtype=np.float32)
+
+
+def _log_uniform(
+    bounds: tuple[float, float], rng: np.random.Generator, count: int = 1
+) -> NDArray[np.float32]:
+    low, high = np.log(bounds)
+    return np.exp(rng.uniform(low, high, count)).astype(np.float32)

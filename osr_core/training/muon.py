@@ -1,0 +1,78 @@
+r"""Muon: momentum whose matrices are made orthogonal before each step (Jordan et al., 2024).
+
+A convolution's kernel is a matrix, output channels by all it sees. Its averaged gradient
+:math:`M = U S V^\top` tends to have few large singular values; Adam's step, which only rescales
+elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. Networks for many
+kinds of damage gain most, since the errors of haze, of one sign over a whole picture, drown those
+of noise (measured in examples/experiments.md).
+
+.. math::
+    M_t = \mu M_{t-1} + G_t, \qquad
+    W_t = (1 - \eta\lambda)\, W_{t-1} - 0.2\, \eta \sqrt{\max(m, n)}\; \mathrm{O}(G_t + \mu M_t)
+
+The factor gives the step the size of one of AdamW's (Liu et al., "Muon is Scalable for LLM
+Training", arXiv 2502.16982), which everything that is no kernel follows, at the same rate.
+
+What stands here is what both backends agree on, and the oracle of their tests. The backends iterate
+on the small matrix :math:`X X^\top`, which commutes with every factor, and multiply X once, at the
+end: the same polynomial for half the time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+
+MOMENTUM = 0.95
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the polynomial that drives singular values towards 1: fast, and to within 0.7 and 1.2."""
+
+ITERATIONS = 5
+
+SIZE = 0.2
+"""Root mean square of an element of AdamW's step, in units of the rate."""
+
+
+def is_matrix(shape: tuple[int, ...]) -> bool:
+    """Whether weights of this shape are a kernel; biases and coefficients are not.
+
+    >>> is_matrix((16, 3, 3, 3)), is_matrix((16,)), is_matrix((3, 6, 2, 64))
+    (True, False, False)
+    """
+    return len(shape) == 4 and shape[2] == shape[3]
+
+
+def step_size(rows: int, columns: int) -> float:
+    """Factor of an orthogonal matrix whose elements are to be as large as AdamW's step.
+
+    >>> round(step_size(16, 144), 6)
+    2.4
+    """
+    return SIZE * float(max(rows, columns)) ** 0.5
+
+
+def orthogonalise(matrix: Array) -> Array:
+    """Five Newton–Schulz iterations: nearly the closest matrix with orthogonal rows or columns.
+
+    Args:
+        matrix: (M, N), not all zero.
+
+    Returns:
+        The same shape; all singular values in about 0.7 to 1.2, if they were not nearly 0.
+
+    >>> s = np.linalg.svd(orthogonalise(np.array([[3.0, 0.0, 1.0], [1.0, 1.0, 0.0]])))[1]
+    >>> bool(0.6 < s.min() <= s.max() < 1.3)
+    True
+    """
+    a, b, c = COEFFICIENTS
+    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(ITERATIONS):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x

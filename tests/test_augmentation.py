@@ -1,0 +1,44 @@
+"""What is done to clear crops before they are damaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from training_runs import make_images, make_samples
+
+from osr_core.training.augmentation import retone, turn
+
+
+def test_all_eight_ways_to_lie_come_up():
+    image = np.arange(27, dtype=np.float32).reshape(3, 3, 3)
+    rng = np.random.default_rng(0)
+    seen = {turn(image, rng).tobytes() for _ in range(200)}
+    ways = [np.rot90(i, k) for i in (image, image[:, ::-1]) for k in range(4)]
+    assert seen == {np.ascontiguousarray(way).tobytes() for way in ways}
+
+
+def test_tones_change_and_their_order_does_not():
+    rng = np.random.default_rng(0)
+    grey = np.linspace(0, 1, 32, dtype=np.float32)[None, :, None].repeat(3, 2)
+    means = []
+    for _ in range(100):
+        toned = retone(grey, rng)
+        assert toned.dtype == np.float32
+        assert toned.min() == 0.0
+        assert toned.max() <= 1.0
+        assert (np.diff(toned, axis=1) >= 0).all()
+        means.append(toned.mean())
+    assert min(means) < 0.2
+    assert max(means) > 0.55
+
+
+@pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
+def test_a_recipe_tones_all_but_haze(tmp_path, kind):
+    folder = make_images(tmp_path)
+    plain = make_samples(folder, shares={kind: 1.0})
+    toned = make_samples(folder, shares={kind: 1.0}, tones=1.0)
+    (inputs, targets), (_, before) = toned.batch(0), plain.batch(0)
+    same = np.array_equal(targets, before)
+    assert same == (kind == "haze")
+    if kind == "clean":
+        assert np.array_equal(inputs, targets)

@@ -1,0 +1,89 @@
+"""Muon: the orthogonal step, in NumPy and in both backends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from training_runs import SPEC, make_images, make_recipe, make_samples
+
+from osr_core.training.muon import is_matrix, orthogonalise, step_size
+from osr_core.training.recipe import Optimizer
+
+SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
+
+
+def _matrix(shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_singular_values_come_close_to_one(shape):
+    values = np.linalg.svd(orthogonalise(_matrix(shape) * 1e-3), compute_uv=False)
+    assert values.min() > 0.6
+    assert values.max() < 1.25
+
+
+def test_directions_stay():
+    u, _, v = np.linalg.svd(_matrix((6, 20)).astype(float), full_matrices=False)
+    result = orthogonalise(u @ np.diag([9.0, 5.0, 3.0, 1.0, 0.5, 0.1]) @ v)
+    turned = u.T @ result @ v.T
+    assert np.abs(turned - np.diag(np.diag(turned))).max() < 1e-9
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_backends_orthogonalise_as_the_reference(backend, shape):
+    if backend.__name__ == "backends.torch":
+        import torch
+
+        from backends.torch.optimizers import orthogonalise as ours
+
+        result = ours(torch.from_numpy(_matrix(shape))).numpy()
+    else:
+        import mindspore as ms
+
+        from backends.mindspore.optimizers import orthogonalise as ours
+
+        result = ours(ms.Tensor(_matrix(shape))).asnumpy()
+    np.testing.assert_allclose(result, orthogonalise(_matrix(shape)), atol=2e-5)
+
+
+def test_a_step_is_that_of_the_formula(backend, tmp_path):
+    """The second one, where momentum counts; biases follow AdamW, whose first steps have the
+    size of the rate."""
+    folder, rate, decay = make_images(tmp_path), 1e-2, 0.1
+    recipe = make_recipe(folder, optimizer=Optimizer("muon", rate, decay), clip=0.0)
+    trainer = backend.Trainer(backend.build(SPEC), recipe)
+    samples = make_samples(folder)
+    momentum = {}
+    for step in range(2):
+        before = trainer.network.state()
+        batch = samples.batch(step)
+        _, grads = trainer.gradients(*batch)
+        trainer.step(*batch, rate)
+        after = trainer.network.state()
+        for name, w in before.items():
+            g = grads[name].astype(float)
+            if not is_matrix(w.shape):
+                assert step or np.abs(after[name] - w).max() < rate * (1.01 + decay)
+                continue
+            momentum[name] = 0.95 * momentum.get(name, 0.0) + g
+            update = (g + 0.95 * momentum[name]).reshape(len(w), -1)
+            o = orthogonalise(update).reshape(w.shape) * step_size(*update.shape)
+            wanted = w - rate * (o + decay * w)
+            assert np.abs(after[name] - wanted).max() < 1e-2 * np.abs(wanted - w).max(), name
+
+
+def test_a_run_that_is_taken_up_again_goes_on(backend, tmp_path):
+    folder = make_images(tmp_path)
+    recipe = make_recipe(folder, optimizer=Optimizer("muon", 1e-2))
+    samples = make_samples(folder)
+    unbroken = backend.Trainer(backend.build(SPEC), recipe)
+    for step in range(2):
+        unbroken.step(*samples.batch(step), 1e-2)
+    other = backend.Trainer(backend.build(SPEC, seed=5), recipe)
+    other.network.load_state(unbroken.network.state())
+    other.load_state(unbroken.state(), 2)
+    for trainer in (unbroken, other):
+        trainer.step(*samples.batch(2), 1e-2)
+    for name, value in unbroken.network.state().items():
+        np.testing.assert_array_equal(value, other.network.state()[name])
