@@ -169,6 +169,10 @@ class Tracer:
         """Changes no shape."""
         return x
 
+    def leaky(self, x: Traced) -> Traced:
+        """Changes no shape."""
+        return x
+
     def sigmoid(self, x: Traced) -> Traced:
         """Changes no shape."""
         return x

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from osr_core.spec import (
     IMAGE_CHANNELS,
+    Activation,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 Init = Literal["he", "lecun", "small", "zeros", "ones"]
 """Initialisers, drawn by :mod:`osr_core.initial`."""
+
+LEAK = 0.2
+"""What a leaky activation lets pass of what is negative."""
 
 
 class Ops(Protocol[T]):
@@ -67,6 +71,9 @@ class Ops(Protocol[T]):
 
     def relu(self, x: T) -> T:
         """``max(x, 0)``."""
+
+    def leaky(self, x: T) -> T:
+        """``max(x, LEAK · x)``."""
 
     def sigmoid(self, x: T) -> T:
         """``1 / (1 + exp(-x))``."""
@@ -213,7 +220,8 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
 
     def blocks(path: str, level: int, x: T) -> T:
         for index in range(spec.blocks):
-            x = residual_block(ops, f"{prefix}{path}.{level}.{index}", x, spec.widths[level])
+            name = f"{prefix}{path}.{level}.{index}"
+            x = residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
         return x
 
     x = ops.unshuffle(image, spec.unshuffle)
@@ -232,9 +240,18 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
     return ops.add(image, ops.shuffle(x, spec.unshuffle))
 
 
-def residual_block(ops: Ops[T], name: str, x: T, width: int, *, bias: bool = True) -> T:
-    """``x + conv2(relu(conv1(x)))``."""
-    y = ops.relu(ops.conv(f"{name}.conv1", x, width, bias=bias))
+def residual_block(
+    ops: Ops[T],
+    name: str,
+    x: T,
+    width: int,
+    *,
+    bias: bool = True,
+    activation: Activation = "relu",
+) -> T:
+    """``x + conv2(activation(conv1(x)))``."""
+    activate = {"relu": ops.relu, "leaky": ops.leaky}[activation]
+    y = activate(ops.conv(f"{name}.conv1", x, width, bias=bias))
     return ops.add(x, ops.conv(f"{name}.conv2", y, width, bias=bias, init="small"))
 
 

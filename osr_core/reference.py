@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.errors import CheckpointError
-from osr_core.networks import Init, network
+from osr_core.networks import LEAK, Init, network
 from osr_core.spec import ModelSpec
 from osr_core.wave import CarriedOver, carry, modulus, to_parts
 
@@ -104,6 +104,10 @@ class NumpyOps:
     def relu(self, x: Array) -> Array:
         """Element by element."""
         return np.maximum(x, 0)
+
+    def leaky(self, x: Array) -> Array:
+        """Element by element."""
+        return np.maximum(x, x * x.dtype.type(LEAK))
 
     def sigmoid(self, x: Array) -> Array:
         """Through tanh, which cannot overflow."""

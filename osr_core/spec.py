@@ -38,6 +38,7 @@ MAX_CHANNELS = 1024
 
 Feed = Literal["joint", "turn"]
 Gates = Literal["pixel", "pooled"]
+Activation = Literal["relu", "leaky"]
 PhaseRange = Literal["free", "bounded"]
 Combine = Literal["parts", "amplitude"]
 Keep = Literal["nothing", "amplitude", "phase"]
@@ -105,6 +106,9 @@ class UNet:
     """Residual blocks of two convolutions per level, on the way down and again on the way up."""
     unshuffle: int = 2
     """Side of the pixel block that becomes channels at the door; 1 works at full resolution."""
+    activation: Activation = "relu"
+    """``leaky`` lets a fifth of what is negative pass: no unit can die of a large step, as units of
+    ``relu`` do here, without normalisation, most of all in the lower levels."""
 
     def __post_init__(self) -> None:
         check_types("backbone", self)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from osr_core.networks import network
+from osr_core.networks import LEAK, network
 from osr_core.spec import ModelSpec
 
 
@@ -65,6 +65,9 @@ class TorchOps:
 
     def relu(self, x):
         return F.relu(x)
+
+    def leaky(self, x):
+        return F.leaky_relu(x, LEAK)
 
     def sigmoid(self, x):
         return torch.sigmoid(x)

@@ -18,6 +18,7 @@ SMALL = {
     "griddehaze": GridDehaze(depth_rate=2, growth=2, dense_layers=2, width=4),
     "unet": UNet((3, 4, 5), blocks=1),
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
+    "leaky unet": UNet((3, 4, 5), blocks=1, activation="leaky"),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
 OPTIONS = {
@@ -82,6 +83,10 @@ def test_options_of_the_wave_cost_no_weight():
         waves = transforms[0].channels
         assert wave.shape == (4, waves if name == "amplitudes" else 2 * waves, 1, 1)
         assert wave.fan_in == wave.shape[1]
+
+
+def test_an_activation_costs_nothing():
+    assert analyse(ModelSpec(SMALL["leaky unet"])) == analyse(ModelSpec(SMALL["unet"]))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from osr_core.backend import is_installed
 from osr_core.errors import DeviceError
+from osr_core.networks import LEAK
 from osr_core.spec import GridDehaze, InputTransform, ModelSpec, OutputTransform, Residual, UNet
 from osr_core.training.recipe import Recipe
 
@@ -19,12 +20,13 @@ if not is_installed("mindspore"):
 import mindspore as ms
 
 from backends.mindspore import Trainer, build, device, onednn, optimizers, training
-from backends.mindspore.layers import Deconv
+from backends.mindspore.layers import Deconv, leaky
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = {
     "residual": ModelSpec(Residual((4, 4, 4, 4, 4))),
     "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
+    "leaky": ModelSpec(UNet((4, 8), blocks=1, activation="leaky")),
     "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
     "amplitude kept": ModelSpec(
         UNet((4, 8), blocks=1),
@@ -51,7 +53,7 @@ def test_a_graph_computes_the_same(spec):
     np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", WAVES)
+@pytest.mark.parametrize("kind", ["leaky", *WAVES])
 def test_a_trainer_works_as_a_graph(monkeypatch, kind):
     spec = SPECS[kind]
     trainers = [Trainer(build(spec), Recipe(spec, {"noise": 1}))]
@@ -108,6 +110,15 @@ def test_deconvolution_paints_its_kernel():
     expected = np.zeros((5, 5))
     expected[2:, 2:] = np.arange(9).reshape(3, 3)
     np.testing.assert_array_equal(painted, expected[1:, 1:])
+
+
+@pytest.mark.parametrize("dtype", [ms.float32, ms.float16], ids=str)
+def test_a_leaky_activation_at_its_kink(dtype):
+    x = ms.Tensor([-2.0, -0.0, 0.0, 2.0], dtype)
+    result, slope = ms.value_and_grad(leaky)(x)
+    assert result.dtype == slope.dtype == dtype
+    np.testing.assert_allclose(result.asnumpy(), [-2 * LEAK, 0, 0, 2], rtol=1e-3)
+    np.testing.assert_allclose(slope.asnumpy(), [LEAK, LEAK, LEAK, 1], rtol=1e-3)
 
 
 def test_devices():

@@ -47,6 +47,7 @@ CASES = {
     "griddehaze": ModelSpec(TINY_GRID),
     "unet": ModelSpec(TINY_UNET),
     "unet, full resolution": ModelSpec(UNet((8, 12, 16), unshuffle=1)),
+    "unet, leaky": ModelSpec(UNet((8, 12, 16), activation="leaky")),
     "residual, joint": ModelSpec(TINY_RESIDUAL, JOINT, GATES),
     "griddehaze, turn": ModelSpec(TINY_GRID, TURN, GATES),
     "unet, joint": ModelSpec(TINY_UNET, JOINT, GATES),
@@ -105,6 +106,7 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
 
 
 MISTAKES = {
+    "leaky": lambda _, x: np.maximum(x, 0),
     "pi_tanh": lambda _, x: x,
     "carry": lambda _, keep, wave, original: wave,
     "modulus": lambda _, real, imaginary: np.abs(real),
@@ -116,6 +118,7 @@ MISTAKES = {
 def test_no_option_hides_behind_the_weights(spec: ModelSpec, mistake: str) -> None:
     """An operation that a case is there for, done wrong, would show in its outputs."""
     used = {
+        "leaky": getattr(spec.backbone, "activation", None) == "leaky",
         "pi_tanh": spec.reprogrammed and spec.input_transform.phase_range == "bounded",
         "carry": spec.reprogrammed and spec.output_transform.keep != "nothing",
         "modulus": spec.reprogrammed and spec.output_transform.combine == "amplitude",
@@ -261,13 +264,17 @@ def _tree(built: Any) -> dict[str, tuple[tuple[int, ...], bool]]:
 
 
 class _Margins(NumpyOps):
-    """Remembers how close a pre-activation came to the kink of a ReLU."""
+    """Remembers how close a pre-activation came to the kink of a ReLU, leaky or not."""
 
     closest = np.inf
 
     def relu(self, x: NDArray[Any]) -> NDArray[Any]:
         self.closest = min(self.closest, float(np.abs(x).min()))
         return super().relu(x)
+
+    def leaky(self, x: NDArray[Any]) -> NDArray[Any]:
+        self.closest = min(self.closest, float(np.abs(x).min()))
+        return super().leaky(x)
 
 
 def _smooth_batch(spec: ModelSpec, state: State) -> tuple[NDArray[Any], NDArray[Any]]:

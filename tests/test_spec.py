@@ -16,6 +16,7 @@ SPECS = [
     ModelSpec(Residual()),
     ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
     ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
+    ModelSpec(UNet(activation="leaky")),
     ModelSpec(
         Residual(),
         InputTransform(phase_range="bounded"),
@@ -30,16 +31,18 @@ def test_json_there_and_back(spec):
 
 
 def test_channels_of_the_backbone():
-    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 16]
+    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 3, 16]
 
 
 def test_a_file_that_knows_less_means_the_defaults():
     data = SPECS[2].to_dict()
-    for field in ("input_transform.phase_range", "output_transform.keep",
+    for field in ("backbone.activation", "input_transform.phase_range", "output_transform.keep",
                   "output_transform.combine", "output_transform.gates"):  # fmt: skip
         part, name = field.split(".")
         del data[part][name]
-    assert ModelSpec.from_json(json.dumps(data)) == SPECS[2]
+    spec = ModelSpec.from_json(json.dumps(data))
+    assert spec == SPECS[2]
+    assert spec.backbone.activation == "relu"
 
 
 def _changed(path, value):
@@ -65,6 +68,9 @@ def _changed(path, value):
         ("backbone.blocks", 2.0),
         ("backbone.blocks", True),
         ("backbone.unshuffle", 3),
+        ("backbone.activation", "gelu"),
+        ("backbone.activation", None),
+        ("backbone.activation", 0.2),
         ("backbone.colour", 1),
         ("input_transform.channels", 0),
         ("input_transform.phase_kernel", 5),

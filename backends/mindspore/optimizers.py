@@ -6,7 +6,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, ops
 
 from backends.mindspore.device import compiled
-from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, is_matrix, step_size
+from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, is_matrix, step_size
 
 # What float32 makes of 0.9 and 0.999. The fused update takes 1 - β₂ of that, 1.3e-5 off 0.001,
 # and the correction of the bias makes up for it if it starts from the same number.
@@ -75,7 +75,7 @@ class Muon(AdamW):
 
     def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
         """One step of all weights."""
-        super().step(grads, rate)
+        super().step(grads, rate * OTHERS)
         for kernel, momentum, grad in zip(self.weights, self.first, grads, strict=True):
             if not self.orthogonal(kernel):
                 continue

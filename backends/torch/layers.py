@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.spec import InputTransform
+from osr_core.networks import LEAK
+from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
 
@@ -36,17 +38,27 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return F.pixel_shuffle(x, side) if side > 1 else x
 
 
-class ResidualBlock(nn.Module):
-    """``x + conv2(relu(conv1(x)))``."""
+def leaky(x: Tensor) -> Tensor:
+    """``max(x, LEAK · x)``."""
+    return F.leaky_relu(x, LEAK)
 
-    def __init__(self, width: int, *, bias: bool = True) -> None:
+
+ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": F.relu, "leaky": leaky}
+"""The function of each activation."""
+
+
+class ResidualBlock(nn.Module):
+    """``x + conv2(activation(conv1(x)))``."""
+
+    def __init__(self, width: int, *, bias: bool = True, activation: Activation = "relu") -> None:
         super().__init__()
+        self.activate = ACTIVATIONS[activation]
         self.conv1 = conv(width, width, bias=bias)
         self.conv2 = conv(width, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` → the same shape."""
-        return x + self.conv2(F.relu(self.conv1(x)))
+        return x + self.conv2(self.activate(self.conv1(x)))
 
 
 class DenseLayer(nn.Module):

@@ -172,11 +172,13 @@ class UNet(Network):
         super().__init__(spec)
         assert isinstance(spec.backbone, specs.UNet)
         widths, count = spec.backbone.widths, spec.backbone.blocks
+        activation = spec.backbone.activation
         self.side = spec.backbone.unshuffle
         block_channels = spec.backbone_channels * self.side**2
 
         def blocks(width: int) -> nn.Sequential:
-            return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+            made = (ResidualBlock(width, activation=activation) for _ in range(count))
+            return nn.Sequential(*made)
 
         finer = widths[:-1]
         steps = tuple(pairwise(widths))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, is_matrix, step_size
+from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, is_matrix, step_size
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -38,9 +38,11 @@ class Muon(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step of all weights."""
+        (group,) = self.param_groups
+        rate, decay = group["lr"], group["weight_decay"]
+        group["lr"] = rate * OTHERS
         super().step(closure)
-        rate = self.param_groups[0]["lr"]
-        decay = self.param_groups[0]["weight_decay"]
+        group["lr"] = rate
         for kernel in self.kernels:
             assert kernel.grad is not None
             momentum = self.state[kernel].setdefault("exp_avg", torch.zeros_like(kernel))

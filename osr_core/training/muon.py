@@ -2,16 +2,20 @@ r"""Muon: momentum whose matrices are made orthogonal before each step (Jordan e
 
 A convolution's kernel is a matrix, output channels by all it sees. Its averaged gradient
 :math:`M = U S V^\top` tends to have few large singular values; Adam's step, which only rescales
-elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. Networks for many
-kinds of damage gain most, since the errors of haze, of one sign over a whole picture, drown those
-of noise (measured in examples/experiments.md).
+elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. Small U-Nets for
+many kinds of damage at once learnt several times faster by it than by AdamW.
 
 .. math::
     M_t = \mu M_{t-1} + G_t, \qquad
     W_t = (1 - \eta\lambda)\, W_{t-1} - 0.2\, \eta \sqrt{\max(m, n)}\; \mathrm{O}(G_t + \mu M_t)
 
 The factor gives the step the size of one of AdamW's (Liu et al., "Muon is Scalable for LLM
-Training", arXiv 2502.16982), which everything that is no kernel follows, at the same rate.
+Training", arXiv 2502.16982), which everything that is no kernel follows, at a tenth of the rate: at
+the rates that suit kernels, biases outrun the small features of a young network.
+
+A network without normalisation needs the decay: every step adds 0.2 η √max(m, n) to the singular
+values that it keeps pushing, and nothing but λ holds them. Without it the U-Net of osr-general
+blew up within 1,500 steps at η = 3e-3 and at 4e-3; with λ = 1 it stayed whole.
 
 What stands here is what both backends agree on, and the oracle of their tests. The backends iterate
 on the small matrix :math:`X X^\top`, which commutes with every factor, and multiply X once, at the
@@ -36,6 +40,9 @@ ITERATIONS = 5
 
 SIZE = 0.2
 """Root mean square of an element of AdamW's step, in units of the rate."""
+
+OTHERS = 0.1
+"""Rate of what is no kernel, in units of that of kernels."""
 
 
 def is_matrix(shape: tuple[int, ...]) -> bool:
