@@ -61,6 +61,14 @@ def test_each_kind_of_sample(folder, kind):
     assert np.array_equal(inputs, targets) == (kind == "clean")
 
 
+def test_haze_stays_upright(folder):
+    """Red grows from top to bottom in every picture of the folder."""
+    for kind, upright in (("haze", True), ("mixture", True), ("noise", False)):
+        samples = make_samples(folder, shares={"rain": 1e-9, "haze": 1e-9} | {kind: 1.0})
+        red = np.concatenate([samples.batch(step)[1][:, 0] for step in range(10)])
+        assert (red[:, -1] > red[:, 0]).all() == upright
+
+
 def test_pairs_stay_together(folder):
     inputs, targets = make_samples(folder, shares={"pairs": 1.0}).batch(0)
     assert np.abs(inputs - targets / 2).max() < 2 / 255

@@ -17,8 +17,12 @@ BALANCE = (0.87, 1.15)
 
 def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """One of the eight ways to lay a square crop down, (S, S, C), equally often."""
-    image = image[:, ::-1] if rng.random() < 0.5 else image
-    return np.ascontiguousarray(np.rot90(image, int(rng.integers(4))))
+    return np.ascontiguousarray(np.rot90(mirror(image, rng), int(rng.integers(4))))
+
+
+def mirror(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """As it is or with left and right exchanged, (H, W, C): for what has an up and a down."""
+    return image[:, ::-1] if rng.random() < 0.5 else image
 
 
 def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

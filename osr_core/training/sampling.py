@@ -22,7 +22,7 @@ from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
-from osr_core.training.augmentation import retone, turn
+from osr_core.training.augmentation import mirror, retone, turn
 from osr_core.training.keeping import Keeping
 from osr_core.training.recipe import Recipe
 
@@ -125,16 +125,17 @@ class Samples:
         return (self.stream,) if self.stream else ()
 
     def _pair(self, kind: str, rng: np.random.Generator) -> Batch:
-        both = self._crop(self._draw(self.pairs[kind], rng), rng)
-        # Real damage has an up and a down: mirrored, but not turned.
-        both = both[:, ::-1] if rng.random() < 0.5 else both
+        both = mirror(self._crop(self._draw(self.pairs[kind], rng), rng), rng)
         return both[..., :3], both[..., 3:]
 
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
-        crop = turn(self._crop(self._draw(self.photographs, rng), rng), rng)
+        hazy = kind in ("haze", "mixture")
+        # Haze has an up and a down, as real damage has: the sky is pale, and it is far.
+        lay = mirror if hazy else turn
+        crop = lay(self._crop(self._draw(self.photographs, rng), rng), rng)
         clear = np.ascontiguousarray(crop[..., :3])
-        # Not under haze: a pale picture in haze tells nobody how pale it was.
-        toned = self.recipe.tones > 0 and kind not in ("haze", "mixture")
+        # A pale picture in haze tells nobody how pale it was.
+        toned = self.recipe.tones > 0 and not hazy
         if toned and rng.random() < self.recipe.tones:
             clear = retone(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
