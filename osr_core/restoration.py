@@ -13,7 +13,7 @@ from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
 from osr_core.tiling import windows
 
-DEFAULT_TILE = 768
+DEFAULT_TILE = 1152
 """Side of a window in pixels where none is asked for; smaller pictures are done whole."""
 
 Image = NDArray[Any]

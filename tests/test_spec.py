@@ -58,7 +58,7 @@ def _changed(path, value):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version", 2),
+        ("version", 3),
         ("backbone.kind", "resnet"),
         ("backbone.kind", []),
         ("backbone.widths", []),
@@ -93,6 +93,17 @@ def test_errors_name_the_field(field, value):
     with pytest.raises(SpecError, match=f"^{field}:") as caught:
         ModelSpec.from_json(_changed(field, value))
     assert "\n" not in str(caught.value)
+
+
+def test_what_version_1_left_unsaid_is_as_it_was_then():
+    backbone = {"kind": "unet", "widths": [8, 8]}
+    old = {"version": 1, "backbone": backbone, "input_transform": {}, "output_transform": {}}
+    spec = ModelSpec.from_dict(old)
+    assert spec.input_transform == InputTransform(phase_kernel=1)
+    assert spec.output_transform == OutputTransform(residual=False, keep="nothing")
+    new = ModelSpec.from_dict({**old, "version": 2})
+    assert (new.input_transform, new.output_transform) == (InputTransform(), OutputTransform())
+    assert ModelSpec.from_dict({"version": 1, "backbone": backbone}).output_transform is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"version": 1}', "NaN"])

@@ -66,7 +66,7 @@ def _seen_and_unseen(table: Table, runs: Path, path: Path) -> None:
     """Variants by their gain on seen and on unseen damage, with the standard deviation of each."""
     drawing = Figure((7, 4.4), layout="constrained", dpi=110)
     axes = drawing.subplots()
-    for variant in table.variants:
+    for row, variant in enumerate(table.variants):
         seen, unseen = (
             _found(table, variant, table.trained[0], runs, name) for name in ("seen", "unseen")
         )
@@ -75,7 +75,10 @@ def _seen_and_unseen(table: Table, runs: Path, path: Path) -> None:
         colour = COLOURS[0 if variant == table.variants[0] else 1]
         place, bars = (seen.mean(), unseen.mean()), (_deviation(unseen), _deviation(seen))
         axes.errorbar(*place, *bars, "o", color=colour, capsize=2)
-        axes.annotate(variant, place, (5, 5), textcoords="offset points", fontsize=8)
+        # Neighbours in the table are often neighbours here.
+        offset, side = ((5, 5), "left") if row % 2 else ((-5, -11), "right")
+        axes.annotate(variant, place, offset, textcoords="offset points", fontsize=8, ha=side)
+    axes.margins(x=0.12)
     axes.set_xlabel("gain on damage that was trained on, dB")
     axes.set_ylabel("gain on damage that was not, dB")
     _save(drawing, path)
