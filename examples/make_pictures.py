@@ -24,6 +24,9 @@ HERE = Path(__file__).resolve().parent
 GAP = 6
 """White pixels between the pictures of the README."""
 
+SPECIALISTS = {"haze": "osr-dehaze", "rain": "osr-derain", "noise": "osr-denoise"}
+"""The model for each kind of damage in the README's picture."""
+
 Pixels = NDArray[np.uint8]
 
 
@@ -43,11 +46,11 @@ def damaged() -> dict[str, Pixels]:
 
 
 def before_and_after(pictures: dict[str, Pixels]) -> Pixels:
-    """Each picture, left half as it came and right half restored, side by side."""
-    network = backends.load("osr-general")
+    """Each picture, left half as it came and right half by its specialist, side by side."""
     side = min(min(pixels.shape[:2]) for pixels in pictures.values())
     columns = []
-    for pixels in pictures.values():
+    for name, pixels in pictures.items():
+        network = backends.load(SPECIALISTS[name.partition("-")[2]])
         restored = restore(pixels, network)
         middle = pixels.shape[1] // 2
         joined = np.concatenate((pixels[:, :middle], restored[:, middle:]), axis=1)

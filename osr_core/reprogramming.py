@@ -13,7 +13,7 @@ TURN = InputTransform(3, feed="turn")
 """Three waves per pixel, whose real and imaginary parts are three channels each: what fits into a
 network that takes RGB."""
 
-FROM_IMAGE = OutputTransform(keep="nothing")
+FROM_IMAGE = OutputTransform()
 """Training starts close to the picture as it came, since what a stranger makes of a wave, on which
 it has never been trained, is no picture."""
 

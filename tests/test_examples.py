@@ -12,6 +12,7 @@ from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.images import Picture, read, write
 from osr_core.initial import initial_state
+from osr_core.registry import registry
 from osr_core.spec import ModelSpec, Residual
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,6 +81,16 @@ def test_the_shipped_photographs_are_what_the_program_makes(tmp_path):
         # Rounding may differ between processors.
         assert np.abs(read(path).pixels - shipped).max() <= 1
     assert (tmp_path / "before-after.png").is_file()
+
+
+def test_the_pictures_of_the_cards(tmp_path):
+    _run("make_cards.py", "--model", "osr-small", "-o", tmp_path)
+    made = read(tmp_path / "osr-small.jpg").pixels.astype(int)
+    shipped = read(EXAMPLES / "cards" / "osr-small.jpg").pixels
+    assert made.shape == shipped.shape
+    assert np.abs(made - shipped).mean() < 0.5
+    for model in registry():
+        assert (EXAMPLES / "cards" / f"{model}.jpg").is_file(), model
 
 
 def test_benchmark():

@@ -60,9 +60,7 @@ CASES = {
     "residual, amplitude kept": ModelSpec(TINY_RESIDUAL, JOINT, KEEP_AMPLITUDE),
     "unet, amplitude kept, turn": ModelSpec(TINY_UNET, TURN, KEEP_AMPLITUDE),
     "unet, phase kept": ModelSpec(TINY_UNET, JOINT, OutputTransform(6, keep="phase")),
-    "griddehaze, amplitudes": ModelSpec(
-        TINY_GRID, TURN, OutputTransform(6, keep="nothing", combine="amplitude")
-    ),
+    "griddehaze, amplitudes": ModelSpec(TINY_GRID, TURN, OutputTransform(6, combine="amplitude")),
     "griddehaze, all": ModelSpec(
         TINY_GRID,
         InputTransform(3, phase_kernel=3, feed="turn", phase_range="bounded"),

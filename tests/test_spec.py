@@ -100,7 +100,7 @@ def test_what_version_1_left_unsaid_is_as_it_was_then():
     old = {"version": 1, "backbone": backbone, "input_transform": {}, "output_transform": {}}
     spec = ModelSpec.from_dict(old)
     assert spec.input_transform == InputTransform(phase_kernel=1)
-    assert spec.output_transform == OutputTransform(residual=False, keep="nothing")
+    assert spec.output_transform == OutputTransform(residual=False)
     new = ModelSpec.from_dict({**old, "version": 2})
     assert (new.input_transform, new.output_transform) == (InputTransform(), OutputTransform())
     assert ModelSpec.from_dict({"version": 1, "backbone": backbone}).output_transform is None
