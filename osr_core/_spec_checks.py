@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from osr_core.errors import SpecError
@@ -16,7 +16,18 @@ def build(where: str, part: type, data: Any) -> Any:
     names = [field.name for field in fields(part)]
     for unknown in (key for key in data if key not in names):
         raise SpecError(f"{where}.{unknown}: unknown field of a spec; {suggest(unknown, names)}")
-    return part(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+    hints = get_type_hints(part)
+    return part(**{k: _value(f"{where}.{k}", hints[k], v) for k, v in data.items()})
+
+
+def _value(where: str, hint: Any, value: Any) -> Any:
+    """Tuples for lists, dataclasses for objects where the annotation says so."""
+    if isinstance(value, list):
+        inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+        return tuple(_value(f"{where}[{i}]", inner, item) for i, item in enumerate(value))
+    if isinstance(hint, type) and is_dataclass(hint) and not isinstance(value, hint):
+        return build(where, hint, value)
+    return value
 
 
 def mapping(where: str, data: Any) -> dict[str, Any]:
@@ -26,7 +37,8 @@ def mapping(where: str, data: Any) -> dict[str, Any]:
 
 
 def check_types(where: str, part: Any) -> None:
-    """Every field holds what its annotation says: int, bool, a Literal, or a tuple of ints."""
+    """Every field holds what its annotation says: int, bool, a Literal, another part of the spec,
+    or a tuple of ints or of such parts."""
     hints = get_type_hints(type(part))
     for field in fields(part):
         value, hint = getattr(part, field.name), hints[field.name]
@@ -38,9 +50,13 @@ def check_types(where: str, part: Any) -> None:
         elif get_origin(hint) is Literal:
             options = get_args(hint)
             require(value in options, name, f"one of {', '.join(options)}", value)
+        elif isinstance(hint, type):
+            require(isinstance(value, hint), name, hint.__name__, value)
         else:
-            whole = isinstance(value, tuple) and all(type(item) is int for item in value)
-            require(whole, name, "a list of whole numbers", value)
+            inner = get_args(hint)[0]
+            expected = "whole numbers" if inner is int else f"{inner.__name__}s"
+            right = isinstance(value, tuple) and all(type(item) is inner for item in value)
+            require(right, name, f"a list of {expected}", value)
 
 
 def require_range(name: str, least: int, most: int, *values: int) -> None:

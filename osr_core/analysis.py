@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from osr_core.networks import Init, network
+from osr_core.networks import network
+from osr_core.operations import Init
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 from osr_core.wave import CarriedOver
 
@@ -37,7 +38,7 @@ class Parameter:
     fan_in: int
     """Inputs that are summed for one output."""
     trainable: bool = True
-    """False in a frozen backbone."""
+    """False in a frozen backbone, and in frozen experts."""
 
     @property
     def size(self) -> int:
@@ -74,8 +75,9 @@ def analyse(spec: ModelSpec) -> Analysis:
     """Everything that follows from the spec, without weights."""
     tracer = Tracer()
     result = network(tracer, spec, Traced(IMAGE_CHANNELS))
+    still = spec.frozen_part
     parameters = (
-        replace(p, trainable=not (spec.frozen and p.name.startswith("backbone.")))
+        replace(p, trainable=still is None or not p.name.startswith(still))
         for p in tracer.parameters.values()
     )
     return Analysis(
@@ -104,7 +106,7 @@ class Traced:
 
 @dataclass
 class Tracer:
-    """Operations on pictures without pixels; see :class:`osr_core.networks.Ops`."""
+    """Operations on pictures without pixels; see :class:`osr_core.operations.Ops`."""
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     macs: Fraction = Fraction(0)

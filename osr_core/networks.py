@@ -5,18 +5,20 @@ The functions below say what a spec computes, in the order in which it is comput
 every parity test; given :class:`osr_core.analysis.Tracer` they compute shapes, costs and reach
 only. The layers of the two backends are twins of these lines.
 
-A new backbone is a dataclass in :mod:`osr_core.spec`, a function here with its row in
-:data:`BACKBONE_FUNCTIONS`, and a class in each backend's ``networks.py``.
+A new backbone is a dataclass in :mod:`osr_core.backbones`, a function here with its row in
+:data:`BACKBONE_FUNCTIONS`, and a class in each backend's ``backbones.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any
 
+from osr_core.operations import Init, Ops, T
 from osr_core.spec import (
     IMAGE_CHANNELS,
     Activation,
+    Experts,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -24,86 +26,6 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.wave import CarriedOver
-
-T = TypeVar("T")
-
-Init = Literal["he", "lecun", "small", "zeros", "ones"]
-"""Initialisers, drawn by :mod:`osr_core.initial`."""
-
-LEAK = 0.2
-"""What a leaky activation lets pass of what is negative."""
-
-
-class Ops(Protocol[T]):
-    """What a network is made of. ``T`` stands for a picture of shape ``(N, C, H, W)``."""
-
-    def conv(
-        self,
-        name: str,
-        x: T,
-        out_channels: int,
-        kernel: int = 3,
-        *,
-        stride: int = 1,
-        bias: bool = True,
-        init: Init = "he",
-    ) -> T:
-        """Convolution with zero padding ``kernel // 2``."""
-
-    def deconv(self, name: str, x: T) -> T:
-        """Transposed convolution 3×3 to exactly twice the size, channels kept."""
-
-    def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
-        """A parameter that starts at one, to be indexed and used in :meth:`scale`."""
-
-    def scale(self, x: T, coefficients: Any) -> T:
-        """Multiply each channel by its coefficient; surplus coefficients are unused."""
-
-    def affine(self, x: T, scale: float, shift: float) -> T:
-        """``scale · x + shift``."""
-
-    def add(self, x: T, y: T) -> T:
-        """Sum."""
-
-    def mix(self, x: T, y: T, gate: T) -> T:
-        """``(1 - gate) ⊙ x + gate ⊙ y``; the gate may be of size 1×1."""
-
-    def relu(self, x: T) -> T:
-        """``max(x, 0)``."""
-
-    def leaky(self, x: T) -> T:
-        """``max(x, LEAK · x)``."""
-
-    def sigmoid(self, x: T) -> T:
-        """``1 / (1 + exp(-x))``."""
-
-    def wave(self, amplitude: T, phase: T) -> tuple[T, T]:
-        """:func:`osr_core.wave.to_parts`."""
-
-    def carry(self, keep: CarriedOver, wave: tuple[T, T], original: tuple[T, T]) -> tuple[T, T]:
-        """:func:`osr_core.wave.carry`."""
-
-    def modulus(self, real: T, imaginary: T) -> T:
-        """:func:`osr_core.wave.modulus`."""
-
-    def pi_tanh(self, x: T) -> T:
-        """``π · tanh(x)``."""
-
-    def concat(self, x: T, y: T) -> T:
-        """Channels of both."""
-
-    def split(self, x: T) -> tuple[T, T]:
-        """First and second half of the channels."""
-
-    def unshuffle(self, x: T, side: int) -> T:
-        """Pixel blocks ``side × side`` become channels, ordered (channel, row, column)."""
-
-    def shuffle(self, x: T, side: int) -> T:
-        """The inverse of :meth:`unshuffle`."""
-
-    def mean(self, x: T) -> T:
-        """Mean of each channel over the whole picture, a picture of size 1×1."""
 
 
 def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
@@ -126,10 +48,12 @@ def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
     return output_transform(ops, spec.output_transform, wave, image)
 
 
-def input_transform(ops: Ops[T], spec: InputTransform, image: T) -> tuple[T, T]:
+def input_transform(
+    ops: Ops[T], spec: InputTransform, image: T, prefix: str = "input_transform."
+) -> tuple[T, T]:
     """Amplitude by channel-FC, phase by channel-FC or from 3×3, then Euler's formula."""
-    amplitude = ops.conv("input_transform.amplitude", image, spec.channels, 1, init="lecun")
-    phase = ops.conv("input_transform.phase", image, spec.channels, spec.phase_kernel, init="lecun")
+    amplitude = ops.conv(f"{prefix}amplitude", image, spec.channels, 1, init="lecun")
+    phase = ops.conv(f"{prefix}phase", image, spec.channels, spec.phase_kernel, init="lecun")
     return ops.wave(amplitude, ops.pi_tanh(phase) if spec.phase_range == "bounded" else phase)
 
 
@@ -240,6 +164,18 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
     return ops.add(image, ops.shuffle(x, spec.unshuffle))
 
 
+def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) -> T:
+    """``y₀ = image``, ``yₖ = (1 - gₖ) ⊙ yₖ₋₁ + gₖ ⊙ expertₖ(image)``: the last y is the result."""
+    wave = input_transform(ops, InputTransform(spec.waves), image, f"{prefix}wave.")
+    seen = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
+    result = image
+    for index, expert in enumerate(spec.experts):
+        gate = ops.sigmoid(ops.conv(f"{prefix}gates.{index}", seen, 1, 1, init="lecun"))
+        restored = unet(ops, expert, f"{prefix}experts.{index}.", image, channels)
+        result = ops.mix(result, restored, gate)
+    return result
+
+
 def residual_block(
     ops: Ops[T],
     name: str,
@@ -268,5 +204,6 @@ BACKBONE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "residual": residual,
     "griddehaze": griddehaze,
     "unet": unet,
+    "experts": experts,
 }
 """The function of each backbone: ``(ops, spec, name prefix, picture, channels) → picture``."""

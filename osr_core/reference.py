@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.errors import CheckpointError
-from osr_core.networks import LEAK, Init, network
+from osr_core.networks import network
+from osr_core.operations import LEAK, Init
 from osr_core.spec import ModelSpec
 from osr_core.wave import CarriedOver, carry, modulus, to_parts
 
@@ -40,7 +41,7 @@ def forward(spec: ModelSpec, state: State, images: Array) -> Array:
 
 
 class NumpyOps:
-    """Operations on arrays ``(N, C, H, W)``; see :class:`osr_core.networks.Ops`."""
+    """Operations on arrays ``(N, C, H, W)``; see :class:`osr_core.operations.Ops`."""
 
     def __init__(self, state: State) -> None:
         self.state = state

@@ -138,8 +138,12 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return value
     if get_origin(hint) is Mapping or get_origin(hint) is UnionType:
         return value  # the dataclass itself checks it
+    if get_origin(hint) is tuple and isinstance(value, list):
+        inner = get_args(hint)[0]
+        return tuple(_value(inner, item, f"{where}[{index}]") for index, item in enumerate(value))
     plain = get_origin(hint) or hint
     if type(value) is not plain:
-        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false",
+                 tuple: "a list"}  # fmt: skip
         raise OptionError(f"{where}: expected {names.get(plain, plain)}, got {value!r}")
     return value

@@ -26,11 +26,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from osr_core._spec_checks import build, check_types, mapping, require, require_range
+from osr_core.backbones import (
+    BACKBONES,
+    MAX_CHANNELS,
+    Activation,
+    Backbone,
+    Experts,
+    GridDehaze,
+    Residual,
+    UNet,
+)
 from osr_core.errors import SpecError
 from osr_core.settings import suggest
+
+__all__ = [
+    "BACKBONES",
+    "IMAGE_CHANNELS",
+    "MAX_CHANNELS",
+    "SPEC_VERSION",
+    "Activation",
+    "Backbone",
+    "Combine",
+    "Experts",
+    "Feed",
+    "Gates",
+    "GridDehaze",
+    "InputTransform",
+    "Keep",
+    "ModelSpec",
+    "OutputTransform",
+    "PhaseRange",
+    "Residual",
+    "UNet",
+]
 
 SPEC_VERSION = 2
 """Version of the JSON form. A reader takes version 1, too; it refuses any other and says so."""
@@ -44,99 +75,11 @@ _UNSAID_IN_VERSION_1: Mapping[str, Mapping[str, Any]] = {
 IMAGE_CHANNELS = 3
 """Networks take and give RGB."""
 
-MAX_CHANNELS = 1024
-"""Caps keep a hostile file from asking for terabytes before its tensors are looked at."""
-
 Feed = Literal["joint", "turn"]
 Gates = Literal["pixel", "pooled"]
-Activation = Literal["relu", "leaky"]
 PhaseRange = Literal["free", "bounded"]
 Combine = Literal["parts", "amplitude"]
 Keep = Literal["nothing", "amplitude", "phase"]
-
-
-@dataclass(frozen=True)
-class Residual:
-    """The authors' public baseline: 30 convolutions 3×3 at full resolution, 738,819 parameters.
-
-    Convolution and residual blocks alternate; blocks have no bias; no global skip.
-    """
-
-    kind: ClassVar[str] = "residual"
-    widths: tuple[int, ...] = (16, 64, 64, 64, 32)
-    """Channels of the five stages, which hold 2, 2, 4, 2 and 2 residual blocks."""
-
-    def __post_init__(self) -> None:
-        check_types("backbone", self)
-        require(len(self.widths) == 5, "backbone.widths", "five numbers", self.widths)
-        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
-
-
-@dataclass(frozen=True)
-class GridDehaze:
-    """GridDehazeNet (Liu et al., ICCV 2019): a grid of residual dense blocks, 0.956 M parameters.
-
-    Rows are scales (channels double, size halves); the left half of the columns goes down, the
-    right half goes up; attention coefficients weigh the two streams that meet in each cell.
-    """
-
-    kind: ClassVar[str] = "griddehaze"
-    height: int = 3
-    """Rows, at least 2."""
-    width: int = 6
-    """Columns, even, at least 4."""
-    depth_rate: int = 16
-    """Channels of the first row."""
-    dense_layers: int = 4
-    """Dense 3×3 layers in a residual dense block."""
-    growth: int = 16
-    """Channels that each dense layer adds."""
-
-    def __post_init__(self) -> None:
-        check_types("backbone", self)
-        require(2 <= self.height <= 6, "backbone.height", "2 to 6", self.height)
-        even = 4 <= self.width <= 16 and self.width % 2 == 0
-        require(even, "backbone.width", "an even number from 4 to 16", self.width)
-        require_range("backbone.depth_rate", 1, MAX_CHANNELS, self.depth_rate)
-        require_range("backbone.dense_layers", 1, 32, self.dense_layers)
-        require_range("backbone.growth", 1, MAX_CHANNELS, self.growth)
-
-
-@dataclass(frozen=True)
-class UNet:
-    """Residual U-Net on a pixel-unshuffled image: the fast one, for daily use.
-
-    Plain 3×3 convolutions, residual blocks without normalisation, skips by addition, and the
-    input added to the output, so that a fresh network passes a picture through unchanged.
-    """
-
-    kind: ClassVar[str] = "unet"
-    widths: tuple[int, ...] = (48, 64, 96)
-    """Channels of each level, finest first; each level halves the size."""
-    blocks: int = 2
-    """Residual blocks of two convolutions per level, on the way down and again on the way up."""
-    unshuffle: int = 2
-    """Side of the pixel block that becomes channels at the door; 1 works at full resolution."""
-    activation: Activation = "relu"
-    """``leaky`` lets a fifth of what is negative pass: no unit can die of a large step, as units of
-    ``relu`` do here, without normalisation, most of all in the lower levels."""
-
-    def __post_init__(self) -> None:
-        check_types("backbone", self)
-        require(1 <= len(self.widths) <= 6, "backbone.widths", "1 to 6 numbers", self.widths)
-        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
-        require_range("backbone.blocks", 1, 32, self.blocks)
-        require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
-
-
-Backbone = Residual | GridDehaze | UNet
-
-BACKBONES: Mapping[str, type[Backbone]] = {
-    "residual": Residual,
-    "griddehaze": GridDehaze,
-    "unet": UNet,
-}
-"""Every backbone by its kind."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +139,8 @@ class ModelSpec:
     input_transform: InputTransform | None = None
     output_transform: OutputTransform | None = None
     frozen: bool = False
-    """Only the transforms learn: the paper's *specifically trained* model."""
+    """Only the transforms learn: the paper's *specifically trained* model. Of :class:`Experts`
+    without transforms only the gates learn, and what reads the wave for them."""
 
     def __post_init__(self) -> None:
         kinds = ", ".join(BACKBONES)
@@ -206,8 +150,12 @@ class ModelSpec:
         mend = "given together with input_transform or not at all"
         require(both, "output_transform", mend, self.output_transform)
         require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
-        learns = self.reprogrammed or not self.frozen
+        gated = isinstance(self.backbone, Experts)
+        learns = self.reprogrammed or gated or not self.frozen
         require(learns, "frozen", "false where there are no transforms to train", self.frozen)
+        rgb = self.backbone_channels == IMAGE_CHANNELS or not gated
+        mend = 'feed "turn" and channels 3 around experts, which take RGB'
+        require(rgb, "input_transform", mend, self.input_transform)
 
     @property
     def reprogrammed(self) -> bool:
@@ -221,6 +169,13 @@ class ModelSpec:
             return IMAGE_CHANNELS
         parts = 2 if self.input_transform.feed == "joint" else 1
         return parts * self.input_transform.channels
+
+    @property
+    def frozen_part(self) -> str | None:
+        """What the names of the weights begin with that do not learn; ``None``: all learn."""
+        if not self.frozen:
+            return None
+        return "backbone." if self.reprogrammed else "experts."
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain JSON values, version included."""

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from osr_core.networks import LEAK, network
+from osr_core.networks import network
+from osr_core.operations import LEAK
 from osr_core.spec import ModelSpec
 
 
@@ -35,7 +36,7 @@ def loss_and_gradients(
 
 
 class TorchOps:
-    """See :class:`osr_core.networks.Ops`."""
+    """See :class:`osr_core.operations.Ops`."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self.weights = weights

@@ -5,6 +5,7 @@ from osr_core.analysis import analyse
 from osr_core.initial import initial_state
 from osr_core.reference import forward
 from osr_core.spec import (
+    Experts,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -19,6 +20,7 @@ SMALL = {
     "unet": UNet((3, 4, 5), blocks=1),
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
     "leaky unet": UNet((3, 4, 5), blocks=1, activation="leaky"),
+    "experts": Experts((UNet((3, 4), 1), UNet((2,), 1, 4)), UNet((2, 3), 1), 1),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
 OPTIONS = {
@@ -65,6 +67,15 @@ def test_feeding_in_turn_costs_the_backbone_twice_and_its_weights_once():
 def test_only_the_transforms_of_a_frozen_model_learn():
     known = analyse(ModelSpec(UNet(), *TRANSFORMS, frozen=True))
     learning = {p.name.split(".")[0] for p in known.parameters if p.trainable}
+    assert learning == {"input_transform", "output_transform"}
+
+
+def test_only_what_gates_frozen_experts_learns():
+    known = analyse(ModelSpec(Experts(), frozen=True))
+    learning = {p.name.split(".")[0] for p in known.parameters if p.trainable}
+    assert learning == {"wave", "gate", "gates"}
+    inside = analyse(ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform(), True))
+    learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}
 
 

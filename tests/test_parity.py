@@ -23,6 +23,7 @@ from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
 from osr_core.reference import NumpyOps, forward
 from osr_core.spec import (
+    Experts,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -36,6 +37,7 @@ State = dict[str, NDArray[Any]]
 
 TINY_UNET = UNet((8, 12, 16))
 TINY_GRID = GridDehaze(depth_rate=4, growth=4, dense_layers=2)
+TINY_EXPERTS = Experts((TINY_UNET, UNet((6, 8), 1, 4, "leaky")), UNet((4, 6), 1, 4), 2)
 TINY_RESIDUAL = Residual((4, 8, 8, 8, 4))
 JOINT, TURN = InputTransform(4), InputTransform(3, feed="turn")
 GATES = OutputTransform(6)
@@ -61,6 +63,9 @@ CASES = {
     "unet, amplitude kept, turn": ModelSpec(TINY_UNET, TURN, KEEP_AMPLITUDE),
     "unet, phase kept": ModelSpec(TINY_UNET, JOINT, OutputTransform(6, keep="phase")),
     "griddehaze, amplitudes": ModelSpec(TINY_GRID, TURN, OutputTransform(6, combine="amplitude")),
+    "experts": ModelSpec(TINY_EXPERTS),
+    "experts, frozen": ModelSpec(TINY_EXPERTS, frozen=True),
+    "experts, turn": ModelSpec(TINY_EXPERTS, TURN, GATES, frozen=True),
     "griddehaze, all": ModelSpec(
         TINY_GRID,
         InputTransform(3, phase_kernel=3, feed="turn", phase_range="bounded"),
@@ -73,6 +78,7 @@ FULL_SIZE = {
     "griddehaze": ModelSpec(GridDehaze()),
     "unet": ModelSpec(UNet()),
     "reprogrammed": ModelSpec(UNet(), InputTransform(), OutputTransform()),
+    "experts": ModelSpec(Experts(gate=UNet((24, 32), 1, 4))),
 }
 
 every_case = pytest.mark.parametrize("spec", CASES.values(), ids=CASES.keys())
@@ -118,7 +124,7 @@ MISTAKES = {
 def test_no_option_hides_behind_the_weights(spec: ModelSpec, mistake: str) -> None:
     """An operation that a case is there for, done wrong, would show in its outputs."""
     used = {
-        "leaky": getattr(spec.backbone, "activation", None) == "leaky",
+        "leaky": "leaky" in repr(spec.backbone),
         "pi_tanh": spec.reprogrammed and spec.input_transform.phase_range == "bounded",
         "carry": spec.reprogrammed and spec.output_transform.keep != "nothing",
         "modulus": spec.reprogrammed and spec.output_transform.combine == "amplitude",
@@ -211,8 +217,12 @@ def _state(spec: ModelSpec) -> State:
     """
     rng = np.random.default_rng(7)
     state: State = dict(initial_state(spec, 3))
-    if spec.output_transform and spec.output_transform.residual:
-        state["output_transform.conv.weight"] /= SMALL
+    residual = spec.output_transform and spec.output_transform.residual
+    small = ["output_transform.conv.weight"] if residual else []
+    if isinstance(spec.backbone, Experts):
+        small += [name for name in state if name.endswith("tail.weight")]
+    for name in small:
+        state[name] /= SMALL
     for name, array in state.items():
         if name.endswith(("bias", "coefficient")):
             array += rng.uniform(-0.2, 0.2, array.shape).astype(np.float32)

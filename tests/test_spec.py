@@ -4,6 +4,7 @@ import pytest
 
 from osr_core.errors import SpecError
 from osr_core.spec import (
+    Experts,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -17,6 +18,7 @@ SPECS = [
     ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
     ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
     ModelSpec(UNet(activation="leaky")),
+    ModelSpec(Experts((UNet((8, 16)), UNet((4,), 1, 4)), UNet((4,)), 2), frozen=True),
     ModelSpec(
         Residual(),
         InputTransform(phase_range="bounded"),
@@ -31,7 +33,7 @@ def test_json_there_and_back(spec):
 
 
 def test_channels_of_the_backbone():
-    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 3, 16]
+    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 3, 3, 16]
 
 
 def test_a_file_that_knows_less_means_the_defaults():
@@ -121,3 +123,37 @@ def test_a_backbone_that_could_change_nothing():
     OutputTransform(keep="amplitude")
     with pytest.raises(SpecError, match=r"^output_transform\.combine: expected parts .* backbone"):
         OutputTransform(keep="amplitude", combine="amplitude")
+
+
+def _experts(**changes):
+    data = ModelSpec(Experts()).to_dict()
+    data["backbone"].update(changes)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"experts": []}, "backbone.experts: expected 1 to 16 of them, got 0"),
+        ({"experts": [{}] * 17}, "backbone.experts: expected 1 to 16"),
+        ({"experts": {}}, "backbone.experts: expected a list of UNets"),
+        ({"experts": [3]}, "backbone.experts[0]: expected an object"),
+        ({"experts": [{}, {"width": 3}]}, "backbone.experts[1].width: unknown field"),
+        ({"experts": [{"widths": [0]}]}, "backbone.widths: expected 1 to"),
+        ({"gate": 3}, "backbone.gate: expected an object"),
+        ({"gate": None}, "backbone.gate: expected an object"),
+        ({"gate": {"unshuffle": 3}}, "backbone.unshuffle: expected 1, 2 or 4"),
+        ({"waves": 0}, "backbone.waves: expected 1 to"),
+        ({"waves": 2.5}, "backbone.waves: expected a whole number"),
+    ],
+)
+def test_errors_of_experts(changes, message):
+    with pytest.raises(SpecError) as caught:
+        ModelSpec.from_dict(_experts(**changes))
+    assert str(caught.value).startswith(message)
+
+
+def test_experts_take_rgb():
+    ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform())
+    with pytest.raises(SpecError, match=r'^input_transform: expected feed "turn"'):
+        ModelSpec(Experts(), InputTransform(3), OutputTransform())

@@ -8,7 +8,7 @@ from training_runs import SPEC, make_images, make_recipe, make_samples, make_tra
 
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
-from osr_core.spec import InputTransform
+from osr_core.spec import Experts, InputTransform, ModelSpec
 from osr_core.training.recipe import Optimizer, Start
 from osr_core.training.starting import starting_state
 
@@ -76,3 +76,47 @@ def test_a_model_is_trained_further(backend, folder, tmp_path):
     other = replace(samples.recipe, spec=replace(SPEC, input_transform=InputTransform(3)))
     with pytest.raises(CheckpointError, match=r"recipe\.weights .*another network"):
         starting_state(other)
+
+
+@pytest.fixture
+def experts(backend, folder, tmp_path):
+    """What makes a recipe one of frozen experts, and the two specialists that they are."""
+    files = []
+    for index, width in enumerate((8, 6)):
+        plain = ModelSpec(replace(SPEC.backbone, widths=(width, 8)))
+        run(backend, make_samples(folder, spec=plain, seed=index), tmp_path / str(index))
+        files.append(str(tmp_path / str(index) / "model.safetensors"))
+    unets = tuple(Checkpoint.load(file).spec.backbone for file in files)
+    spec = ModelSpec(Experts(unets, unets[0], 2), frozen=True)
+    changes = {"spec": spec, "backbone": Start(experts=tuple(files))}
+    return changes, [Checkpoint.load(file) for file in files]
+
+
+def test_frozen_experts_stay_and_their_gates_learn(backend, folder, experts, tmp_path):
+    changes, specialists = experts
+    samples = make_samples(folder, **changes)
+    weights, _ = run(backend, samples, tmp_path / "run")
+    start, about = starting_state(samples.recipe)
+    assert [part["provenance"] for part in about["experts"]] == [s.provenance for s in specialists]
+    for name, value in weights.items():
+        part, index, inside = name.split(".", 2)
+        if part == "experts":
+            assert np.array_equal(value, specialists[int(index)].state[inside]), name
+        else:
+            assert not np.array_equal(value, start[name]), name
+    trainer = make_trainer(backend, samples.recipe)
+    _, grads = trainer.gradients(*samples.batch(0))
+    assert {name.split(".")[0] for name in grads} == {"wave", "gate", "gates"}
+
+
+def test_experts_that_do_not_fit(folder, experts):
+    recipe = make_recipe(folder, **experts[0])
+    first, second = recipe.backbone.experts
+    for files, message in (
+        ((first,), "1 files for 2 experts"),
+        ((second, first), r"experts .*holds UNet\(widths=\(6, 8\).*recipe\.spec UNet\(widths=\(8"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            starting_state(replace(recipe, backbone=Start(experts=files)))
+    with pytest.raises(CheckpointError, match="2 files for 0 experts"):
+        starting_state(replace(recipe, spec=ModelSpec(SPEC.backbone)))

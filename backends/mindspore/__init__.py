@@ -19,10 +19,11 @@ os.environ.setdefault(
 )
 onednn.cap()
 
+from backends.mindspore.base import Network  # noqa: E402
 from backends.mindspore.checkpoint import load  # noqa: E402
 from backends.mindspore.device import cpu_cap, devices, version  # noqa: E402
 from backends.mindspore.distributed import join, leave  # noqa: E402
-from backends.mindspore.networks import Network, build  # noqa: E402
+from backends.mindspore.networks import build  # noqa: E402
 from backends.mindspore.reprogramming import reprogram  # noqa: E402
 from backends.mindspore.training import Trainer  # noqa: E402
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from os import PathLike
 
+from backends.mindspore.base import Network
 from backends.mindspore.device import check_precision, select
-from backends.mindspore.networks import Network, build
+from backends.mindspore.networks import build
 from osr_core.checkpoint import Checkpoint
 from osr_core.registry import find_weights
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from osr_core.networks import LEAK
+from osr_core.operations import LEAK
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 

@@ -12,9 +12,9 @@ from mindspore import Tensor, ops
 from numpy.typing import NDArray
 
 from backends.mindspore import distributed
+from backends.mindspore.base import Network
 from backends.mindspore.device import autocast, check_precision, compiled, current
 from backends.mindspore.losses import Loss
-from backends.mindspore.networks import Network
 from backends.mindspore.optimizers import OPTIMIZERS
 from osr_core.backend import ALONE, World
 from osr_core.training.recipe import Recipe

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from os import PathLike
 
+from backends.torch.base import Network
 from backends.torch.device import check_precision, select
-from backends.torch.networks import Network, build
+from backends.torch.networks import build
 from osr_core.checkpoint import Checkpoint
 from osr_core.registry import find_weights
 

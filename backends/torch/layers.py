@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.networks import LEAK
+from osr_core.operations import LEAK
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 

@@ -1,207 +1,15 @@
-"""The networks, as PyTorch modules. Twin of :mod:`backends.mindspore.networks`.
-
-Each says in layers what its namesake in :mod:`osr_core.networks` says in operations, with the
-same parameter names. They are ordinary modules: compile them, wrap them, train them.
-"""
+"""The networks of specs, as PyTorch modules. Twin of :mod:`backends.mindspore.networks`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
 
-from backends.torch.device import autocast, select
-from backends.torch.layers import (
-    Downsample,
-    ResidualBlock,
-    ResidualDenseBlock,
-    Upsample,
-    conv,
-    shuffle,
-    unshuffle,
-)
+from backends.torch.backbones import BACKBONES
+from backends.torch.base import Network
+from backends.torch.device import select
 from backends.torch.reprogramming import Reprogramming
-from osr_core import spec as specs
-from osr_core.analysis import analyse
-from osr_core.checkpoint import check_state
 from osr_core.initial import initial_state
 from osr_core.spec import ModelSpec
-
-
-class Network(nn.Module):
-    """What all networks have in common; the protocol is :class:`osr_core.backend.Network`."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.precision = "float32"
-
-    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Restore a batch on the device where the network is, without gradients.
-
-        Args:
-            images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
-
-        Returns:
-            ``(N, 3, H, W)`` float32, not clipped.
-        """
-        device = next(self.parameters()).device
-        with torch.inference_mode(), autocast(device, self.precision):
-            x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-            return self(x.to(memory_format=torch.channels_last)).float().cpu().numpy()
-
-    def state(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of all weights by canonical name, in the spec's order, float32."""
-        tensors = dict(self.named_parameters())
-        names = [parameter.name for parameter in analyse(self.spec).parameters]
-        return {name: tensors[name].detach().float().cpu().numpy().copy() for name in names}
-
-    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """Copy weights into the network.
-
-        Raises:
-            CheckpointError: unless names and shapes are the spec's and all numbers are finite.
-        """
-        check_state(self.spec, values)
-        with torch.no_grad():
-            for name, tensor in self.named_parameters():
-                tensor.copy_(torch.from_numpy(np.ascontiguousarray(values[name])))
-
-
-class Residual(Network):
-    """The authors' public baseline; :class:`osr_core.spec.Residual`."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.Residual)
-        channels, (w1, w2, w3, w4, w5) = spec.backbone_channels, spec.backbone.widths
-        self.conv_input_3 = conv(channels, w1)
-        self.res_1 = ResidualBlock(w1, bias=False)
-        self.res_2 = ResidualBlock(w1, bias=False)
-        self.conv_up_1 = conv(w1, w2)
-        self.res_3 = ResidualBlock(w2, bias=False)
-        self.res_4 = ResidualBlock(w2, bias=False)
-        self.conv_up_2 = conv(w2, w3)
-        self.res_5 = ResidualBlock(w3, bias=False)
-        self.res_6 = ResidualBlock(w3, bias=False)
-        self.res_7 = ResidualBlock(w3, bias=False)
-        self.res_8 = ResidualBlock(w3, bias=False)
-        self.conv_down_1 = conv(w3, w4)
-        self.res_9 = ResidualBlock(w4, bias=False)
-        self.res_10 = ResidualBlock(w4, bias=False)
-        self.conv_down_2 = conv(w4, w5)
-        self.res_11 = ResidualBlock(w5, bias=False)
-        self.res_12 = ResidualBlock(w5, bias=False)
-        self.conv_out_3 = conv(w5, channels)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
-        x = self.conv_input_3(2 * image - 1)
-        x = self.conv_up_1(self.res_2(self.res_1(x)))
-        x = self.conv_up_2(self.res_4(self.res_3(x)))
-        x = self.res_8(self.res_7(self.res_6(self.res_5(x))))
-        x = self.res_10(self.res_9(self.conv_down_1(x)))
-        x = self.res_12(self.res_11(self.conv_down_2(x)))
-        return self.conv_out_3(x)
-
-
-class GridDehaze(Network):
-    """GridDehazeNet; :class:`osr_core.spec.GridDehaze`."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.GridDehaze)
-        grid = self.grid = spec.backbone
-        widths = [grid.depth_rate * 2**row for row in range(grid.height)]
-        half, dense = grid.width // 2, (grid.dense_layers, grid.growth)
-        self.coefficient = nn.Parameter(torch.ones(grid.height, grid.width, 2, widths[-1]))
-        self.conv_in = conv(spec.backbone_channels, widths[0])
-        self.rdb_in = ResidualDenseBlock(widths[0], *dense)
-        self.rdb_module = nn.ModuleDict({
-            f"{row}_{column}": ResidualDenseBlock(widths[row], *dense)
-            for row in range(grid.height)
-            for column in range(grid.width - 1)
-        })
-        self.downsample_module = nn.ModuleDict({
-            f"{row}_{column}": Downsample(widths[row])
-            for row in range(grid.height - 1)
-            for column in range(half)
-        })
-        self.upsample_module = nn.ModuleDict({
-            f"{row}_{column}": Upsample(widths[row + 1])
-            for row in range(grid.height - 1)
-            for column in range(half, grid.width)
-        })
-        self.rdb_out = ResidualDenseBlock(widths[0], *dense)
-        self.conv_out = conv(widths[0], spec.backbone_channels)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape, not negative."""
-        height, width = self.grid.height, self.grid.width
-        column = [self.rdb_in(self.conv_in(2 * image - 1))]
-        for row in range(1, height):
-            column.append(self.downsample_module[f"{row - 1}_0"](column[row - 1]))
-        for j in range(1, width // 2):
-            column[0] = self.rdb_module[f"0_{j - 1}"](column[0])
-            for row in range(1, height):
-                down = self.downsample_module[f"{row - 1}_{j}"](column[row - 1])
-                column[row] = self._meet(row, j, column[row], down)
-        for j in range(width // 2, width):
-            column[-1] = self.rdb_module[f"{height - 1}_{j - 1}"](column[-1])
-            for row in reversed(range(height - 1)):
-                up = self.upsample_module[f"{row}_{j}"](column[row + 1])
-                column[row] = self._meet(row, j, column[row], up)
-        return F.relu(self.conv_out(self.rdb_out(column[0])))
-
-    def _meet(self, row: int, j: int, x: Tensor, other: Tensor) -> Tensor:
-        along = self.rdb_module[f"{row}_{j - 1}"](x)
-        weights = self.coefficient[row, j, :, : x.shape[1], None, None]  # (2, C, 1, 1)
-        return weights[0] * along + weights[1] * other
-
-
-class UNet(Network):
-    """Residual U-Net on a pixel-unshuffled image; :class:`osr_core.spec.UNet`."""
-
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.UNet)
-        widths, count = spec.backbone.widths, spec.backbone.blocks
-        activation = spec.backbone.activation
-        self.side = spec.backbone.unshuffle
-        block_channels = spec.backbone_channels * self.side**2
-
-        def blocks(width: int) -> nn.Sequential:
-            made = (ResidualBlock(width, activation=activation) for _ in range(count))
-            return nn.Sequential(*made)
-
-        finer = widths[:-1]
-        steps = tuple(pairwise(widths))
-        self.head = conv(block_channels, widths[0])
-        self.encoder = nn.ModuleList(blocks(width) for width in widths)
-        self.down = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
-        self.up = nn.ModuleList(conv(c, 4 * f, 1) for f, c in steps)
-        self.decoder = nn.ModuleList(blocks(width) for width in finer)
-        self.tail = conv(widths[0], block_channels)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
-        x = self.head(unshuffle(image, self.side))
-        skips = []
-        for level in range(len(self.down)):
-            x = self.encoder[level](x)
-            skips.append(x)
-            x = self.down[level](x)
-        x = self.encoder[-1](x)
-        for level in reversed(range(len(self.up))):
-            x = shuffle(self.up[level](x), 2) + skips[level]
-            x = self.decoder[level](x)
-        return image + shuffle(self.tail(x), self.side)
 
 
 class Reprogrammed(Network, Reprogramming):
@@ -213,14 +21,6 @@ class Reprogrammed(Network, Reprogramming):
         assert spec.output_transform is not None
         backbone = BACKBONES[spec.backbone.kind](spec)
         self.surround(backbone, spec.input_transform, spec.output_transform, frozen=spec.frozen)
-
-
-BACKBONES: Mapping[str, type[Network]] = {
-    "residual": Residual,
-    "griddehaze": GridDehaze,
-    "unet": UNet,
-}
-"""Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
 
 
 def build(spec: ModelSpec, seed: int = 0, device: str = "cpu") -> Network:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from backends.torch import distributed
+from backends.torch.base import Network
 from backends.torch.device import autocast, check_precision
 from backends.torch.losses import Loss
-from backends.torch.networks import Network
 from backends.torch.optimizers import BETAS, EPSILON, OPTIMIZERS
 from osr_core.backend import ALONE, World
 from osr_core.training.recipe import Recipe

@@ -62,6 +62,8 @@ KINDS: Mapping[str, Kind] = {
             "beta": Parameter(0.0, 2.5, 0.0, 100.0),
             "airlight": Parameter(0.7, 1.0, 0.0, 1.0),
             "tint": Parameter(-0.03, 0.03, -1.0, 1.0),
+            "level": Parameter(0.15, 0.95, 0.0, 1.0),
+            "slope": Parameter(0.0, 0.6, 0.0, 2.0),
         },
     ),
     "rain": Kind(

@@ -187,15 +187,22 @@ def haze(
     return np.clip(result, 0.0, 1.0, out=result)
 
 
-def pseudo_depth(shape: tuple[int, ...], rng: np.random.Generator) -> Depth:
+def pseudo_depth(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    level: tuple[float, float] = (0.15, 0.95),
+    slope: tuple[float, float] = (0.0, 0.6),
+) -> Depth:
     """A plausible smooth depth map: farther at the top, with gentle random hills.
 
-    Level (0.15 to 0.95), slope from bottom to top (0 to 0.6) and hills (0 to 0.25) are drawn
-    anew each time and often small, since a crop of a hazy photograph sees almost one depth.
+    Level, slope from bottom to top and hills (0 to 0.25) are drawn anew each time, the last two
+    often small, since a crop of a hazy photograph sees almost one depth.
 
     Args:
         shape: (H, W) or (H, W, 3).
         rng: source of the map.
+        level: least and greatest depth in the middle, drawn uniformly.
+        slope: least and greatest difference between top and bottom.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -203,22 +210,27 @@ def pseudo_depth(shape: tuple[int, ...], rng: np.random.Generator) -> Depth:
     import cv2
 
     height, width = shape[:2]
-    level = rng.uniform(0.15, 0.95)
-    slope = 0.6 * rng.uniform() ** 2
+    middle = rng.uniform(*level)
+    rise = slope[0] + (slope[1] - slope[0]) * rng.uniform() ** 2
     hills = 0.25 * rng.uniform() ** 2
     coarse = rng.uniform(-1.0, 1.0, (4, 4)).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     upward = np.linspace(0.5, -0.5, height, dtype=np.float32)[:, None]
-    depth: Depth = np.asarray(level + slope * upward + hills * field, np.float32)
+    depth: Depth = np.asarray(middle + rise * upward + hills * field, np.float32)
     return np.clip(depth, 0.0, 1.0, out=depth)
 
 
-def scene_depth(shape: tuple[int, ...], rng: np.random.Generator, depth: Depth | None) -> Depth:
-    """The depth map where there is one, else a :func:`pseudo_depth`.
+def scene_depth(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    depth: Depth | None,
+    **made_up: tuple[float, float],
+) -> Depth:
+    """The depth map where there is one, else a :func:`pseudo_depth` of the given ranges.
 
     A measured map, of mean 1, is scaled to :data:`TYPICAL_DEPTH`, so that a scattering
     coefficient makes haze of the same thickness with either.
     """
     if depth is None:
-        return pseudo_depth(shape, rng)
+        return pseudo_depth(shape, rng, **made_up)
     return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)

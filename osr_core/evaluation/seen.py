@@ -2,9 +2,9 @@
 
 A checkpoint carries its recipe: how often each kind of sample was drawn. Kinds of synthetic damage
 stand there by name, and so do data sets of pairs, whose damage is that of their entry in the
-catalogue. A mixture draws from the kinds beside it. A model around a frozen specialist has seen
-what the specialist saw, and one that was trained further what it saw before: their recipes are in
-``provenance["backbone"]`` and ``provenance["start"]``.
+catalogue. A mixture draws from the kinds beside it. A model around specialists has seen what they
+saw, and one that was trained further what it saw before: their recipes are in
+``provenance["backbone"]``, ``provenance["experts"]`` and ``provenance["start"]``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
 
     Args:
         recipe: the checkpoint's recipe, of which the shares count.
-        provenance: the checkpoint's provenance, of which a frozen backbone's own counts.
+        provenance: the checkpoint's provenance, of which that of specialists inside counts.
 
     >>> seen_damage({"shares": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
     Seen(kinds=('rain',), unknown=())
@@ -52,7 +52,8 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
             unknown.update([] if damage else [name])
     if not shares:
         unknown.add(NO_RECIPE)
-    for origin in filter(None, map(provenance.get, ("start", "backbone"))):
+    origins = [provenance.get("start"), provenance.get("backbone"), *provenance.get("experts", ())]
+    for origin in filter(None, origins):
         parts = (origin.get(part) or {} for part in ("recipe", "provenance"))
         inner = seen_damage(*parts)
         kinds.update(inner.kinds)

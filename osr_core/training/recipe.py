@@ -89,6 +89,8 @@ class Start:
     weights: str = ""
     """A registered model or weight file: plain, or reprogrammed with the same backbone. Empty:
     drawn from the seed."""
+    experts: tuple[str, ...] = ()
+    """For a backbone of :class:`osr_core.spec.Experts`: a plain one for each expert, in order."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,11 @@ class Recipe:
         _require(sum(shares) > 0, "shares", "a share over 0", self.shares)
         multiple = analyse(self.spec).size_multiple
         _require(self.crop % multiple == 0, "crop", f"a multiple of {multiple}", self.crop)
-        twice = self.weights and self.backbone.weights
-        _require(not twice, "backbone.weights", "none beside recipe.weights", self.backbone.weights)
-        frozen = self.spec.frozen and not (self.backbone.weights or self.weights)
+        for name, value in asdict(self.backbone).items():
+            one = not (value and self.weights)
+            _require(one, f"backbone.{name}", "none beside recipe.weights", value)
+        start = self.backbone
+        frozen = self.spec.frozen and not (start.weights or start.experts or self.weights)
         _require(not frozen, "backbone.weights", "the weights of the frozen backbone", "none")
 
     def rate(self, step: int) -> float:

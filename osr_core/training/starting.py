@@ -1,4 +1,4 @@
-"""The weights a run starts from: drawn from the seed, a specialist's, or a whole model's."""
+"""The weights a run starts from: drawn from the seed, specialists', or a whole model's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from osr_core.checkpoint import Checkpoint, State
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
 from osr_core.registry import find_weights
-from osr_core.spec import ModelSpec
+from osr_core.spec import Experts, ModelSpec
 from osr_core.training.recipe import Recipe
 
 PREFIX = "backbone."
@@ -20,7 +20,7 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
 
     Raises:
         ModelError: if there is no such model or file.
-        CheckpointError: if its network or backbone is another one than the recipe's.
+        CheckpointError: if its network, backbone or expert is another one than the recipe's.
     """
     if recipe.weights:
         source = Checkpoint.load(find_weights(recipe.weights))
@@ -28,6 +28,8 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
             raise CheckpointError(f"recipe.weights {recipe.weights}: holds another network")
         return source.state, {"start": _about(recipe.weights, source)}
     state = initial_state(recipe.spec, recipe.seed)
+    if recipe.backbone.experts:
+        return _experts(recipe, state)
     if not recipe.backbone.weights:
         return state, {}
     name = recipe.backbone.weights
@@ -41,6 +43,24 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     if not recipe.spec.reprogrammed:
         weights = {n.removeprefix(PREFIX): a for n, a in weights.items()}
     return {**state, **weights}, {"backbone": _about(name, source)}
+
+
+def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
+    names, backbone = recipe.backbone.experts, recipe.spec.backbone
+    ours = backbone.experts if isinstance(backbone, Experts) else ()
+    if recipe.spec.reprogrammed or len(ours) != len(names):
+        raise CheckpointError(
+            f"recipe.backbone.experts: {len(names)} files for {len(ours)} experts of recipe.spec"
+        )
+    weights, about = dict(state), []
+    for index, (name, expert) in enumerate(zip(names, ours, strict=True)):
+        source = Checkpoint.load(find_weights(name))
+        if source.spec != ModelSpec(expert):
+            where = f"recipe.backbone.experts {name}"
+            raise CheckpointError(f"{where}: holds {source.spec.backbone}, recipe.spec {expert}")
+        weights |= {f"experts.{index}.{n}": array for n, array in source.state.items()}
+        about.append(_about(name, source))
+    return weights, {"experts": about}
 
 
 def _about(name: str, source: Checkpoint) -> dict[str, Any]:

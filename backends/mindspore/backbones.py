@@ -1,0 +1,197 @@
+"""The backbones, as MindSpore cells. Twin of :mod:`backends.torch.backbones`.
+
+Each says in layers what its namesake in :mod:`osr_core.networks` says in operations, with the
+same parameter names. They are ordinary cells: jit them, feed them to Model, train them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+from mindspore import Parameter, Tensor, nn, ops
+
+from backends.mindspore.base import Network
+from backends.mindspore.layers import (
+    Downsample,
+    ResidualBlock,
+    ResidualDenseBlock,
+    Upsample,
+    Wave,
+    conv,
+    shuffle,
+    unshuffle,
+)
+from osr_core import spec as specs
+from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+
+
+class Residual(Network):
+    """The authors' public baseline; :class:`osr_core.spec.Residual`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.Residual)
+        channels, (w1, w2, w3, w4, w5) = spec.backbone_channels, spec.backbone.widths
+        self.conv_input_3 = conv(channels, w1)
+        self.res_1 = ResidualBlock(w1, bias=False)
+        self.res_2 = ResidualBlock(w1, bias=False)
+        self.conv_up_1 = conv(w1, w2)
+        self.res_3 = ResidualBlock(w2, bias=False)
+        self.res_4 = ResidualBlock(w2, bias=False)
+        self.conv_up_2 = conv(w2, w3)
+        self.res_5 = ResidualBlock(w3, bias=False)
+        self.res_6 = ResidualBlock(w3, bias=False)
+        self.res_7 = ResidualBlock(w3, bias=False)
+        self.res_8 = ResidualBlock(w3, bias=False)
+        self.conv_down_1 = conv(w3, w4)
+        self.res_9 = ResidualBlock(w4, bias=False)
+        self.res_10 = ResidualBlock(w4, bias=False)
+        self.conv_down_2 = conv(w4, w5)
+        self.res_11 = ResidualBlock(w5, bias=False)
+        self.res_12 = ResidualBlock(w5, bias=False)
+        self.conv_out_3 = conv(w5, channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        x = self.conv_input_3(2 * image - 1)
+        x = self.conv_up_1(self.res_2(self.res_1(x)))
+        x = self.conv_up_2(self.res_4(self.res_3(x)))
+        x = self.res_8(self.res_7(self.res_6(self.res_5(x))))
+        x = self.res_10(self.res_9(self.conv_down_1(x)))
+        x = self.res_12(self.res_11(self.conv_down_2(x)))
+        return self.conv_out_3(x)
+
+
+class GridDehaze(Network):
+    """GridDehazeNet; :class:`osr_core.spec.GridDehaze`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.GridDehaze)
+        grid = self.grid = spec.backbone
+        widths = [grid.depth_rate * 2**row for row in range(grid.height)]
+        half, dense = grid.width // 2, (grid.dense_layers, grid.growth)
+        self.coefficient = Parameter(ops.ones((grid.height, grid.width, 2, widths[-1])))
+        self.conv_in = conv(spec.backbone_channels, widths[0])
+        self.rdb_in = ResidualDenseBlock(widths[0], *dense)
+        self.rdb_module = nn.CellDict(
+            {
+                f"{row}_{column}": ResidualDenseBlock(widths[row], *dense)
+                for row in range(grid.height)
+                for column in range(grid.width - 1)
+            }
+        )
+        self.downsample_module = nn.CellDict(
+            {
+                f"{row}_{column}": Downsample(widths[row])
+                for row in range(grid.height - 1)
+                for column in range(half)
+            }
+        )
+        self.upsample_module = nn.CellDict(
+            {
+                f"{row}_{column}": Upsample(widths[row + 1])
+                for row in range(grid.height - 1)
+                for column in range(half, grid.width)
+            }
+        )
+        self.rdb_out = ResidualDenseBlock(widths[0], *dense)
+        self.conv_out = conv(widths[0], spec.backbone_channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape, not negative."""
+        height, width = self.grid.height, self.grid.width
+        column = [self.rdb_in(self.conv_in(2 * image - 1))]
+        for row in range(1, height):
+            column.append(self.downsample_module[f"{row - 1}_0"](column[row - 1]))
+        for j in range(1, width // 2):
+            column[0] = self.rdb_module[f"0_{j - 1}"](column[0])
+            for row in range(1, height):
+                down = self.downsample_module[f"{row - 1}_{j}"](column[row - 1])
+                column[row] = self._meet(row, j, column[row], down)
+        for j in range(width // 2, width):
+            column[-1] = self.rdb_module[f"{height - 1}_{j - 1}"](column[-1])
+            for row in reversed(range(height - 1)):
+                up = self.upsample_module[f"{row}_{j}"](column[row + 1])
+                column[row] = self._meet(row, j, column[row], up)
+        return ops.relu(self.conv_out(self.rdb_out(column[0])))
+
+    def _meet(self, row: int, j: int, x: Tensor, other: Tensor) -> Tensor:
+        along = self.rdb_module[f"{row}_{j - 1}"](x)
+        weights = self.coefficient[row, j, :, : x.shape[1], None, None]  # (2, C, 1, 1)
+        return weights[0] * along + weights[1] * other
+
+
+class UNet(Network):
+    """Residual U-Net on a pixel-unshuffled image; :class:`osr_core.spec.UNet`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.UNet)
+        widths, count = spec.backbone.widths, spec.backbone.blocks
+        activation = spec.backbone.activation
+        self.side = spec.backbone.unshuffle
+        block_channels = spec.backbone_channels * self.side**2
+
+        def blocks(width: int) -> nn.SequentialCell:
+            made = (ResidualBlock(width, activation=activation) for _ in range(count))
+            return nn.SequentialCell(*made)
+
+        finer = widths[:-1]
+        steps = tuple(pairwise(widths))
+        self.head = conv(block_channels, widths[0])
+        self.encoder = nn.CellList([blocks(width) for width in widths])
+        self.down = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.up = nn.CellList([conv(c, 4 * f, 1) for f, c in steps])
+        self.decoder = nn.CellList([blocks(width) for width in finer])
+        self.tail = conv(widths[0], block_channels)
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, C, H, W)`` → the same shape."""
+        x = self.head(unshuffle(image, self.side))
+        skips = []
+        for level in range(len(self.down)):
+            x = self.encoder[level](x)
+            skips.append(x)
+            x = self.down[level](x)
+        x = self.encoder[-1](x)
+        for level in range(len(self.up) - 1, -1, -1):  # a graph cannot reverse this range
+            x = shuffle(self.up[level](x), 2) + skips[level]
+            x = self.decoder[level](x)
+        return image + shuffle(self.tail(x), self.side)
+
+
+class Experts(Network):
+    """Specialists and their gates; :class:`osr_core.spec.Experts`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        assert isinstance(spec.backbone, specs.Experts)
+        experts, waves = spec.backbone.experts, spec.backbone.waves
+        reading = specs.InputTransform(waves)
+        self.wave = Wave(IMAGE_CHANNELS, reading)
+        self.gate = UNet(ModelSpec(spec.backbone.gate, reading, specs.OutputTransform()))
+        self.gates = nn.CellList([conv(2 * waves, 1, 1) for _ in experts])
+        self.experts = nn.CellList([UNet(ModelSpec(expert)) for expert in experts])
+        if spec.frozen:
+            for weight in self.experts.get_parameters():
+                weight.requires_grad = False
+
+    def construct(self, image: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` → the same shape."""
+        seen = self.gate(ops.cat(self.wave(image), 1))
+        result = image
+        for index in range(len(self.experts)):
+            gate = ops.sigmoid(self.gates[index](seen))
+            result = (1 - gate) * result + gate * self.experts[index](image)
+        return result
+
+
+BACKBONES: Mapping[str, type[Network]] = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+    "experts": Experts,
+}
+"""Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
