@@ -13,7 +13,7 @@ from osr_core.inspection import MEANING, draw, inspect, pictures, save_pictures
 from osr_core.inspection.colour_maps import cyclic, diverging, grey, sequential
 from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.restoration import restore
-from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
 
 BACKBONE = UNet((4, 8), 1)
 
@@ -108,6 +108,27 @@ def test_the_gate_is_the_share_of_the_wave():
         other = {**state, "output_transform.wave.bias": np.full(6, 3, np.float32)}
         changed = inspect(_image(), Checkpoint(checkpoint.spec, other)).result
         assert np.allclose(changed, inspection.result, atol=1e-5) == (share == 0)
+
+
+def test_the_gates_of_experts_are_theirs(backend):
+    experts = Experts((BACKBONE, UNet((6,), 1)), UNet((4,), 1, 4), 3)
+    plain = ModelSpec(experts)
+    state = initial_state(plain, 0)
+    inspection = inspect(_image(), Checkpoint(plain, state))
+    assert (len(inspection.phase), len(inspection.gate)) == (3, 2)
+    network = backend.build(plain)
+    restored = restore(_image(), network, tile=0)
+    assert np.abs(inspection.result.clip(0, 1) - restored).max() < 1e-4
+    for shut in range(2):
+        weights = {**state, f"gates.{shut}.bias": np.full(1, -50, np.float32)}
+        gate = inspect(_image(), Checkpoint(plain, weights)).gate
+        assert [bool((g < 1e-6).all()) for g in gate] == [shut == 0, shut == 1]
+    around = ModelSpec(experts, InputTransform(3, feed="turn"), OutputTransform(6))
+    outer = inspect(_image(), Checkpoint(around, initial_state(around, 0)))
+    assert len(outer.gate) == 6
+    amplitude = initial_state(around, 0)["input_transform.amplitude.weight"][:, :, 0, 0]
+    expected = np.tensordot(amplitude, _image(), (1, 2))
+    np.testing.assert_allclose(outer.amplitude, expected, atol=1e-5)
 
 
 def test_pooled_gates_are_one_number_per_picture():

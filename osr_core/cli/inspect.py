@@ -28,10 +28,10 @@ from osr_core.registry import default_model, find_weights
     help="Longest side of the middle of the image that is looked at, in pixels.",
 )  # fmt: skip
 def inspect(image: Path, model: str | None, output: Path, size: int) -> None:
-    """Show what a reprogrammed model makes of IMAGE.
+    """Show what a reprogrammed model, or one of experts, makes of IMAGE.
 
     Amplitude, phase, real and imaginary part of the waves that enter the network, and the gates
-    that say where the result comes from: the image itself, or the restored waves.
+    that say where the result comes from: the image itself, or what was restored.
     """
     name = model or default_model()
     checkpoint = Checkpoint.load(find_weights(name))

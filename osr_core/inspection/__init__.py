@@ -1,4 +1,4 @@
-"""What a reprogrammed model makes of a picture: amplitude, phase, both parts, and the gates.
+"""What a model makes of a picture by waves: amplitude, phase, both parts, and the gates.
 
 The values come from one run of the NumPy forward pass (:mod:`osr_core.reference`) with its wave
 and its gates noted down, so that they are the same for either backend and need neither.
@@ -24,6 +24,7 @@ from osr_core.inspection.colour_maps import Colours, cyclic, diverging, grey, rg
 from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
+from osr_core.spec import Experts
 from osr_core.wave import wrap
 
 Planes = NDArray[np.float32]
@@ -39,7 +40,7 @@ MEANING: Mapping[str, str] = {
     "phase": "θ, the degradation, as hue; dark where the amplitude is weak",
     "real": "a cos θ; blue below 0, red above",
     "imaginary": "a sin θ; blue below 0, red above",
-    "gate": "mean of all gates: dark takes the image itself, yellow the restored wave",
+    "gate": "mean of all gates: dark takes the image itself, yellow what was restored",
 }
 """The pictures of :func:`pictures` and what each shows, four of them of one wave: the one whose
 phase varies most over the picture."""
@@ -47,9 +48,9 @@ phase varies most over the picture."""
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """A picture's wave on its way through a reprogrammed model.
+    """A picture's wave on its way through a reprogrammed model, or to the gates of experts.
 
-    C is the number of waves, D the width at which wave and image are mixed.
+    C is the number of waves, D the width at which wave and image are mixed, or that of experts.
     """
 
     image: Image
@@ -65,24 +66,26 @@ class Inspection:
     imaginary: Planes
     """a sin θ, (C, H, W)."""
     gate: Planes
-    """Share of the restored wave in the result, (D, H, W): 0 is the image itself, 1 the wave."""
+    """Share of the restored wave in the result, (D, H, W): 0 is the image itself, 1 the wave. Of
+    experts: that of each one's work over the image and the experts before it."""
 
 
 def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> Inspection:
-    """Run a reprogrammed model on the middle of a picture and note its wave and its gates.
+    """Run a model on the middle of a picture and note its wave and its gates.
 
     Args:
         image: (H, W, 3) float32 RGB; clipped to [0, 1].
-        checkpoint: a model with transforms.
+        checkpoint: a model with transforms, or one of experts.
         size: longest side of the middle part that is looked at, 16 to 2048 pixels.
 
     Raises:
         ImageError: if ``image`` is not such an array or holds numbers that are not finite.
-        ModelError: if the model has no transforms.
+        ModelError: if the model is another one.
         OptionError: if the size leaves its range.
     """
     check_range("size", size, 16, 2048)
-    if not checkpoint.spec.reprogrammed:
+    spec = checkpoint.spec
+    if not (spec.reprogrammed or isinstance(spec.backbone, Experts)):
         raise ModelError(
             "a plain model has no wave to inspect: choose a reprogrammed one, see 'osr info MODEL'"
         )
@@ -90,19 +93,21 @@ def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> I
         raise ImageError("image: holds numbers that are not finite")
     picture = _middle(image, size).clip(0, 1)
     height, width = picture.shape[:2]
-    multiple = analyse(checkpoint.spec).size_multiple
+    multiple = analyse(spec).size_multiple
     rim = ((0, -height % multiple), (0, -width % multiple), (0, 0))
     planes = np.moveaxis(np.pad(picture, rim, mode="reflect"), 2, 0)[None]
     ops = _Recorder(checkpoint.state)
-    result = network(ops, checkpoint.spec, planes)
+    result = network(ops, spec, planes)
 
     def cut(values: NDArray[Any]) -> Planes:
         """(1, C, H', W') of the padded picture, or a pooled (1, C, 1, 1) → (C, H, W)."""
         whole = np.broadcast_to(values[0], (values.shape[1], *planes.shape[2:]))
         return np.ascontiguousarray(whole[:, :height, :width], np.float32)
 
-    noted = {name: cut(values) for name, values in ops.noted.items()}
-    return Inspection(picture, np.moveaxis(cut(result), 0, 2), **noted)
+    # Where transforms surround experts, theirs are the last gates and the first wave.
+    gate = np.concatenate(ops.gates[-1:] if spec.reprogrammed else ops.gates, axis=1)
+    noted = {name: cut(values) for name, values in ops.waves[0].items()}
+    return Inspection(picture, np.moveaxis(cut(result), 0, 2), **noted, gate=cut(gate))
 
 
 def _middle(image: Image, size: int) -> Image:
@@ -112,21 +117,23 @@ def _middle(image: Image, size: int) -> Image:
 
 
 class _Recorder(NumpyOps):
-    """Notes the wave that enters the backbone and the gates that mix its result in."""
+    """Notes each wave, and the gates that mix a result in."""
 
     def __init__(self, state: Mapping[str, NDArray[np.floating[Any]]]) -> None:
         super().__init__(state)
-        self.noted: dict[str, NDArray[Any]] = {}
+        self.waves: list[dict[str, NDArray[Any]]] = []
+        self.gates: list[NDArray[Any]] = []
 
     def wave(self, amplitude: NDArray[Any], phase: NDArray[Any]) -> tuple[Any, Any]:
         """As the reference."""
         real, imaginary = super().wave(amplitude, phase)
-        self.noted.update(amplitude=amplitude, phase=wrap(phase), real=real, imaginary=imaginary)
+        wave = {"amplitude": amplitude, "phase": wrap(phase), "real": real, "imaginary": imaginary}
+        self.waves.append(wave)
         return real, imaginary
 
     def mix(self, x: NDArray[Any], y: NDArray[Any], gate: NDArray[Any]) -> NDArray[Any]:
         """As the reference."""
-        self.noted["gate"] = gate
+        self.gates.append(gate)
         return super().mix(x, y, gate)
 
 
@@ -252,7 +259,7 @@ def _rows(one: Inspection) -> list[Row]:
             bar(diverging, _SIGNED, -1.0),
         ),
         Row(
-            "Gate: 0 the image itself, 1 the restored wave",
+            "Gate: 0 the image itself, 1 what was restored",
             [(label, sequential(gate)) for label, gate in gates],
             bar(sequential, ("0", "0.5", "1")),
         ),
