@@ -96,21 +96,20 @@ class UNet:
 
 @dataclass(frozen=True)
 class Experts:
-    """Specialists side by side; at each pixel gates say how much of each one's work is taken.
+    """Specialists side by side; gates say, pixel by pixel, how much of each one's work is taken.
 
-    The gates of the paper weigh one network's work against the image; here they weigh that of
-    several. They read the wave function of the image, whose phase stands for the damage, through a
-    U-Net of their own. A specialist that is not needed is kept out, so that what one does to haze
-    does not reach a picture that is merely pale. In a frozen model only the gates learn.
+    The gates of the paper weigh one network's work against the image. Here they weigh that of
+    several: they read waves of the image and of what each specialist would change, through a U-Net
+    of their own. So what one does to haze need not reach a picture that is merely pale. In a frozen
+    model only the gates learn.
     """
 
     kind: ClassVar[str] = "experts"
     experts: tuple[UNet, ...] = (UNet(), UNet())
-    """The specialists, in the order in which they are gated in: each over the image and those
-    before it, so that the last one's gate is the last word."""
+    """The specialists."""
     gate: UNet = UNet((24, 32, 48), 1, 4)
-    """What the gates see the wave through: coarse and cheap, and wide of view."""
-    waves: int = 4
+    """What the waves go through on their way to the gates: coarse and cheap."""
+    waves: int = 8
     """Waves per pixel that the gates read."""
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from osr_core.operations import Init, Ops, T
+from osr_core.operations import MAGNIFIED, Init, Ops, T
 from osr_core.spec import (
     IMAGE_CHANNELS,
     Activation,
@@ -165,14 +165,22 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
 
 
 def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) -> T:
-    """``y₀ = image``, ``yₖ = (1 - gₖ) ⊙ yₖ₋₁ + gₖ ⊙ expertₖ(image)``: the last y is the result."""
-    wave = input_transform(ops, InputTransform(spec.waves), image, f"{prefix}wave.")
-    seen = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
-    result = image
+    """``image + Σ gₖ ⊙ (expertₖ(image) - image)``.
+
+    The gates read waves, as the backbone of a reprogrammed model does, but of the image and of all
+    that the experts would change. They are linear: driven shut, a sigmoid has no way back.
+    """
+    seen, changes = image, []
     for index, expert in enumerate(spec.experts):
-        gate = ops.sigmoid(ops.conv(f"{prefix}gates.{index}", seen, 1, 1, init="lecun"))
         restored = unet(ops, expert, f"{prefix}experts.{index}.", image, channels)
-        result = ops.mix(result, restored, gate)
+        changes.append(ops.add(restored, ops.affine(image, -1.0, 0.0)))
+        seen = ops.concat(seen, ops.affine(changes[-1], MAGNIFIED, 0.0))
+    wave = input_transform(ops, InputTransform(spec.waves), seen, f"{prefix}wave.")
+    read = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
+    result = image
+    for index, change in enumerate(changes):
+        gate = ops.conv(f"{prefix}gates.{index}", read, 1, 1, init="small")
+        result = ops.mix(result, ops.add(result, change), gate)
     return result
 
 

@@ -14,6 +14,9 @@ Init = Literal["he", "lecun", "small", "zeros", "ones"]
 LEAK = 0.2
 """What a leaky activation lets pass of what is negative."""
 
+MAGNIFIED = 10.0
+"""Factor by which the gates of experts see what each would change: as large as the image."""
+
 
 class Ops(Protocol[T]):
     """What a network is made of. ``T`` stands for a picture of shape ``(N, C, H, W)``."""

@@ -12,6 +12,7 @@ from osr_core.initial import initial_state
 from osr_core.inspection import MEANING, draw, inspect, pictures, save_pictures
 from osr_core.inspection.colour_maps import cyclic, diverging, grey, sequential
 from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
+from osr_core.reference import forward
 from osr_core.restoration import restore
 from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
 
@@ -27,6 +28,13 @@ def _checkpoint(feed="joint", gates="pixel", kernel=1, phase="free", **output):
     # Away from their start at zero, so that each bias is seen.
     state = {k: v + rng.normal(0, 0.1, v.shape).astype(np.float32) for k, v in state.items()}
     return Checkpoint(spec, state)
+
+
+def _forward(spec, state, image):
+    """(H, W, 3) → the same, by the reference."""
+    padded = np.pad(image, ((0, 2), (0, 3), (0, 0)), mode="reflect")
+    result = forward(spec, state, np.moveaxis(padded, 2, 0)[None])[0]
+    return np.moveaxis(result, 0, 2)[:30, :37]
 
 
 def _image(height=30, width=37, seed=1):
@@ -119,10 +127,16 @@ def test_the_gates_of_experts_are_theirs(backend):
     network = backend.build(plain)
     restored = restore(_image(), network, tile=0)
     assert np.abs(inspection.result.clip(0, 1) - restored).max() < 1e-4
-    for shut in range(2):
-        weights = {**state, f"gates.{shut}.bias": np.full(1, -50, np.float32)}
-        gate = inspect(_image(), Checkpoint(plain, weights)).gate
-        assert [bool((g < 1e-6).all()) for g in gate] == [shut == 0, shut == 1]
+    for open_ in range(2):
+        shut = {name: np.zeros_like(a) for name, a in state.items() if name.startswith("gates.")}
+        weights = {**state, **shut, f"gates.{open_}.bias": np.ones(1, np.float32)}
+        alone = inspect(_image(), Checkpoint(plain, weights))
+        assert [g.mean() for g in alone.gate] == [open_ == 0, open_ == 1]
+        expert = ModelSpec(experts.experts[open_])
+        start = f"experts.{open_}."
+        own = {n.removeprefix(start): a for n, a in state.items() if n.startswith(start)}
+        expected = _forward(expert, own, _image())
+        np.testing.assert_allclose(alone.result, expected, atol=1e-5)
     around = ModelSpec(experts, InputTransform(3, feed="turn"), OutputTransform(6))
     outer = inspect(_image(), Checkpoint(around, initial_state(around, 0)))
     assert len(outer.gate) == 6

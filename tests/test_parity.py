@@ -37,7 +37,8 @@ State = dict[str, NDArray[Any]]
 
 TINY_UNET = UNet((8, 12, 16))
 TINY_GRID = GridDehaze(depth_rate=4, growth=4, dense_layers=2)
-TINY_EXPERTS = Experts((TINY_UNET, UNet((6, 8), 1, 4, "leaky")), UNet((4, 6), 1, 4), 2)
+LEAKY = UNet((8, 12, 16), activation="leaky")
+TINY_EXPERTS = Experts((LEAKY, UNet((6, 8), 1, 4)), UNet((4, 6), 1, 4, "leaky"), 2)
 TINY_RESIDUAL = Residual((4, 8, 8, 8, 4))
 JOINT, TURN = InputTransform(4), InputTransform(3, feed="turn")
 GATES = OutputTransform(6)
@@ -49,7 +50,7 @@ CASES = {
     "griddehaze": ModelSpec(TINY_GRID),
     "unet": ModelSpec(TINY_UNET),
     "unet, full resolution": ModelSpec(UNet((8, 12, 16), unshuffle=1)),
-    "unet, leaky": ModelSpec(UNet((8, 12, 16), activation="leaky")),
+    "unet, leaky": ModelSpec(LEAKY),
     "residual, joint": ModelSpec(TINY_RESIDUAL, JOINT, GATES),
     "griddehaze, turn": ModelSpec(TINY_GRID, TURN, GATES),
     "unet, joint": ModelSpec(TINY_UNET, JOINT, GATES),
@@ -220,7 +221,7 @@ def _state(spec: ModelSpec) -> State:
     residual = spec.output_transform and spec.output_transform.residual
     small = ["output_transform.conv.weight"] if residual else []
     if isinstance(spec.backbone, Experts):
-        small += [name for name in state if name.endswith("tail.weight")]
+        small += [name for name in state if ".gates." in f".{name}"]
     for name in small:
         state[name] /= SMALL
     for name, array in state.items():

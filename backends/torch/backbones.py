@@ -25,6 +25,7 @@ from backends.torch.layers import (
     unshuffle,
 )
 from osr_core import spec as specs
+from osr_core.operations import MAGNIFIED
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 
@@ -172,7 +173,7 @@ class Experts(Network):
         assert isinstance(spec.backbone, specs.Experts)
         experts, waves = spec.backbone.experts, spec.backbone.waves
         reading = specs.InputTransform(waves)
-        self.wave = Wave(IMAGE_CHANNELS, reading)
+        self.wave = Wave(IMAGE_CHANNELS * (1 + len(experts)), reading)
         self.gate = UNet(ModelSpec(spec.backbone.gate, reading, specs.OutputTransform()))
         self.gates = nn.ModuleList(conv(2 * waves, 1, 1) for _ in experts)
         self.experts = nn.ModuleList(UNet(ModelSpec(expert)) for expert in experts)
@@ -181,11 +182,14 @@ class Experts(Network):
 
     def forward(self, image: Tensor) -> Tensor:
         """``(N, 3, H, W)`` → the same shape."""
-        seen = self.gate(torch.cat(self.wave(image), 1))
-        result = image
+        seen, changes = image, []
         for index in range(len(self.experts)):
-            gate = torch.sigmoid(self.gates[index](seen))
-            result = (1 - gate) * result + gate * self.experts[index](image)
+            changes.append(self.experts[index](image) - image)
+            seen = torch.cat((seen, MAGNIFIED * changes[index]), 1)
+        read = self.gate(torch.cat(self.wave(seen), 1))
+        result = image
+        for index in range(len(self.gates)):
+            result = result + self.gates[index](read) * changes[index]
         return result
 
 
