@@ -7,7 +7,7 @@ receptive field.
 Two kinds of model exist. Without transforms the model *is* the backbone, with the backbone's
 parameter names: the control of every experiment. With transforms it is the reprogrammed model of
 Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``, ``backbone.*`` and
-``output_transform.*``.
+``output_transform.*``. The gates of :class:`Experts` read waves without transforms around them.
 
 The defaults of the transforms are what examples/experiments.md found best: phase from 3×3, both
 parts fed jointly, gates per pixel, the image added. Keeping the wave's phase or amplitude does less

@@ -129,7 +129,8 @@ def test_the_published_recipes(path):
     else:
         assert not plain.spec.reprogrammed
         assert Recipe.load(path, variants[0]).spec.reprogrammed
-        frozen = Recipe.load(path, variants[1], assign=["backbone.weights=x"])
+        start = "weights=x" if plain.weights else "backbone.weights=x"
+        frozen = Recipe.load(path, variants[1], assign=[start])
         assert frozen.spec.frozen
         assert frozen.spec.backbone_channels == 3
     if path.parent.name == "small":
