@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.analysis import analyse
+from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
-from osr_core.tiling import windows
-
-DEFAULT_TILE = 1152
-"""Side of a window in pixels where none is asked for; smaller pictures are done whole."""
+from osr_core.tiling import default_tile, windows
 
 Image = NDArray[Any]
 
@@ -50,7 +47,7 @@ def restore(
     info = analyse(network.spec)
     padded = _pad(colour, info.size_multiple)
     inner = padded.shape
-    size = _tile_size(inner[:2], tile, info.global_statistics)
+    size = _tile_size(inner[:2], tile, info)
     for rows, columns in windows(inner[0], inner[1], size, info.reach, info.size_multiple):
         planes = _to_planes(padded[rows.window, columns.window])
         restored = network.predict(planes)[0, :, rows.inside, columns.inside]
@@ -90,14 +87,14 @@ def _pad(image: Image, multiple: int) -> Image:
     return np.pad(image, widths, mode="reflect")
 
 
-def _tile_size(shape: tuple[int, ...], tile: int | None, global_statistics: bool) -> int:
+def _tile_size(shape: tuple[int, ...], tile: int | None, info: Analysis) -> int:
     longest = max(shape)
     if tile is not None and tile < 0:
         raise OptionError(f"tile {tile}: expected 0 or a number of pixels")
     if tile == 0:
         return longest
-    size = DEFAULT_TILE if tile is None else tile
-    if global_statistics and longest > size:
+    size = default_tile(info.reach) if tile is None else tile
+    if info.global_statistics and longest > size:
         raise OptionError(
             f"tile {size}: this network pools over the whole image, so that tiles would change "
             "its result; use 0 to do the image whole"

@@ -14,6 +14,20 @@ from itertools import product
 
 from osr_core.errors import OptionError
 
+LEAST_TILE = 1152
+"""Windows are not chosen smaller; smaller pictures are done whole."""
+
+
+def default_tile(reach: int) -> int:
+    """Side of a window in pixels where none is asked for.
+
+    Six times the reach at least: then no more than 2.25 pixels are computed for each that is kept.
+
+    >>> default_tile(97), default_tile(301)
+    (1152, 1806)
+    """
+    return max(LEAST_TILE, 6 * reach)
+
 
 @dataclass(frozen=True)
 class Span:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import retone, turn
+from osr_core.training.augmentation import CLOSER, close_up, retone, turn
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -32,11 +32,28 @@ def test_tones_change_and_their_order_does_not():
     assert max(means) > 0.55
 
 
+def test_a_close_up_is_the_middle_enlarged():
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 1, 60, dtype=np.float32)[None, :, None] * np.ones((60, 1, 3), np.float32)
+    slopes = []
+    for _ in range(100):
+        near = close_up(ramp, rng)
+        assert (near.shape, near.dtype) == (ramp.shape, ramp.dtype)
+        assert near.mean() == pytest.approx(0.5, abs=0.02)
+        slopes.append((near[30, 40, 0] - near[30, 20, 0]) / (ramp[30, 40, 0] - ramp[30, 20, 0]))
+    factors = 1 / np.array(slopes)
+    assert CLOSER[0] - 0.1 < factors.min() < 1.2
+    assert CLOSER[1] - 0.2 < factors.max() < CLOSER[1] + 0.1
+    rough = rng.random((60, 60, 3), np.float32)
+    assert 0 <= close_up(rough, rng).min() <= close_up(rough, rng).max() <= 1
+
+
+@pytest.mark.parametrize("change", ["tones", "close_ups"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
-def test_a_recipe_tones_all_but_haze(tmp_path, kind):
+def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)
     plain = make_samples(folder, shares={kind: 1.0})
-    toned = make_samples(folder, shares={kind: 1.0}, tones=1.0)
+    toned = make_samples(folder, shares={kind: 1.0}, **{change: 1.0})
     (inputs, targets), (_, before) = toned.batch(0), plain.batch(0)
     same = np.array_equal(targets, before)
     assert same == (kind == "haze")

@@ -14,8 +14,7 @@ from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.images import Picture, read, write
 from osr_core.registry import default_model
-from osr_core.restoration import DEFAULT_TILE
-from osr_core.tiling import windows
+from osr_core.tiling import default_tile, windows
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
@@ -54,11 +53,12 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     network = import_module("backends.torch").load(default_model(), device="cpu")
     info = analyse(network.spec)
     part = np.s_[100 * info.size_multiple :, 150 * info.size_multiple :]
-    side = 3 * DEFAULT_TILE // 2
+    tile = default_tile(info.reach)
+    side = 3 * tile // 2
     source = read(tmp_path / "in.jpg").pixels[part][:side, :side]
     inside = np.s_[info.reach : -info.reach, info.reach : -info.reach]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
-    cuts = {row.keep_start for row, _ in windows(HEIGHT, WIDTH, DEFAULT_TILE, info.reach, 8)}
+    cuts = {row.keep_start for row, _ in windows(HEIGHT, WIDTH, tile, info.reach, 8)}
     top = 100 * info.size_multiple + info.reach
     assert any(top < cut < top + whole.shape[0] for cut in cuts)

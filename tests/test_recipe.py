@@ -118,7 +118,7 @@ def test_the_published_recipes(path):
     variants = [RECIPES / "osr.toml", RECIPES / "frozen.toml"]
     further = {
         "general": RECIPES / "general-further.toml", "small": RECIPES / "small-further.toml",
-        "small-plain": RECIPES / "small-further.toml",
+        "small-plain": RECIPES / "small-further.toml", "single": RECIPES / "single-further.toml",
     }  # fmt: skip
     variants += further.values()
     if path.name == "base.toml" or path in variants:

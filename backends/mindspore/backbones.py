@@ -188,7 +188,7 @@ class Experts(Network):
         read = self.gate(ops.cat(self.wave(seen), 1))
         result = image
         for index in range(len(self.gates)):
-            result = result + self.gates[index](read) * changes[index]
+            result = result + ops.relu(self.gates[index](read)) * changes[index]
         return result
 
 

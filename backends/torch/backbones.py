@@ -189,7 +189,7 @@ class Experts(Network):
         read = self.gate(torch.cat(self.wave(seen), 1))
         result = image
         for index in range(len(self.gates)):
-            result = result + self.gates[index](read) * changes[index]
+            result = result + F.relu(self.gates[index](read)) * changes[index]
         return result
 
 

@@ -67,7 +67,7 @@ class Inspection:
     """a sin θ, (C, H, W)."""
     gate: Planes
     """Share of the restored wave in the result, (D, H, W): 0 is the image itself, 1 the wave. Of
-    experts: that of what each one would change; it may leave [0, 1]."""
+    experts: that of what each one would change; it may exceed 1."""
 
 
 def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> Inspection:

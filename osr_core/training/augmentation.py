@@ -15,6 +15,10 @@ BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
 
+CLOSER = (1.0, 3.0)
+"""Enlargement of a close-up, drawn uniformly."""
+
+
 def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """One of the eight ways to lay a square crop down, (S, S, C), equally often."""
     return np.ascontiguousarray(np.rot90(mirror(image, rng), int(rng.integers(4))))
@@ -45,6 +49,27 @@ def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     balance = _log_uniform(BALANCE, rng, 3)
     toned = np.power(image, np.float32(gamma)) * np.float32(exposure) * balance
     return np.clip(toned, 0.0, 1.0, dtype=np.float32)
+
+
+def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The middle, enlarged: soft, with large even parts, as photographs of near things are.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of the enlargement.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    factor = rng.uniform(*CLOSER)
+    rows, columns = (max(1, round(side / factor)) for side in (height, width))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    middle = image[top : top + rows, left : left + columns]
+    enlarged = cv2.resize(middle, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(enlarged, 0.0, 1.0, dtype=np.float32)
 
 
 def _log_uniform(

@@ -137,6 +137,9 @@ class Recipe:
     tones: float = 0.0
     """Share of the photographs that get another exposure, tone curve and white balance before they
     are damaged, haze excepted; :func:`osr_core.training.augmentation.retone`."""
+    close_ups: float = 0.0
+    """Share of the photographs of which a part is enlarged before they are damaged, haze excepted;
+    :func:`osr_core.training.augmentation.close_up`."""
     clip: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
     ema: float = 0.999

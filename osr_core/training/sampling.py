@@ -22,7 +22,7 @@ from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
-from osr_core.training.augmentation import mirror, retone, turn
+from osr_core.training.augmentation import close_up, mirror, retone, turn
 from osr_core.training.keeping import Keeping
 from osr_core.training.recipe import Recipe
 
@@ -138,6 +138,9 @@ class Samples:
         toned = self.recipe.tones > 0 and not hazy
         if toned and rng.random() < self.recipe.tones:
             clear = retone(clear, rng)
+        near = self.recipe.close_ups > 0 and not hazy
+        if near and rng.random() < self.recipe.close_ups:
+            clear = close_up(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         ranges = self.recipe.degradations
         if kind == "clean":
