@@ -84,20 +84,6 @@ def test_depth_is_bounded_smooth_and_grows_towards_the_top():
     assert (ranges > 0.3).any()  # some a deep scene
 
 
-def test_depth_in_relief_follows_the_edges_of_the_image_and_none_of_its_texture():
-    image = np.zeros((64, 80, 3), np.float32)
-    image[:, 40:] = 0.8
-    image += 0.02 * generator(3).standard_normal(image.shape).astype(np.float32)
-    flat = weather.pseudo_depth(image.shape, generator(), (0.5, 0.5), (0.0, 0.0))
-    same = weather.pseudo_depth(image.shape, generator(), (0.5, 0.5), (0.0, 0.0), image=image)
-    assert np.array_equal(flat, same)
-    given = (0.5, 0.5), (0.0, 0.0), (0.5, 0.5)
-    added = weather.pseudo_depth(image.shape, generator(), *given, image) - flat
-    assert added[:, 44:].mean() - added[:, :36].mean() == pytest.approx(0.5 * 0.8, rel=0.1)
-    assert np.diff(added[:, 37:43], axis=1).max() > 0.3  # an edge stays one
-    assert added[8:-8, 8:20].std() < 0.002  # of 0.5 · 0.02 / √3
-
-
 def test_depth_of_another_size_is_refused(picture):
     with pytest.raises(ImageError, match="depth"):
         weather.haze(picture, np.zeros((5, 5), np.float32), 1.0)

@@ -38,12 +38,11 @@ def _lean(rng: Generator, bounds: tuple[float, float]) -> float:
 
 
 def draw_haze(image: Image, rng: Generator, of: Ranges, depth: Depth | None) -> Image:
-    """Each channel's airlight is off by its own ``tint``; ``level``, ``slope`` and ``relief`` are
-    those of :func:`~.weather.pseudo_depth`, where there is no depth map."""
+    """Each channel's airlight is off by its own ``tint``; ``level`` and ``slope`` are those of
+    :func:`~.weather.pseudo_depth`, where there is no depth map."""
     light = rng.uniform(*of["airlight"]) + rng.uniform(*of["tint"], 3)
     red, green, blue = (float(v) for v in np.clip(light, 0.0, 1.0))
-    made_up = {name: of[name] for name in ("level", "slope", "relief")}
-    distance = scene_depth(image, rng, depth, **made_up)
+    distance = scene_depth(image.shape, rng, depth, level=of["level"], slope=of["slope"])
     return haze(image, distance, rng.uniform(*of["beta"]), (red, green, blue))
 
 

@@ -64,7 +64,6 @@ KINDS: Mapping[str, Kind] = {
             "tint": Parameter(-0.03, 0.03, -1.0, 1.0),
             "level": Parameter(0.15, 0.95, 0.0, 1.0),
             "slope": Parameter(0.0, 0.6, 0.0, 2.0),
-            "relief": Parameter(0.0, 0.0, -2.0, 2.0),
         },
     ),
     "rain": Kind(

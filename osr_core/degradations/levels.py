@@ -127,7 +127,7 @@ def _text(value: float) -> str:
 
 
 def _haze(image: Image, rng: Generator, depth: Depth | None, beta: float, airlight: float) -> Image:
-    return of.haze(image, scene_depth(image, rng, depth), beta, airlight)
+    return of.haze(image, scene_depth(image.shape, rng, depth), beta, airlight)
 
 
 def _motion(image: Image, rng: Generator, length: float, angle: float | None) -> Image:

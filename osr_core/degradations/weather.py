@@ -192,8 +192,6 @@ def pseudo_depth(
     rng: np.random.Generator,
     level: tuple[float, float] = (0.15, 0.95),
     slope: tuple[float, float] = (0.0, 0.6),
-    relief: tuple[float, float] = (0.0, 0.0),
-    image: Image | None = None,
 ) -> Depth:
     """A plausible smooth depth map: farther at the top, with gentle random hills.
 
@@ -205,9 +203,6 @@ def pseudo_depth(
         rng: source of the map.
         level: least and greatest depth in the middle, drawn uniformly.
         slope: least and greatest difference between top and bottom.
-        relief: least and greatest share of the image's brightness in the depth, drawn uniformly:
-            depth then has the edges of things, and what is bright is far, as the sky is.
-        image: (H, W, 3) float32, for the relief.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -222,30 +217,11 @@ def pseudo_depth(
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     upward = np.linspace(0.5, -0.5, height, dtype=np.float32)[:, None]
     depth: Depth = np.asarray(middle + rise * upward + hills * field, np.float32)
-    if image is not None and any(relief):
-        brightness = _without_texture(image.mean(2))
-        depth += np.float32(rng.uniform(*relief)) * (brightness - brightness.mean())
     return np.clip(depth, 0.0, 1.0, out=depth)
 
 
-def _without_texture(grey: NDArray[np.float32], radius: int = 8) -> NDArray[np.float32]:
-    """(H, W) → the same, smooth but for strong edges: the guided filter, itself its guide.
-
-    He, Sun and Tang, ECCV 2010, with ε = 0.01.
-    """
-    import cv2
-
-    def mean(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.blur(x, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-    average = mean(grey)
-    variance = mean(grey * grey) - average * average
-    share = variance / (variance + np.float32(0.01))
-    return mean(share) * grey + mean((1 - share) * average)
-
-
 def scene_depth(
-    image: Image,
+    shape: tuple[int, ...],
     rng: np.random.Generator,
     depth: Depth | None,
     **made_up: tuple[float, float],
@@ -256,5 +232,5 @@ def scene_depth(
     coefficient makes haze of the same thickness with either.
     """
     if depth is None:
-        return pseudo_depth(image.shape, rng, image=image, **made_up)
+        return pseudo_depth(shape, rng, **made_up)
     return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)
