@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import CLOSER, close_up, retone, turn
+from osr_core.training.augmentation import CLOSER, close_up, fade, retone, turn
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -48,7 +48,22 @@ def test_a_close_up_is_the_middle_enlarged():
     assert 0 <= close_up(rough, rng).min() <= close_up(rough, rng).max() <= 1
 
 
-@pytest.mark.parametrize("change", ["tones", "close_ups"])
+def test_what_is_pale_is_evenly_so():
+    rng = np.random.default_rng(0)
+    image = rng.random((8, 8, 3), np.float32)
+    shares = []
+    for _ in range(100):
+        pale = fade(image, rng)
+        assert pale.dtype == np.float32
+        assert 0 <= pale.min() <= pale.max() <= 1
+        slope, _ = np.polyfit(image[..., 0].ravel(), pale[..., 0].ravel(), 1)
+        np.testing.assert_allclose(np.ptp(pale[..., 0] - slope * image[..., 0]), 0, atol=1e-5)
+        shares.append(1 - slope)
+    assert min(shares) < 0.15
+    assert max(shares) > 0.5
+
+
+@pytest.mark.parametrize("change", ["tones", "close_ups", "pale"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
 def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)

@@ -15,6 +15,9 @@ BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
 
+VEIL = (0.05, 0.6)
+"""Share of an even light in a pale picture, drawn uniformly."""
+
 CLOSER = (1.0, 3.0)
 """Enlargement of a close-up, drawn uniformly."""
 
@@ -49,6 +52,24 @@ def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     balance = _log_uniform(BALANCE, rng, 3)
     toned = np.power(image, np.float32(gamma)) * np.float32(exposure) * balance
     return np.clip(toned, 0.0, 1.0, dtype=np.float32)
+
+
+def fade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Pale: an even, slightly tinted light over all of it.
+
+    Haze grows with distance. What is as pale near as far is not hazy, and a network learns to leave
+    it alone from such pictures among the clear ones.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of the light.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    share = np.float32(rng.uniform(*VEIL))
+    light = np.minimum(rng.uniform(0.4, 1.0) * _log_uniform(BALANCE, rng, 3), np.float32(1))
+    return np.asarray(image + share * (light - image), np.float32)
 
 
 def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
-from osr_core.training.augmentation import close_up, mirror, retone, turn
+from osr_core.training.augmentation import close_up, fade, mirror, retone, turn
 from osr_core.training.keeping import Keeping
 from osr_core.training.recipe import Recipe
 
@@ -134,13 +134,8 @@ class Samples:
         lay = mirror if hazy else turn
         crop = lay(self._crop(self._draw(self.photographs, rng), rng), rng)
         clear = np.ascontiguousarray(crop[..., :3])
-        # A pale picture in haze tells nobody how pale it was.
-        toned = self.recipe.tones > 0 and not hazy
-        if toned and rng.random() < self.recipe.tones:
-            clear = retone(clear, rng)
-        near = self.recipe.close_ups > 0 and not hazy
-        if near and rng.random() < self.recipe.close_ups:
-            clear = close_up(clear, rng)
+        if not hazy:  # a pale picture in haze tells nobody how pale it was
+            clear = self._varied(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         ranges = self.recipe.degradations
         if kind == "clean":
@@ -151,6 +146,13 @@ class Samples:
             chosen = rng.choice(known, min(count, len(known)), replace=False)
             return mixture(clear, [str(k) for k in chosen], rng, ranges, depth), clear
         return damage(clear, kind, rng, ranges.get(kind), depth), clear
+
+    def _varied(self, clear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        of = self.recipe
+        for share, vary in ((of.tones, retone), (of.close_ups, close_up), (of.pale, fade)):
+            if share > 0 and rng.random() < share:
+                clear = vary(clear, rng)
+        return clear
 
     def _draw(self, among: Sequence[Item], rng: np.random.Generator) -> NDArray[Any]:
         for _ in range(UNREADABLE):
