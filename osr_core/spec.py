@@ -163,6 +163,18 @@ class ModelSpec:
         return self.input_transform is not None
 
     @property
+    def makes_waves(self) -> bool:
+        """Whether the image becomes waves, for a backbone or for the gates of experts."""
+        return self.reprogrammed or isinstance(self.backbone, Experts)
+
+    @property
+    def kind(self) -> Literal["plain", "gated", "reprogrammed"]:
+        """What the model is; ``gated``: experts without transforms."""
+        if self.reprogrammed:
+            return "reprogrammed"
+        return "gated" if self.makes_waves else "plain"
+
+    @property
     def backbone_channels(self) -> int:
         """Channels that enter the backbone and leave it."""
         if self.input_transform is None:

@@ -153,6 +153,15 @@ def test_errors_of_experts(changes, message):
     assert str(caught.value).startswith(message)
 
 
+def test_kinds():
+    turn = InputTransform(3, feed="turn"), OutputTransform()
+    backbones = UNet(), Experts()
+    plain, gated = map(ModelSpec, backbones)
+    assert [plain.kind, gated.kind] == ["plain", "gated"]
+    assert [ModelSpec(b, *turn).kind for b in backbones] == ["reprogrammed", "reprogrammed"]
+    assert [s.makes_waves for s in (plain, gated, ModelSpec(UNet(), *turn))] == [False, True, True]
+
+
 def test_experts_take_rgb():
     ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform())
     with pytest.raises(SpecError, match=r'^input_transform: expected feed "turn"'):

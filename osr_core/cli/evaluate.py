@@ -143,7 +143,7 @@ def _save_waves(
     shown |= {p["column"]: p for p in results.description.pictures if p["rank"] == "median"}
     for model in models:
         checkpoint = Checkpoint.load(find_weights(split_label(model)[1]))
-        if checkpoint.spec.reprogrammed:
+        if checkpoint.spec.makes_waves:
             for picture in shown.values():
                 save_wave(checkpoint, picture, columns, folder, seed)
             return

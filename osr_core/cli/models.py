@@ -59,7 +59,7 @@ def _describe(model: str) -> dict[str, Any]:
     data: dict[str, Any] = {
         "model": model,
         "file": str(path),
-        "kind": "reprogrammed" if checkpoint.spec.reprogrammed else "plain",
+        "kind": checkpoint.spec.kind,
         "backbone": checkpoint.spec.backbone.kind,
         "parameters": known.parameter_count,
         "macs_per_pixel": known.macs_per_pixel,

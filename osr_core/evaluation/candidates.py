@@ -98,10 +98,9 @@ def network_candidate(
     path = find_weights(name)
     checkpoint = Checkpoint.load(path)
     spec, seen = checkpoint.spec, seen_damage(checkpoint.recipe, checkpoint.provenance)
-    kind = "reprogrammed" if spec.reprogrammed else "plain"
     entry = ModelEntry(
         label,
-        f"{label} ({kind} {spec.backbone.kind})",
+        f"{label} ({spec.kind} {spec.backbone.kind})",
         "network",
         analyse(spec).parameter_count,
         seen.kinds,

@@ -24,7 +24,6 @@ from osr_core.inspection.colour_maps import Colours, cyclic, diverging, grey, rg
 from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
-from osr_core.spec import Experts
 from osr_core.wave import wrap
 
 Planes = NDArray[np.float32]
@@ -85,7 +84,7 @@ def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> I
     """
     check_range("size", size, 16, 2048)
     spec = checkpoint.spec
-    if not (spec.reprogrammed or isinstance(spec.backbone, Experts)):
+    if not spec.makes_waves:
         raise ModelError(
             "a plain model has no wave to inspect: choose a reprogrammed one, see 'osr info MODEL'"
         )
