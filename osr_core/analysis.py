@@ -171,7 +171,7 @@ class Tracer:
         """Changes no shape."""
         return x
 
-    def leaky(self, x: Traced) -> Traced:
+    def leaky(self, x: Traced, leak: float = 0.0) -> Traced:
         """Changes no shape."""
         return x
 

@@ -14,6 +14,9 @@ Init = Literal["he", "lecun", "small", "zeros", "ones"]
 LEAK = 0.2
 """What a leaky activation lets pass of what is negative."""
 
+AJAR = 0.01
+"""What a gate of experts lets pass of what is negative: shut for good, it could never open."""
+
 MAGNIFIED = 10.0
 """Factor by which the gates of experts see what each would change: as large as the image."""
 
@@ -55,8 +58,8 @@ class Ops(Protocol[T]):
     def relu(self, x: T) -> T:
         """``max(x, 0)``."""
 
-    def leaky(self, x: T) -> T:
-        """``max(x, LEAK · x)``."""
+    def leaky(self, x: T, leak: float = LEAK) -> T:
+        """``max(x, leak · x)``."""
 
     def sigmoid(self, x: T) -> T:
         """``1 / (1 + exp(-x))``."""

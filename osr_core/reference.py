@@ -106,9 +106,9 @@ class NumpyOps:
         """Element by element."""
         return np.maximum(x, 0)
 
-    def leaky(self, x: Array) -> Array:
+    def leaky(self, x: Array, leak: float = LEAK) -> Array:
         """Element by element."""
-        return np.maximum(x, x * x.dtype.type(LEAK))
+        return np.maximum(x, x * x.dtype.type(leak))
 
     def sigmoid(self, x: Array) -> Array:
         """Through tanh, which cannot overflow."""

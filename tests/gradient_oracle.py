@@ -67,8 +67,8 @@ class TorchOps:
     def relu(self, x):
         return F.relu(x)
 
-    def leaky(self, x):
-        return F.leaky_relu(x, LEAK)
+    def leaky(self, x, leak=LEAK):
+        return F.leaky_relu(x, leak)
 
     def sigmoid(self, x):
         return torch.sigmoid(x)

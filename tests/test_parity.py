@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from osr_core.analysis import analyse
 from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
+from osr_core.operations import LEAK
 from osr_core.reference import NumpyOps, forward
 from osr_core.spec import (
     Experts,
@@ -113,7 +114,7 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
 
 
 MISTAKES = {
-    "leaky": lambda _, x: np.maximum(x, 0),
+    "leaky": lambda _, x, leak=0.0: np.maximum(x, 0),
     "pi_tanh": lambda _, x: x,
     "carry": lambda _, keep, wave, original: wave,
     "modulus": lambda _, real, imaginary: np.abs(real),
@@ -283,9 +284,9 @@ class _Margins(NumpyOps):
         self.closest = min(self.closest, float(np.abs(x).min()))
         return super().relu(x)
 
-    def leaky(self, x: NDArray[Any]) -> NDArray[Any]:
+    def leaky(self, x: NDArray[Any], leak: float = LEAK) -> NDArray[Any]:
         self.closest = min(self.closest, float(np.abs(x).min()))
-        return super().leaky(x)
+        return super().leaky(x, leak)
 
 
 def _smooth_batch(spec: ModelSpec, state: State) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -19,11 +19,12 @@ from backends.mindspore.layers import (
     Upsample,
     Wave,
     conv,
+    leaky,
     shuffle,
     unshuffle,
 )
 from osr_core import spec as specs
-from osr_core.operations import MAGNIFIED
+from osr_core.operations import AJAR, MAGNIFIED
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 
@@ -188,7 +189,7 @@ class Experts(Network):
         read = self.gate(ops.cat(self.wave(seen), 1))
         result = image
         for index in range(len(self.gates)):
-            result = result + ops.relu(self.gates[index](read)) * changes[index]
+            result = result + leaky(self.gates[index](read), AJAR) * changes[index]
         return result
 
 

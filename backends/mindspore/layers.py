@@ -55,11 +55,11 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return x.reshape(n, c, h * side, w * side)
 
 
-def leaky(x: Tensor) -> Tensor:
-    """``max(x, LEAK · x)``."""
+def leaky(x: Tensor, leak: float = LEAK) -> Tensor:
+    """``max(x, leak · x)``."""
     # ops.leaky_relu is that maximum. Its way back takes longer, in float16 twice as long, and at 0,
     # where both are largest, its slope is the mean of theirs.
-    return ops.prelu(x, Tensor([LEAK], x.dtype))
+    return ops.prelu(x, Tensor([leak], x.dtype))
 
 
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": ops.relu, "leaky": leaky}

@@ -21,11 +21,12 @@ from backends.torch.layers import (
     Upsample,
     Wave,
     conv,
+    leaky,
     shuffle,
     unshuffle,
 )
 from osr_core import spec as specs
-from osr_core.operations import MAGNIFIED
+from osr_core.operations import AJAR, MAGNIFIED
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 
@@ -189,7 +190,7 @@ class Experts(Network):
         read = self.gate(torch.cat(self.wave(seen), 1))
         result = image
         for index in range(len(self.gates)):
-            result = result + F.relu(self.gates[index](read)) * changes[index]
+            result = result + leaky(self.gates[index](read), AJAR) * changes[index]
         return result
 
 

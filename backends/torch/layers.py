@@ -38,9 +38,9 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return F.pixel_shuffle(x, side) if side > 1 else x
 
 
-def leaky(x: Tensor) -> Tensor:
-    """``max(x, LEAK · x)``."""
-    return F.leaky_relu(x, LEAK)
+def leaky(x: Tensor, leak: float = LEAK) -> Tensor:
+    """``max(x, leak · x)``."""
+    return F.leaky_relu(x, leak)
 
 
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": F.relu, "leaky": leaky}
