@@ -10,8 +10,16 @@ import pytest
 
 from osr_core.backend import is_installed
 from osr_core.errors import DeviceError
-from osr_core.networks import LEAK
-from osr_core.spec import GridDehaze, InputTransform, ModelSpec, OutputTransform, Residual, UNet
+from osr_core.operations import LEAK
+from osr_core.spec import (
+    Experts,
+    GridDehaze,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    UNet,
+)
 from osr_core.training.recipe import Recipe
 
 if not is_installed("mindspore"):
@@ -27,6 +35,7 @@ SPECS = {
     "residual": ModelSpec(Residual((4, 4, 4, 4, 4))),
     "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
     "leaky": ModelSpec(UNet((4, 8), blocks=1, activation="leaky")),
+    "experts": ModelSpec(Experts((UNet((4, 8), 1), UNet((4,), 1, 4)), UNet((4,), 1), 2)),
     "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
     "amplitude kept": ModelSpec(
         UNet((4, 8), blocks=1),
@@ -53,7 +62,7 @@ def test_a_graph_computes_the_same(spec):
     np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["leaky", *WAVES])
+@pytest.mark.parametrize("kind", ["leaky", "experts", *WAVES])
 def test_a_trainer_works_as_a_graph(monkeypatch, kind):
     spec = SPECS[kind]
     trainers = [Trainer(build(spec), Recipe(spec, {"noise": 1}))]
