@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import CLOSER, close_up, fade, retone, turn
+from osr_core.training.augmentation import CLOSER, close_up, retone, turn, wall
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -48,22 +48,23 @@ def test_a_close_up_is_the_middle_enlarged():
     assert 0 <= close_up(rough, rng).min() <= close_up(rough, rng).max() <= 1
 
 
-def test_what_is_pale_is_evenly_so():
+def test_walls_are_even_and_hide_parts():
     rng = np.random.default_rng(0)
-    image = rng.random((8, 8, 3), np.float32)
+    image = rng.random((64, 64, 3), np.float32)
     shares = []
     for _ in range(100):
-        pale = fade(image, rng)
-        assert pale.dtype == np.float32
-        assert 0 <= pale.min() <= pale.max() <= 1
-        slope, _ = np.polyfit(image[..., 0].ravel(), pale[..., 0].ravel(), 1)
-        np.testing.assert_allclose(np.ptp(pale[..., 0] - slope * image[..., 0]), 0, atol=1e-5)
-        shares.append(1 - slope)
-    assert min(shares) < 0.15
-    assert max(shares) > 0.5
+        covered = wall(image, rng)
+        assert (covered.shape, covered.dtype) == (image.shape, image.dtype)
+        assert 0 <= covered.min() <= covered.max() <= 1
+        rough = np.abs(np.diff(covered, axis=1)).mean(2)
+        shares.append((rough < 0.02).mean())
+        kept = (covered == image).all(2).mean()
+        assert shares[-1] + kept < 1.05
+    assert min(shares) < 0.3
+    assert max(shares) > 0.6
 
 
-@pytest.mark.parametrize("change", ["tones", "close_ups", "pale"])
+@pytest.mark.parametrize("change", ["tones", "close_ups", "walls"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
 def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)

@@ -15,9 +15,6 @@ BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
 
-VEIL = (0.05, 0.6)
-"""Share of an even light in a pale picture, drawn uniformly."""
-
 CLOSER = (1.0, 3.0)
 """Enlargement of a close-up, drawn uniformly."""
 
@@ -54,22 +51,32 @@ def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     return np.clip(toned, 0.0, 1.0, dtype=np.float32)
 
 
-def fade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Pale: an even, slightly tinted light over all of it.
+def wall(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Parts of it behind even, softly lit surfaces, as walls, tables and blurred backgrounds are.
 
-    Haze grows with distance. What is as pale near as far is not hazy, and a network learns to leave
-    it alone from such pictures among the clear ones.
+    To a network they look like haze, which leaves as little to be seen; from such parts of clear
+    pictures it learns to leave them alone.
 
     Args:
         image: (H, W, 3) float32 in [0, 1].
-        rng: source of the light.
+        rng: source of shape, light and colour.
 
     Returns:
         The same shape, in [0, 1].
     """
-    share = np.float32(rng.uniform(*VEIL))
-    light = np.minimum(rng.uniform(0.4, 1.0) * _log_uniform(BALANCE, rng, 3), np.float32(1))
-    return np.asarray(image + share * (light - image), np.float32)
+    import cv2
+
+    def field(cells: int) -> NDArray[np.float32]:
+        coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
+        size = image.shape[1], image.shape[0]
+        return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
+    colour = rng.uniform(0.25, 1.0) * _log_uniform(BALANCE, rng, 3)
+    surface = (1 + np.float32(rng.uniform(0.0, 0.3)) * field(3))[..., None] * colour
+    softness = np.float32(10 ** rng.uniform(-2.0, 0.0))
+    edge = field(4) - np.float32(rng.uniform(-0.4, 0.4))
+    hidden = np.clip(0.5 + edge / softness, 0.0, 1.0)[..., None]
+    return np.clip(image + hidden * (surface - image), 0.0, 1.0, dtype=np.float32)
 
 
 def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -140,9 +140,9 @@ class Recipe:
     close_ups: float = 0.0
     """Share of the photographs of which a part is enlarged before they are damaged, haze excepted;
     :func:`osr_core.training.augmentation.close_up`."""
-    pale: float = 0.0
-    """Share of the photographs that become pale before they are damaged, haze excepted;
-    :func:`osr_core.training.augmentation.fade`."""
+    walls: float = 0.0
+    """Share of the photographs parts of which are covered by even surfaces before they are damaged,
+    haze excepted; :func:`osr_core.training.augmentation.wall`."""
     clip: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
     ema: float = 0.999
