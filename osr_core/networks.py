@@ -168,8 +168,9 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     """``image + Σ gₖ ⊙ (expertₖ(image) - image)``.
 
     The gates read waves, as the backbone of a reprogrammed model does, but of the image and of all
-    that the experts would change. They are rectified: a shut one is all but shut, and an open
-    one has no bound to be driven to, from which a sigmoid has no way back.
+    that the experts would change. Fresh ones are open, since a specialist leaves alone most of what
+    is not its own. They are rectified: a shut one is all but shut, and an open one has no bound to
+    be driven to, from which a sigmoid has no way back.
     """
     seen, changes = image, []
     for index, expert in enumerate(spec.experts):
@@ -180,7 +181,8 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     read = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
     result = image
     for index, change in enumerate(changes):
-        gate = ops.leaky(ops.conv(f"{prefix}gates.{index}", read, 1, 1, init="small"), AJAR)
+        gate = ops.conv(f"{prefix}gates.{index}", read, 1, 1, init="small")
+        gate = ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR)
         result = ops.mix(result, ops.add(result, change), gate)
     return result
 

@@ -128,8 +128,9 @@ def test_the_gates_of_experts_are_theirs(backend):
     restored = restore(_image(), network, tile=0)
     assert np.abs(inspection.result.clip(0, 1) - restored).max() < 1e-4
     for open_ in range(2):
-        shut = {name: np.zeros_like(a) for name, a in state.items() if name.startswith("gates.")}
-        weights = {**state, **shut, f"gates.{open_}.bias": np.ones(1, np.float32)}
+        gates = {name: np.zeros_like(a) for name, a in state.items() if name.startswith("gates.")}
+        gates[f"gates.{1 - open_}.bias"] -= 1
+        weights = {**state, **gates}
         alone = inspect(_image(), Checkpoint(plain, weights))
         assert [g.mean() for g in alone.gate] == [open_ == 0, open_ == 1]
         expert = ModelSpec(experts.experts[open_])

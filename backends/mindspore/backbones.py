@@ -189,7 +189,7 @@ class Experts(Network):
         read = self.gate(ops.cat(self.wave(seen), 1))
         result = image
         for index in range(len(self.gates)):
-            result = result + leaky(self.gates[index](read), AJAR) * changes[index]
+            result = result + leaky(1 + self.gates[index](read), AJAR) * changes[index]
         return result
 
 
