@@ -21,12 +21,12 @@ LEAST_TILE = 1152
 def default_tile(reach: int) -> int:
     """Side of a window in pixels where none is asked for.
 
-    Six times the reach at least: then no more than 2.25 pixels are computed for each that is kept.
+    Five times the reach at least: then no more than 2.8 pixels are computed for each that is kept.
 
     >>> default_tile(97), default_tile(301)
-    (1152, 1806)
+    (1152, 1505)
     """
-    return max(LEAST_TILE, 6 * reach)
+    return max(LEAST_TILE, 5 * reach)
 
 
 @dataclass(frozen=True)
