@@ -201,7 +201,7 @@ def test_doctor_says_what_would_be_used():
 
 def test_info():
     data = json.loads(osr("info", default_model(), "--json").stdout)
-    assert data["kind"] == "reprogrammed"
+    assert data["kind"] == "gated"
     assert data["parameters"] > 10_000
     assert data["figures"]
     assert osr("info", "absent").returncode == 2
