@@ -7,7 +7,7 @@ between two backends.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -67,6 +67,7 @@ def compare(
         state: its weights.
         backends: backend modules by name, for instance ``{"torch": backends.torch}``.
     """
+    spec = replace(spec, frozen=False)  # what does not learn has gradients to compare, too
     networks = {name: module.build(spec) for name, module in backends.items()}
     for network in networks.values():
         network.load_state(state)

@@ -13,7 +13,7 @@ from osr_core.parity import (
     compare,
     relative_difference,
 )
-from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
 
 ONE, NAN = np.ones(3, np.float32), np.full(3, np.nan, np.float32)
 
@@ -47,6 +47,20 @@ def test_a_wrong_tensor_among_right_ones_fails(name, wrong):
     assert _passes(_gradient_difference(spec, FixedTrainer(**right), FixedTrainer(**right)))
     other = FixedTrainer(**{**right, name: wrong})
     assert not _passes(_gradient_difference(spec, FixedTrainer(**right), other))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ModelSpec(UNet((4,), 1), InputTransform(2), OutputTransform(4), frozen=True),
+        ModelSpec(Experts((UNet((4,), 1), UNet((4,), 1)), UNet((4,), 1), 2), frozen=True),
+    ],
+    ids=["reprogrammed", "experts"],
+)
+def test_frozen_models_are_compared(twins, spec):
+    rows = compare("model", spec, initial_state(spec, 0), twins)
+    assert {row.check for row in rows} == {"output", "gradient"}
+    assert all(row.passed for row in rows)
 
 
 @pytest.mark.parametrize(("keep", "factor"), [("phase", 1.0), ("amplitude", KEPT_AMPLITUDE)])
