@@ -3,7 +3,7 @@
     python examples/benchmark_loading.py                      # scikit-image's photographs
     python examples/benchmark_loading.py --photographs DIR --workers 1
 
-Each row is a run of osr-small's recipe with so many loader processes; 0 loads between the
+Each row is a run of recipes/single.toml with so many loader processes; 0 loads between the
 steps, which shows what loading costs.
 """
 
@@ -24,7 +24,7 @@ from osr_core.training.loop import train
 from osr_core.training.recipe import Evaluation, Recipe
 from osr_core.training.sampling import Samples
 
-RECIPE = Path(__file__).parent / "recipes" / "small.toml"
+RECIPE = Path(__file__).parent / "recipes" / "single.toml"
 
 
 @click.command(help=__doc__)

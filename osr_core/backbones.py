@@ -100,8 +100,8 @@ class Experts:
 
     The gates of the paper weigh one network's work against the image. Here they weigh that of
     several: they read waves of the image and of what each specialist would change, through a U-Net
-    of their own. So what one does to haze need not reach a picture that is merely pale. In a frozen
-    model only the gates learn.
+    of their own. So what one does to rain need not reach a picture without. In a frozen model only
+    the gates learn.
     """
 
     kind: ClassVar[str] = "experts"

@@ -39,6 +39,9 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
 
     >>> seen_damage({"shares": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
     Seen(kinds=('rain',), unknown=())
+    >>> specialist = {"recipe": {"shares": {"noise": 1.0}}, "provenance": {}}
+    >>> seen_damage({"shares": {"rain": 1.0}}, {"experts": [specialist]}).kinds
+    ('noise', 'rain')
     """
     kinds: set[str] = set()
     unknown: set[str] = set()

@@ -29,7 +29,7 @@ from osr_core.wave import wrap
 Planes = NDArray[np.float32]
 
 DEFAULT_SIZE = 384
-"""Longest side of the middle part that is looked at, in pixels; the shipped model takes 2 s."""
+"""Longest side of the middle part that is looked at, in pixels; the shipped model takes 3 s."""
 
 _SIGNED = ("-max", "0", "max")
 
