@@ -63,6 +63,9 @@ class Analysis:
     """Height and width must be multiples of this at the network's door."""
     global_statistics: bool
     """Whether every output pixel depends on the whole picture: then tiles change the result."""
+    sees_scene: bool
+    """Whether it looks at a thumbnail of the whole picture, too, which tiles need beside them; not
+    counted in what it costs per pixel, or sees."""
 
     @property
     def parameter_count(self) -> int:
@@ -87,6 +90,7 @@ def analyse(spec: ModelSpec) -> Analysis:
         receptive_field=math.ceil(result.before + result.after) + 1,
         size_multiple=tracer.coarsest,
         global_statistics=tracer.global_statistics,
+        sees_scene=tracer.sees_scene,
     )
 
 
@@ -102,6 +106,8 @@ class Traced:
     step: Fraction = Fraction(1)
     before: Fraction = Fraction(0)
     after: Fraction = Fraction(0)
+    is_thumbnail: bool = False
+    """Of the whole picture: it has nothing to do with single pixels of the image."""
 
 
 @dataclass
@@ -112,6 +118,7 @@ class Tracer:
     macs: Fraction = Fraction(0)
     coarsest: int = 1
     global_statistics: bool = False
+    sees_scene: bool = False
 
     def conv(
         self,
@@ -129,6 +136,8 @@ class Tracer:
         self._declare(f"{name}.weight", (out_channels, x.channels, kernel, kernel), init, fan_in)
         if bias:
             self._declare(f"{name}.bias", (out_channels,), "zeros", fan_in)
+        if x.is_thumbnail:
+            return replace(x, channels=out_channels)
         step = x.step * stride
         self.coarsest = max(self.coarsest, int(step))
         self.macs += Fraction(fan_in * out_channels) / step**2
@@ -221,9 +230,14 @@ class Tracer:
         return Traced(x.channels // side**2, step, x.before + inside, x.after + inside)
 
     def mean(self, x: Traced) -> Traced:
-        """Sees everything."""
-        self.global_statistics = True
+        """Sees everything, but for that of a thumbnail."""
+        self.global_statistics |= not x.is_thumbnail
         return x
+
+    def thumbnail(self, x: Traced) -> Traced:
+        """No part of the picture, but all of it."""
+        self.sees_scene = True
+        return Traced(x.channels, is_thumbnail=True)
 
     def _declare(self, name: str, shape: tuple[int, ...], init: Init, fan_in: int) -> None:
         self.parameters[name] = Parameter(name, shape, init, fan_in)

@@ -85,6 +85,10 @@ class UNet:
     activation: Activation = "relu"
     """``leaky`` lets a fifth of what is negative pass: no unit can die of a large step, as units of
     ``relu`` do here, without normalisation, most of all in the lower levels."""
+    scene: tuple[int, ...] = ()
+    """Channels of the convolutions of stride 2 through which the network looks at a thumbnail of
+    the whole picture, to decide how much of its change is needed; none: all of it, everywhere. For
+    damage that is a property of a scene, as haze is."""
 
     def __post_init__(self) -> None:
         check_types("backbone", self)
@@ -92,6 +96,9 @@ class UNet:
         require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
         require_range("backbone.blocks", 1, 32, self.blocks)
         require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
+        require(len(self.scene) <= 6, "backbone.scene", "up to 6 numbers", self.scene)
+        for width in self.scene:
+            require_range("backbone.scene", 1, MAX_CHANNELS, width)
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,8 @@ class Experts:
         count = len(self.experts)
         require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
         require_range("backbone.waves", 1, MAX_CHANNELS, self.waves)
+        mend = "none: gates read waves, and a scene is a picture"
+        require(not self.gate.scene, "backbone.gate.scene", mend, self.gate.scene)
 
 
 Backbone = Residual | GridDehaze | UNet | Experts

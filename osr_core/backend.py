@@ -36,8 +36,11 @@ class Network(Protocol):
     spec: ModelSpec
     precision: str
 
-    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Restore ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple."""
+    def predict(
+        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Restore ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple; the scene, if
+        they are windows of it, as :func:`osr_core.scene.thumbnail` of the whole."""
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order."""

@@ -161,7 +161,20 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
         x = ops.add(ops.shuffle(x, 2), skips[level])
         x = blocks("decoder", level, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
-    return ops.add(image, ops.shuffle(x, spec.unshuffle))
+    result = ops.add(image, ops.shuffle(x, spec.unshuffle))
+    return ops.mix(image, result, scene_gate(ops, spec, prefix, image)) if spec.scene else result
+
+
+def scene_gate(ops: Ops[T], spec: UNet, prefix: str, image: T) -> T:
+    """How much of a U-Net's change the picture as a whole needs, of size 1×1.
+
+    Rectified and open at first, as the gates of :func:`experts` are, for the same reasons.
+    """
+    x = ops.thumbnail(image)
+    for index, width in enumerate(spec.scene):
+        x = ops.leaky(ops.conv(f"{prefix}scene.{index}", x, width, stride=2))
+    gate = ops.conv(f"{prefix}scene_gate", ops.mean(x), 1, 1, init="small")
+    return ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR)
 
 
 def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) -> T:

@@ -90,3 +90,6 @@ class Ops(Protocol[T]):
 
     def mean(self, x: T) -> T:
         """Mean of each channel over the whole picture, a picture of size 1×1."""
+
+    def thumbnail(self, x: T) -> T:
+        """:func:`osr_core.scene.thumbnail` of the whole picture, also where ``x`` is a window."""

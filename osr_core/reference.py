@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from osr_core.errors import CheckpointError
 from osr_core.networks import network
 from osr_core.operations import LEAK, Init
+from osr_core.scene import thumbnail
 from osr_core.spec import ModelSpec
 from osr_core.wave import CarriedOver, carry, modulus, to_parts
 
@@ -23,13 +24,14 @@ State = Mapping[str, Array]
 """Weights by canonical name."""
 
 
-def forward(spec: ModelSpec, state: State, images: Array) -> Array:
+def forward(spec: ModelSpec, state: State, images: Array, scene: Array | None = None) -> Array:
     """Run the network of a spec.
 
     Args:
         spec: the network.
         state: its weights; they are converted to the type of the images.
         images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the spec's size multiple.
+        scene: where they are windows, the thumbnail of the whole; ``None``: theirs.
 
     Returns:
         ``(N, 3, H, W)``, not clipped.
@@ -37,14 +39,15 @@ def forward(spec: ModelSpec, state: State, images: Array) -> Array:
     Raises:
         CheckpointError: if a weight is missing.
     """
-    return network(NumpyOps(state), spec, images)
+    return network(NumpyOps(state, scene), spec, images)
 
 
 class NumpyOps:
     """Operations on arrays ``(N, C, H, W)``; see :class:`osr_core.operations.Ops`."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, scene: Array | None = None) -> None:
         self.state = state
+        self.scene = scene
 
     def conv(
         self,
@@ -156,6 +159,10 @@ class NumpyOps:
     def mean(self, x: Array) -> Array:
         """(N, C, H, W) → (N, C, 1, 1)."""
         return x.mean(axis=(2, 3), keepdims=True)
+
+    def thumbnail(self, x: Array) -> Array:
+        """(N, C, H, W) → (N, C, SIDE, SIDE)."""
+        return thumbnail(x) if self.scene is None else self.scene
 
     def _weight(self, name: str, like: Array) -> Array:
         if name not in self.state:

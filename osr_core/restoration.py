@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
+from osr_core.scene import thumbnail
 from osr_core.tiling import default_tile, windows
 
 Image = NDArray[Any]
@@ -48,9 +49,10 @@ def restore(
     padded = _pad(colour, info.size_multiple)
     inner = padded.shape
     size = _tile_size(inner[:2], tile, info)
+    scene = thumbnail(_to_planes(padded)) if info.sees_scene and max(inner[:2]) > size else None
     for rows, columns in windows(inner[0], inner[1], size, info.reach, info.size_multiple):
         planes = _to_planes(padded[rows.window, columns.window])
-        restored = network.predict(planes)[0, :, rows.inside, columns.inside]
+        restored = network.predict(planes, scene)[0, :, rows.inside, columns.inside]
         kept = result[rows.keep, columns.keep]
         kept[...] = _from_planes(restored, colour)[: kept.shape[0], : kept.shape[1]]
         if on_progress is not None:

@@ -156,6 +156,10 @@ class ModelSpec:
         rgb = self.backbone_channels == IMAGE_CHANNELS or not gated
         mend = 'feed "turn" and channels 3 around experts, which take RGB'
         require(rgb, "input_transform", mend, self.input_transform)
+        unets = self.backbone.experts if isinstance(self.backbone, Experts) else (self.backbone,)
+        scenes = [unet.scene for unet in unets if isinstance(unet, UNet) and unet.scene]
+        mend = "none inside transforms, where there are waves instead of the picture"
+        require(not (scenes and self.reprogrammed), "backbone.scene", mend, scenes)
 
     @property
     def reprogrammed(self) -> bool:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from osr_core.networks import network
 from osr_core.operations import LEAK
+from osr_core.scene import SIDE
 from osr_core.spec import ModelSpec
 
 
@@ -100,5 +101,15 @@ class TorchOps:
     def shuffle(self, x, side):
         return F.pixel_shuffle(x, side)
 
+    def thumbnail(self, x):
+        return _means(_means(x, 2), 3)
+
     def mean(self, x):
         return x.mean((2, 3), keepdim=True)
+
+
+def _means(x, dim):
+    """Adaptive means along a side, cell by cell."""
+    length = x.shape[dim]
+    bounds = [(i * length // SIDE, -(-(i + 1) * length // SIDE)) for i in range(SIDE)]
+    return torch.cat([x.narrow(dim, a, b - a).mean(dim, keepdim=True) for a, b in bounds], dim)

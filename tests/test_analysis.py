@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,21 @@ def test_pooled_gates_are_global_statistics():
     pooled = ModelSpec(UNet(), InputTransform(), OutputTransform(gates="pooled"))
     assert analyse(pooled).global_statistics
     assert not analyse(ModelSpec(UNet(), *TRANSFORMS)).global_statistics
+
+
+def test_a_scene_costs_weights_and_no_reach():
+    blind, seeing = (analyse(ModelSpec(UNet(scene=scene))) for scene in ((), (4, 6)))
+    extra = {p.name: p.shape for p in seeing.parameters if p not in blind.parameters}
+    assert extra == {
+        "scene.0.weight": (4, 3, 3, 3),
+        "scene.0.bias": (4,),
+        "scene.1.weight": (6, 4, 3, 3),
+        "scene.1.bias": (6,),
+        "scene_gate.weight": (1, 6, 1, 1),
+        "scene_gate.bias": (1,),
+    }
+    assert (blind.sees_scene, seeing.sees_scene) == (False, True)
+    assert replace(seeing, parameters=blind.parameters, sees_scene=False) == blind
 
 
 def test_options_of_the_wave_cost_no_weight():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import CLOSER, close_up, retone, turn, wall
+from osr_core.training.augmentation import CLOSER, GRAIN, close_up, retone, turn, wall
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -40,12 +40,21 @@ def test_a_close_up_is_the_middle_enlarged():
         near = close_up(ramp, rng)
         assert (near.shape, near.dtype) == (ramp.shape, ramp.dtype)
         assert near.mean() == pytest.approx(0.5, abs=0.02)
-        slopes.append((near[30, 40, 0] - near[30, 20, 0]) / (ramp[30, 40, 0] - ramp[30, 20, 0]))
+        rise = near[:, 40].mean() - near[:, 20].mean()
+        slopes.append(rise / (ramp[30, 40, 0] - ramp[30, 20, 0]))
     factors = 1 / np.array(slopes)
     assert CLOSER[0] - 0.1 < factors.min() < 1.2
     assert CLOSER[1] - 0.2 < factors.max() < CLOSER[1] + 0.1
     rough = rng.random((60, 60, 3), np.float32)
     assert 0 <= close_up(rough, rng).min() <= close_up(rough, rng).max() <= 1
+
+
+def test_a_close_up_has_fine_grain():
+    rng = np.random.default_rng(0)
+    even = np.full((60, 60, 3), 0.5, np.float32)
+    deviations = [float(close_up(even, rng).std()) for _ in range(100)]
+    assert GRAIN[0] * 0.99 < min(deviations) < 2 * GRAIN[0]
+    assert GRAIN[1] / 2 < max(deviations) < GRAIN[1] * 1.01
 
 
 def test_walls_are_even_and_hide_parts():

@@ -24,6 +24,7 @@ PLAIN = {
     "griddehaze": ModelSpec(GridDehaze()),
     "griddehaze of another size": ModelSpec(GridDehaze(2, 4, 8, 3, 6)),
     "unet": ModelSpec(UNet((4, 6, 8), blocks=1)),
+    "unet that sees the scene": ModelSpec(UNet((4, 6), 1, scene=(5, 7))),
     "unet at full resolution": ModelSpec(UNet((4,), blocks=3, unshuffle=1)),
 }
 REPROGRAMMED = ModelSpec(

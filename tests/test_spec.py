@@ -17,7 +17,7 @@ SPECS = [
     ModelSpec(Residual()),
     ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
     ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
-    ModelSpec(UNet(activation="leaky")),
+    ModelSpec(UNet(activation="leaky", scene=(4, 8))),
     ModelSpec(Experts((UNet((8, 16)), UNet((4,), 1, 4)), UNet((4,)), 2), frozen=True),
     ModelSpec(
         Residual(),
@@ -73,6 +73,9 @@ def _changed(path, value):
         ("backbone.activation", "gelu"),
         ("backbone.activation", None),
         ("backbone.activation", 0.2),
+        ("backbone.scene", [8, 0]),
+        ("backbone.scene", [8] * 7),
+        ("backbone.scene", [8]),
         ("backbone.colour", 1),
         ("input_transform.channels", 0),
         ("input_transform.phase_kernel", 5),
@@ -142,6 +145,7 @@ def _experts(**changes):
         ({"experts": [{"widths": [0]}]}, "backbone.widths: expected 1 to"),
         ({"gate": 3}, "backbone.gate: expected an object"),
         ({"gate": None}, "backbone.gate: expected an object"),
+        ({"gate": {"scene": [4]}}, "backbone.gate.scene: expected none"),
         ({"gate": {"unshuffle": 3}}, "backbone.unshuffle: expected 1, 2 or 4"),
         ({"waves": 0}, "backbone.waves: expected 1 to"),
         ({"waves": 2.5}, "backbone.waves: expected a whole number"),
@@ -166,3 +170,11 @@ def test_experts_take_rgb():
     ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform())
     with pytest.raises(SpecError, match=r'^input_transform: expected feed "turn"'):
         ModelSpec(Experts(), InputTransform(3), OutputTransform())
+
+
+def test_a_scene_is_none_of_waves():
+    seeing, turn = UNet(scene=(4,)), (InputTransform(3, feed="turn"), OutputTransform())
+    for backbone in (seeing, Experts((UNet(), seeing))):
+        ModelSpec(backbone)
+        with pytest.raises(SpecError, match=r"^backbone\.scene: expected none inside transforms"):
+            ModelSpec(backbone, *turn)

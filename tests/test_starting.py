@@ -78,6 +78,18 @@ def test_a_model_is_trained_further(backend, folder, tmp_path):
         starting_state(other)
 
 
+def test_a_network_opens_its_eyes(backend, folder, tmp_path):
+    blind = ModelSpec(SPEC.backbone)
+    run(backend, make_samples(folder, spec=blind), tmp_path / "blind")
+    weights = tmp_path / "blind" / "model.safetensors"
+    spec = ModelSpec(replace(SPEC.backbone, scene=(4, 6)))
+    state, _ = starting_state(make_recipe(folder, spec=spec, weights=str(weights)))
+    first = Checkpoint.load(weights).state
+    assert {n for n in state if n not in first} == {n for n in state if n.startswith("scene")}
+    assert all(np.array_equal(state[name], value) for name, value in first.items())
+    run(backend, make_samples(folder, spec=spec, weights=str(weights)), tmp_path / "seeing")
+
+
 @pytest.fixture
 def experts(backend, folder, tmp_path):
     """What makes a recipe one of frozen experts, and the two specialists that they are."""

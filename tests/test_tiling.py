@@ -5,6 +5,7 @@ from reference_network import ReferenceNetwork
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.errors import OptionError
+from osr_core.scene import thumbnail
 from osr_core.spec import (
     GridDehaze,
     InputTransform,
@@ -50,6 +51,7 @@ SPECS = {
     "unet": ModelSpec(
         UNet((4, 6), blocks=1), InputTransform(2, 3), OutputTransform(4, residual=True)
     ),
+    "unet that sees the scene": ModelSpec(UNet((4, 6), blocks=1, scene=(4,))),
 }
 
 
@@ -66,6 +68,17 @@ def test_tiles_equal_the_whole(kind):
     assert len(network.shapes) > 1
     assert len(set(network.shapes)) == 1
     assert np.abs(tiled - whole).max() <= 1e-5
+
+
+def test_a_window_is_judged_by_the_scene_that_is_given():
+    spec = SPECS["unet that sees the scene"]
+    network, image = ReferenceNetwork(spec), np.zeros((1, 3, 64, 64), np.float32)
+    image[..., 32:] = 1
+    network.values["scene_gate.weight"][:] = 1
+    whole = network.predict(image, thumbnail(image))
+    assert np.array_equal(network.predict(image), whole)
+    alone = network.predict(image[..., 32:])
+    assert np.abs(alone - network.predict(image[..., 32:], thumbnail(image))).max() > 1e-3
 
 
 def test_a_pooling_network_is_not_tiled():

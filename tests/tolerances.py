@@ -20,6 +20,10 @@ CARRIED = 5e-4
 nearly still, rounding is divided by as small a number. Seen: PyTorch 4.6e-5, MindSpore 1.1e-4, in
 GridDehazeNet, which ends in a ReLU."""
 
+SCENE = 5e-4
+"""As GRADIENT, of networks that look at the scene: what all pixels of a picture say of one gate
+cancels, down to gradients of 1e-5. Seen: PyTorch 4.9e-5."""
+
 KINK = 1e-6
 """Least pre-activation of a batch that keeps clear of the kinks: OUTPUT's measurement, rounded
 up. Some 19 batches of 20 do."""

@@ -89,7 +89,9 @@ def _unet(state: Tensors) -> Backbone:
     widths = [int(state[f"encoder.{i}.0.conv1.weight"].shape[0]) for i in range(levels)]
     blocks = _count(state, r"encoder\.0\.(\d+)\.conv1\.weight")
     side = int((state["head.weight"].shape[1] / 3) ** 0.5)
-    return UNet(tuple(widths), blocks, side)
+    looks = range(_count(state, r"scene\.(\d+)\.weight"))
+    scene = tuple(int(state[f"scene.{i}.weight"].shape[0]) for i in looks)
+    return UNet(tuple(widths), blocks, side, scene=scene)
 
 
 _INFERENCES = {

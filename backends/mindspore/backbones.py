@@ -21,6 +21,7 @@ from backends.mindspore.layers import (
     conv,
     leaky,
     shuffle,
+    thumbnail,
     unshuffle,
 )
 from osr_core import spec as specs
@@ -148,9 +149,14 @@ class UNet(Network):
         self.up = nn.CellList([conv(c, 4 * f, 1) for f, c in steps])
         self.decoder = nn.CellList([blocks(width) for width in finer])
         self.tail = conv(widths[0], block_channels)
+        scene = spec.backbone.scene
+        looks = (conv(f, c, stride=2) for f, c in pairwise((spec.backbone_channels, *scene)))
+        self.scene = nn.CellList(list(looks))
+        self.scene_gate = conv(scene[-1], 1, 1) if scene else None
 
-    def construct(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
+    def construct(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
+        """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same
+        shape as the window's."""
         x = self.head(unshuffle(image, self.side))
         skips = []
         for level in range(len(self.down)):
@@ -161,7 +167,16 @@ class UNet(Network):
         for level in range(len(self.up) - 1, -1, -1):  # a graph cannot reverse this range
             x = shuffle(self.up[level](x), 2) + skips[level]
             x = self.decoder[level](x)
-        return image + shuffle(self.tail(x), self.side)
+        change = shuffle(self.tail(x), self.side)
+        if self.scene_gate is None:
+            return image + change
+        return image + self._needed(thumbnail(image) if scene is None else scene) * change
+
+    def _needed(self, scene: Tensor) -> Tensor:
+        assert self.scene_gate is not None
+        for look in self.scene:
+            scene = leaky(look(scene))
+        return leaky(1 + self.scene_gate(scene.mean((2, 3), keep_dims=True)), AJAR)
 
 
 class Experts(Network):
@@ -180,11 +195,12 @@ class Experts(Network):
             for weight in self.experts.get_parameters():
                 weight.requires_grad = False
 
-    def construct(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
+    def construct(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
+        """``(N, 3, H, W)``, and ``(N, 3, SIDE, SIDE)`` of the whole if it is a window → the same
+        shape as the window's."""
         seen, changes = image, []
         for index in range(len(self.experts)):
-            changes.append(self.experts[index](image) - image)
+            changes.append(self.experts[index](image, scene) - image)
             seen = ops.cat((seen, MAGNIFIED * changes[index]), 1)
         read = self.gate(ops.cat(self.wave(seen), 1))
         result = image

@@ -25,21 +25,26 @@ class Network(nn.Cell):
         self.spec = spec
         self.precision = "float32"
 
-    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(
+        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Restore a batch on the device where the network is, without gradients.
 
         Args:
             images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
+            scene: for a network that looks at the scene, where the images are windows of it:
+                :func:`osr_core.scene.thumbnail` of the whole, ``(N, 3, SIDE, SIDE)``.
 
         Returns:
             ``(N, 3, H, W)`` float32, not clipped.
         """
         autocast(self, self.precision)
         x = Tensor(np.ascontiguousarray(images))
-        return self._forward(x).astype(ms.float32).asnumpy()
+        seen = () if scene is None else (Tensor(scene),)
+        return self._forward(x, *seen).astype(ms.float32).asnumpy()
 
     @cached_property
-    def _forward(self) -> Callable[[Tensor], Tensor]:
+    def _forward(self) -> Callable[..., Tensor]:
         return compiled(self)
 
     def state(self) -> dict[str, NDArray[np.float32]]:

@@ -9,6 +9,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from osr_core.operations import LEAK
+from osr_core.scene import SIDE
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
@@ -53,6 +54,11 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     c = c // (side * side)
     x = x.reshape(n, c, side, side, h, w).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(n, c, h * side, w * side)
+
+
+def thumbnail(x: Tensor) -> Tensor:
+    """:func:`osr_core.scene.thumbnail`."""
+    return ops.adaptive_avg_pool2d(x, (SIDE, SIDE))
 
 
 def leaky(x: Tensor, leak: float = LEAK) -> Tensor:

@@ -23,6 +23,7 @@ from backends.torch.layers import (
     conv,
     leaky,
     shuffle,
+    thumbnail,
     unshuffle,
 )
 from osr_core import spec as specs
@@ -150,9 +151,14 @@ class UNet(Network):
         self.up = nn.ModuleList(conv(c, 4 * f, 1) for f, c in steps)
         self.decoder = nn.ModuleList(blocks(width) for width in finer)
         self.tail = conv(widths[0], block_channels)
+        scene = spec.backbone.scene
+        looks = (conv(f, c, stride=2) for f, c in pairwise((spec.backbone_channels, *scene)))
+        self.scene = nn.ModuleList(looks)
+        self.scene_gate = conv(scene[-1], 1, 1) if scene else None
 
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
+    def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
+        """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same
+        shape as the window's."""
         x = self.head(unshuffle(image, self.side))
         skips = []
         for level in range(len(self.down)):
@@ -163,7 +169,16 @@ class UNet(Network):
         for level in reversed(range(len(self.up))):
             x = shuffle(self.up[level](x), 2) + skips[level]
             x = self.decoder[level](x)
-        return image + shuffle(self.tail(x), self.side)
+        change = shuffle(self.tail(x), self.side)
+        if self.scene_gate is None:
+            return image + change
+        return image + self._needed(thumbnail(image) if scene is None else scene) * change
+
+    def _needed(self, scene: Tensor) -> Tensor:
+        assert self.scene_gate is not None
+        for look in self.scene:
+            scene = leaky(look(scene))
+        return leaky(1 + self.scene_gate(scene.mean((2, 3), keepdim=True)), AJAR)
 
 
 class Experts(Network):
@@ -181,11 +196,12 @@ class Experts(Network):
         if spec.frozen:
             self.experts.requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
+    def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
+        """``(N, 3, H, W)``, and ``(N, 3, SIDE, SIDE)`` of the whole if it is a window → the same
+        shape as the window's."""
         seen, changes = image, []
         for index in range(len(self.experts)):
-            changes.append(self.experts[index](image) - image)
+            changes.append(self.experts[index](image, scene) - image)
             seen = torch.cat((seen, MAGNIFIED * changes[index]), 1)
         read = self.gate(torch.cat(self.wave(seen), 1))
         result = image

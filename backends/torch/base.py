@@ -24,11 +24,15 @@ class Network(nn.Module):
         self.spec = spec
         self.precision = "float32"
 
-    def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(
+        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Restore a batch on the device where the network is, without gradients.
 
         Args:
             images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
+            scene: for a network that looks at the scene, where the images are windows of it:
+                :func:`osr_core.scene.thumbnail` of the whole, ``(N, 3, SIDE, SIDE)``.
 
         Returns:
             ``(N, 3, H, W)`` float32, not clipped.
@@ -36,7 +40,9 @@ class Network(nn.Module):
         device = next(self.parameters()).device
         with torch.inference_mode(), autocast(device, self.precision):
             x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-            return self(x.to(memory_format=torch.channels_last)).float().cpu().numpy()
+            x = x.to(memory_format=torch.channels_last)
+            seen = () if scene is None else (torch.from_numpy(scene).to(device),)
+            return self(x, *seen).float().cpu().numpy()
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order, float32."""

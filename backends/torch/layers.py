@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from osr_core.operations import LEAK
+from osr_core.scene import SIDE
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
@@ -36,6 +37,11 @@ def unshuffle(x: Tensor, side: int) -> Tensor:
 def shuffle(x: Tensor, side: int) -> Tensor:
     """The inverse of :func:`unshuffle`."""
     return F.pixel_shuffle(x, side) if side > 1 else x
+
+
+def thumbnail(x: Tensor) -> Tensor:
+    """:func:`osr_core.scene.thumbnail`."""
+    return F.adaptive_avg_pool2d(x, SIDE)
 
 
 def leaky(x: Tensor, leak: float = LEAK) -> Tensor:

@@ -14,9 +14,14 @@ GAMMA = (0.67, 1.5)
 BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
-
 CLOSER = (1.0, 3.0)
 """Enlargement of a close-up, drawn uniformly."""
+
+GRAIN = (0.5 / 255, 6 / 255)
+"""Standard deviation of the grain of a close-up, drawn log-uniformly."""
+
+GRAIN_SIZE = (0.0, 0.8)
+"""Standard deviation of the Gaussian that softens it, in pixels, drawn uniformly."""
 
 
 def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -82,9 +87,12 @@ def wall(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
 def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """The middle, enlarged: soft, with large even parts, as photographs of near things are.
 
+    The fine grain of a sensor lies over it: so it can be told from a picture that was small once,
+    which is soft and has none.
+
     Args:
         image: (H, W, 3) float32 in [0, 1].
-        rng: source of the enlargement.
+        rng: source of enlargement and grain.
 
     Returns:
         The same shape, in [0, 1].
@@ -97,7 +105,12 @@ def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     top, left = (height - rows) // 2, (width - columns) // 2
     middle = image[top : top + rows, left : left + columns]
     enlarged = cv2.resize(middle, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(enlarged, 0.0, 1.0, dtype=np.float32)
+    grain = rng.standard_normal(image.shape, np.float32)
+    size = rng.uniform(*GRAIN_SIZE)
+    if size > 0.2:  # a narrower Gaussian changes nothing
+        grain = cv2.GaussianBlur(grain, (0, 0), size)
+    grain *= _log_uniform(GRAIN, rng) / max(float(grain.std()), 1e-6)
+    return np.clip(enlarged + grain, 0.0, 1.0, dtype=np.float32)
 
 
 def _log_uniform(

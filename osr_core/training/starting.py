@@ -9,7 +9,7 @@ from osr_core.checkpoint import Checkpoint, State
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
 from osr_core.registry import find_weights
-from osr_core.spec import Experts, ModelSpec
+from osr_core.spec import Experts, ModelSpec, UNet
 from osr_core.training.recipe import Recipe
 
 PREFIX = "backbone."
@@ -24,9 +24,10 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     """
     if recipe.weights:
         source = Checkpoint.load(find_weights(recipe.weights))
-        if replace(source.spec, frozen=recipe.spec.frozen) != recipe.spec:
+        if replace(source.spec, frozen=recipe.spec.frozen) not in (recipe.spec, _unseeing(recipe)):
             raise CheckpointError(f"recipe.weights {recipe.weights}: holds another network")
-        return source.state, {"start": _about(recipe.weights, source)}
+        state = {**initial_state(recipe.spec, recipe.seed), **source.state}
+        return state, {"start": _about(recipe.weights, source)}
     state = initial_state(recipe.spec, recipe.seed)
     if recipe.backbone.experts:
         return _experts(recipe, state)
@@ -43,6 +44,13 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     if not recipe.spec.reprogrammed:
         weights = {n.removeprefix(PREFIX): a for n, a in weights.items()}
     return {**state, **weights}, {"backbone": _about(name, source)}
+
+
+def _unseeing(recipe: Recipe) -> ModelSpec:
+    """The network before it learnt to look at the scene."""
+    backbone = recipe.spec.backbone
+    blind = replace(backbone, scene=()) if isinstance(backbone, UNet) else backbone
+    return replace(recipe.spec, backbone=blind)
 
 
 def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
