@@ -23,6 +23,7 @@ from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
 from osr_core.operations import LEAK
 from osr_core.reference import NumpyOps, forward
+from osr_core.scene import thumbnail
 from osr_core.spec import (
     Experts,
     GridDehaze,
@@ -114,6 +115,17 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
     built = _network(backend, spec, _state(spec))
     built.precision = "float16"
     assert tolerances.OUTPUT < np.abs(built.predict(images) - expected).max() < tolerances.HALF
+
+
+@pytest.mark.parametrize("case", ["unet, scene", "experts, scene"])
+def test_windows_are_told_the_scene(backend: ModuleType, case: str) -> None:
+    spec = CASES[case]
+    images, own = _reference(spec)
+    scene = thumbnail(_batch(5)[0])
+    whole = forward(spec, _state(spec), images.astype(np.float64), scene.astype(np.float64))
+    built = _network(backend, spec, _state(spec))
+    assert np.abs(built.predict(images, scene) - whole).max() < tolerances.OUTPUT
+    assert np.abs(whole - own).max() > 1e-4
 
 
 MISTAKES = {
