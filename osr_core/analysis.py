@@ -78,11 +78,7 @@ def analyse(spec: ModelSpec) -> Analysis:
     """Everything that follows from the spec, without weights."""
     tracer = Tracer()
     result = network(tracer, spec, Traced(IMAGE_CHANNELS))
-    still = spec.frozen_part
-    parameters = (
-        replace(p, trainable=still is None or not p.name.startswith(still))
-        for p in tracer.parameters.values()
-    )
+    parameters = (replace(p, trainable=spec.learns(p.name)) for p in tracer.parameters.values())
     return Analysis(
         parameters=tuple(parameters),
         macs_per_pixel=float(tracer.macs),

@@ -140,7 +140,8 @@ class ModelSpec:
     output_transform: OutputTransform | None = None
     frozen: bool = False
     """Only the transforms learn: the paper's *specifically trained* model. Of :class:`Experts`
-    without transforms only the gates learn, and what reads the wave for them."""
+    without transforms only the gates learn, and what reads the wave for them; of a :class:`UNet`
+    that sees the scene, only what looks at it."""
 
     def __post_init__(self) -> None:
         kinds = ", ".join(BACKBONES)
@@ -151,8 +152,9 @@ class ModelSpec:
         require(both, "output_transform", mend, self.output_transform)
         require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
         gated = isinstance(self.backbone, Experts)
-        learns = self.reprogrammed or gated or not self.frozen
-        require(learns, "frozen", "false where there are no transforms to train", self.frozen)
+        seeing = isinstance(self.backbone, UNet) and self.backbone.scene
+        learns = self.reprogrammed or gated or seeing or not self.frozen
+        require(bool(learns), "frozen", "false where there is nothing else to train", self.frozen)
         rgb = self.backbone_channels == IMAGE_CHANNELS or not gated
         mend = 'feed "turn" and channels 3 around experts, which take RGB'
         require(rgb, "input_transform", mend, self.input_transform)
@@ -186,12 +188,15 @@ class ModelSpec:
         parts = 2 if self.input_transform.feed == "joint" else 1
         return parts * self.input_transform.channels
 
-    @property
-    def frozen_part(self) -> str | None:
-        """What the names of the weights begin with that do not learn; ``None``: all learn."""
+    def learns(self, name: str) -> bool:
+        """Whether the weight of that name learns."""
         if not self.frozen:
-            return None
-        return "backbone." if self.reprogrammed else "experts."
+            return True
+        if self.reprogrammed:
+            return not name.startswith("backbone.")
+        if isinstance(self.backbone, Experts):
+            return not name.startswith("experts.")
+        return name.startswith("scene")
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain JSON values, version included."""

@@ -55,6 +55,7 @@ CASES = {
     "unet, full resolution": ModelSpec(UNet((8, 12, 16), unshuffle=1)),
     "unet, leaky": ModelSpec(LEAKY),
     "unet, scene": ModelSpec(SEEING),
+    "unet, scene alone": ModelSpec(SEEING, frozen=True),
     "residual, joint": ModelSpec(TINY_RESIDUAL, JOINT, GATES),
     "griddehaze, turn": ModelSpec(TINY_GRID, TURN, GATES),
     "unet, joint": ModelSpec(TINY_UNET, JOINT, GATES),

@@ -82,12 +82,15 @@ def test_a_network_opens_its_eyes(backend, folder, tmp_path):
     blind = ModelSpec(SPEC.backbone)
     run(backend, make_samples(folder, spec=blind), tmp_path / "blind")
     weights = tmp_path / "blind" / "model.safetensors"
-    spec = ModelSpec(replace(SPEC.backbone, scene=(4, 6)))
+    spec = ModelSpec(replace(SPEC.backbone, scene=(4, 6)), frozen=True)
     state, _ = starting_state(make_recipe(folder, spec=spec, weights=str(weights)))
     first = Checkpoint.load(weights).state
     assert {n for n in state if n not in first} == {n for n in state if n.startswith("scene")}
     assert all(np.array_equal(state[name], value) for name, value in first.items())
-    run(backend, make_samples(folder, spec=spec, weights=str(weights)), tmp_path / "seeing")
+    samples = make_samples(folder, spec=spec, weights=str(weights))
+    seeing, _ = run(backend, samples, tmp_path / "seeing")
+    changed = {name for name, value in state.items() if not np.array_equal(seeing[name], value)}
+    assert changed == {name for name in state if name.startswith("scene")}
 
 
 @pytest.fixture

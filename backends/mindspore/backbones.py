@@ -153,6 +153,8 @@ class UNet(Network):
         looks = (conv(f, c, stride=2) for f, c in pairwise((spec.backbone_channels, *scene)))
         self.scene = nn.CellList(list(looks))
         self.scene_gate = conv(scene[-1], 1, 1) if scene else None
+        for name, weight in self.parameters_and_names():
+            weight.requires_grad = spec.learns(name)
 
     def construct(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
         """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same

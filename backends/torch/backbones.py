@@ -155,6 +155,8 @@ class UNet(Network):
         looks = (conv(f, c, stride=2) for f, c in pairwise((spec.backbone_channels, *scene)))
         self.scene = nn.ModuleList(looks)
         self.scene_gate = conv(scene[-1], 1, 1) if scene else None
+        for name, weight in self.named_parameters():
+            weight.requires_grad_(spec.learns(name))
 
     def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
         """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same

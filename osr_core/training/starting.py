@@ -24,7 +24,8 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     """
     if recipe.weights:
         source = Checkpoint.load(find_weights(recipe.weights))
-        if replace(source.spec, frozen=recipe.spec.frozen) not in (recipe.spec, _unseeing(recipe)):
+        spec = replace(recipe.spec, frozen=False)
+        if replace(source.spec, frozen=False) not in (spec, _unseeing(spec)):
             raise CheckpointError(f"recipe.weights {recipe.weights}: holds another network")
         state = {**initial_state(recipe.spec, recipe.seed), **source.state}
         return state, {"start": _about(recipe.weights, source)}
@@ -46,11 +47,11 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     return {**state, **weights}, {"backbone": _about(name, source)}
 
 
-def _unseeing(recipe: Recipe) -> ModelSpec:
+def _unseeing(spec: ModelSpec) -> ModelSpec:
     """The network before it learnt to look at the scene."""
-    backbone = recipe.spec.backbone
+    backbone = spec.backbone
     blind = replace(backbone, scene=()) if isinstance(backbone, UNet) else backbone
-    return replace(recipe.spec, backbone=blind)
+    return replace(spec, backbone=blind)
 
 
 def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
@@ -63,7 +64,7 @@ def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
     weights, about = dict(state), []
     for index, (name, expert) in enumerate(zip(names, ours, strict=True)):
         source = Checkpoint.load(find_weights(name))
-        if source.spec != ModelSpec(expert):
+        if replace(source.spec, frozen=False) != ModelSpec(expert):
             where = f"recipe.backbone.experts {name}"
             raise CheckpointError(f"{where}: holds {source.spec.backbone}, recipe.spec {expert}")
         weights |= {f"experts.{index}.{n}": array for n, array in source.state.items()}
