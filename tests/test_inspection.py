@@ -1,5 +1,7 @@
 """What osr inspect shows is what the network computes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -119,7 +121,7 @@ def test_the_gate_is_the_share_of_the_wave():
 
 
 def test_the_gates_of_experts_are_theirs(backend):
-    experts = Experts((BACKBONE, UNet((6,), 1)), UNet((4,), 1, 4), 3)
+    experts = Experts((BACKBONE, UNet((6,), 1, scene=(4,))), UNet((4,), 1, 4), 3)
     plain = ModelSpec(experts)
     state = initial_state(plain, 0)
     inspection = inspect(_image(), Checkpoint(plain, state))
@@ -138,7 +140,8 @@ def test_the_gates_of_experts_are_theirs(backend):
         own = {n.removeprefix(start): a for n, a in state.items() if n.startswith(start)}
         expected = _forward(expert, own, _image())
         np.testing.assert_allclose(alone.result, expected, atol=1e-5)
-    around = ModelSpec(experts, InputTransform(3, feed="turn"), OutputTransform(6))
+    blind = replace(experts, experts=(BACKBONE, UNet((6,), 1)))
+    around = ModelSpec(blind, InputTransform(3, feed="turn"), OutputTransform(6))
     outer = inspect(_image(), Checkpoint(around, initial_state(around, 0)))
     assert len(outer.gate) == 6
     amplitude = initial_state(around, 0)["input_transform.amplitude.weight"][:, :, 0, 0]

@@ -103,8 +103,10 @@ def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> I
         whole = np.broadcast_to(values[0], (values.shape[1], *planes.shape[2:]))
         return np.ascontiguousarray(whole[:, :height, :width], np.float32)
 
-    # Where transforms surround experts, theirs are the last gates and the first wave.
-    gate = np.concatenate(ops.gates[-1:] if spec.reprogrammed else ops.gates, axis=1)
+    # Where transforms surround experts, theirs are the last gate and the first wave. Experts' own
+    # gates, for the scene, come before those of what they would change.
+    inside = () if spec.reprogrammed else getattr(spec.backbone, "experts", ())
+    gate = np.concatenate(ops.gates[-max(1, len(inside)) :], axis=1)
     noted = {name: cut(values) for name, values in ops.waves[0].items()}
     return Inspection(picture, np.moveaxis(cut(result), 0, 2), **noted, gate=cut(gate))
 
