@@ -145,16 +145,6 @@ def test_seen_is_what_the_recipe_drew():
     assert seen.unknown == ("own", "set5")  # nobody knows what was done to clear images
 
 
-def test_what_is_left_alone_is_not_seen():
-    specialist = {"shares": {"rain": 1, "noise": 1, "blur": 1}, "kept": ["noise", "blur"]}
-    seen = seen_damage(specialist, {})
-    assert (seen.kinds, seen.kept) == (("rain",), ("blur", "noise"))
-    other = {"recipe": {"shares": {"noise": 1}}, "provenance": {}}
-    experts = [{"recipe": specialist, "provenance": {}}, other]
-    both = seen_damage({"shares": {"clean": 1}}, {"experts": experts})
-    assert (both.kinds, both.kept) == (("noise", "rain"), ("blur",))
-
-
 @pytest.mark.parametrize("origin", ["backbone", "start"])
 def test_seen_reaches_into_where_weights_came_from(origin):
     backbone = {"recipe": {"shares": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}

@@ -57,7 +57,7 @@ def test_what_cannot_be_scored_is_refused(image, message):
         score(np.zeros((12, 12, 3)), np.zeros((12, 12, 3), np.uint8), Convention(crop=1))
 
 
-def results(gains, seen=("noise",), unknown=(), before=20.0, kept=()):
+def results(gains, seen=("noise",), unknown=(), before=20.0):
     """Column → gains of model ``m``; a column is called as its kind of damage, then anything."""
     columns = [
         ColumnEntry(name, "data", None, name.split()[0], len(values), "RGB", name == "none")
@@ -68,7 +68,7 @@ def results(gains, seen=("noise",), unknown=(), before=20.0, kept=()):
         for name, values in gains.items()
         for i, gain in enumerate(values)
     ]
-    model = ModelEntry("m", "M", "network", seen=seen, unknown=unknown, kept=kept)
+    model = ModelEntry("m", "M", "network", seen=seen, unknown=unknown)
     return Results(Description([model], columns), tuple(rows))
 
 
@@ -98,10 +98,6 @@ def test_what_is_not_known_is_not_counted():
     assert figures.seen_gain == 1.0
     assert math.isnan(figures.unseen_gain)
     assert math.isnan(figures.harm_share)
-    # What it was trained to leave alone is no damage that it could not know, nor one that it does.
-    left = results({"noise": [1.0], "rain": [-9.0]}, kept=("rain",))
-    assert left.state("m", "rain") == "kept"
-    assert left.osr_figures("m").unseen_columns == 0
     # A set of unknown damage among others does not make everything unknown.
     assert results({"haze": [2.0]}, (), ("pairs",)).state("m", "haze") == "unseen"
 

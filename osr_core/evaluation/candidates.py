@@ -107,7 +107,6 @@ def network_candidate(
         seen.unknown,
         dict(checkpoint.provenance),
         hashlib.sha256(path.read_bytes()).hexdigest(),
-        seen.kept,
     )
     network = load(name)
     return Candidate(entry, lambda image: restore(image, network, tile))

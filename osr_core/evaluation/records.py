@@ -38,8 +38,6 @@ class ModelEntry:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     """Of the weights, so that rows of other weights are never mixed in."""
-    kept: Sequence[str] = ()
-    """Kinds of damage that it was trained to leave as they are."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,6 @@ class Seen:
     """Kinds of damage, sorted."""
     unknown: tuple[str, ...] = ()
     """Training data of which nobody knows what damage they hold, sorted."""
-    kept: tuple[str, ...] = ()
-    """Kinds that it learnt to leave as they are, and nothing else of, sorted."""
 
 
 def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> Seen:
@@ -40,16 +38,15 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
         provenance: the checkpoint's provenance, of which that of specialists inside counts.
 
     >>> seen_damage({"shares": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
-    Seen(kinds=('rain',), unknown=(), kept=())
+    Seen(kinds=('rain',), unknown=())
     >>> specialist = {"recipe": {"shares": {"noise": 1.0}}, "provenance": {}}
     >>> seen_damage({"shares": {"rain": 1.0}}, {"experts": [specialist]}).kinds
     ('noise', 'rain')
     """
     kinds: set[str] = set()
     unknown: set[str] = set()
-    kept = set(recipe.get("kept") or ())
     shares = recipe.get("shares") or {}
-    for name in (name for name, share in shares.items() if share > 0 and name not in kept):
+    for name in (name for name, share in shares.items() if share > 0):
         if name in KINDS:
             kinds.add(name)
         elif name not in ("clean", "mixture"):
@@ -64,8 +61,7 @@ def seen_damage(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> See
         inner = seen_damage(*parts)
         kinds.update(inner.kinds)
         unknown.update(inner.unknown)
-        kept.update(inner.kept)
-    return Seen(*(tuple(sorted(names)) for names in (kinds, unknown, kept - kinds)))
+    return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
 
 
 def damage_of(data_set: str) -> str | None:

@@ -32,7 +32,7 @@ RESAMPLES, LEVEL = 2000, 0.95
 """Of every bootstrap interval."""
 
 Values = NDArray[np.float64]
-State = Literal["seen", "unseen", "kept", "clean", "unknown"]
+State = Literal["seen", "unseen", "clean", "unknown"]
 
 
 class Interval(NamedTuple):
@@ -109,8 +109,7 @@ class Results:
         """Whether a model was trained on a column's kind of damage.
 
         ``unknown`` where the column's kind is, or where the model's training is and does not
-        name that kind; ``kept`` where it was trained to leave it as it is, which is neither;
-        ``clean`` where there is no damage.
+        name that kind; ``clean`` where there is no damage.
         """
         entry = self.model(_name(model))
         place = self.column(_name(column))
@@ -120,8 +119,6 @@ class Results:
             return "unknown"
         if place.kind in entry.seen:
             return "seen"
-        if place.kind in entry.kept:
-            return "kept"
         return "unknown" if NO_RECIPE in entry.unknown else "unseen"
 
     def model(self, name: str) -> ModelEntry:

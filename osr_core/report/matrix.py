@@ -18,7 +18,7 @@ from osr_core.report.markup import (
     tag,
     ticks,
 )
-from osr_core.report.summary import STATES, Cell, Line, State, Summary, decibels
+from osr_core.report.summary import STATES, Cell, Line, Summary, decibels
 
 _AXIS = 240
 """Width in SVG units of the axis on which the gains of the three figures lie."""
@@ -35,7 +35,7 @@ damage. A full dot marks damage that the model was trained on, a ring damage tha
 <div class="bar"><div class="legend" aria-hidden="true"><span>{signed(-limit, 1)}</span>
 <i class="scale"></i><span>{signed(limit, 1)} dB</span>
 <span class="key"><i class="dot seen"></i>seen</span><span class="key"><i class="dot unseen"></i>
-never seen</span>{_rare(summary)}</div>
+never seen</span>{_unknown(summary)}</div>
 <div class="segments" role="group" aria-label="What the cells show" id="show" hidden>
 <button type="button" data-show="gain" aria-pressed="true">Gain</button><button type="button"
 data-show="psnr" aria-pressed="false">PSNR</button><button type="button" data-show="ssim"
@@ -47,12 +47,11 @@ aria-pressed="false">SSIM</button></div></div>
 {_details(summary)}</div></details>"""
 
 
-def _rare(summary: Summary) -> str:
+def _unknown(summary: Summary) -> str:
     """Part of the legend that most reports do not need."""
-    there = {cell.state for cell in summary.cells.values()}
-    rare: list[State] = [state for state in ("kept", "unknown") if state in there]
-    keys = (f"<span class='key'><i class='dot {s}'></i>{STATES[s]}</span>" for s in rare)
-    return "".join(keys)
+    if all(cell.state != "unknown" for cell in summary.cells.values()):
+        return ""
+    return f"<span class='key'><i class='dot unknown'></i>{STATES['unknown']}</span>"
 
 
 def _head(summary: Summary) -> str:

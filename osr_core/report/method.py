@@ -78,6 +78,4 @@ def trained_on(model: ModelEntry) -> str:
     known = ", ".join(map(spaced, model.seen)) or "no known damage"
     if model.unknown:
         known += f", and data of unknown damage ({', '.join(model.unknown)})"
-    if model.kept:
-        known += f"; to leave alone: {', '.join(map(spaced, model.kept))}"
     return known

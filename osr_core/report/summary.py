@@ -14,12 +14,11 @@ from osr_core.evaluation.records import ColumnEntry, ModelEntry
 from osr_core.evaluation.statistics import CEILING, OSRFigures, Results, capped, interval
 from osr_core.report.markup import plain
 
-State = Literal["seen", "unseen", "kept", "clean", "unknown", "baseline", "none"]
+State = Literal["seen", "unseen", "clean", "unknown", "baseline", "none"]
 
 STATES: Mapping[State, str] = {
     "seen": "seen in training",
     "unseen": "never seen",
-    "kept": "trained to leave it",
     "clean": "clean",
     "unknown": "not known whether seen",
     "baseline": "classical",
@@ -59,8 +58,7 @@ class Cell:
     @property
     def known(self) -> str:
         """Whether the model was trained on this damage, in a word."""
-        words = {"seen": "yes", "unseen": "no", "kept": "to leave it", "unknown": "?"}
-        return words.get(self.state, "–")
+        return {"seen": "yes", "unseen": "no", "unknown": "?"}.get(self.state, "–")
 
 
 @dataclass(frozen=True)
