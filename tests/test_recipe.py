@@ -35,7 +35,6 @@ def test_there_and_back(tmp_path):
         ("schedule.kind = 'step'", "recipe.schedule.every: expected a positive number"),
         ("loss.l3 = 1", "loss.l3: "),
         ("shares.noise = -1", "recipe.shares: "),
-        ("kept = ['rain']", "recipe.kept: expected kinds of shares: "),
         ("degradations.noise = 3", "recipe.degradations.noise: expected a table"),
         ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected"),
         ("spec.backbone.kind = 'vnet'", "backbone.kind: expected one of"),

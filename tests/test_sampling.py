@@ -61,22 +61,6 @@ def test_each_kind_of_sample(folder, kind):
     assert np.array_equal(inputs, targets) == (kind == "clean")
 
 
-def test_what_is_kept_is_in_the_target_too(folder):
-    shares = {"noise": 1.0, "rain": 1.0, "blur": 1.0, "mixture": 1.0}
-    for kind in ("noise", "rain"):
-        only = {"shares": {kind: 1.0}}
-        (inputs, clear), (same, target) = (
-            make_samples(folder, **only, kept=kept).batch(0) for kept in ((), (kind,))
-        )
-        assert np.array_equal(same, inputs)
-        assert np.array_equal(target, inputs)
-        assert not np.array_equal(clear, inputs)
-    samples = make_samples(folder, shares=shares | {"noise": 0.0}, kept=("rain", "blur"))
-    for step in range(10):
-        for damaged, clear in zip(*samples.batch(step), strict=True):
-            assert np.array_equal(damaged, clear)
-
-
 def test_haze_stays_upright(folder):
     """Red grows from top to bottom in every picture of the folder."""
     for kind, upright in (("haze", True), ("mixture", True), ("noise", False)):

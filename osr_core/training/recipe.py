@@ -108,9 +108,6 @@ class Recipe:
     shares: Mapping[str, float]
     """Relative frequency of each kind of sample: ``clean``, ``mixture``, the kinds of
     :mod:`osr_core.degradations`, and the names of the paired sets in ``data``."""
-    kept: tuple[str, ...] = ()
-    """Those of the shares' kinds whose samples keep their damage in the target, too: what the
-    network is to leave as it is. No part of mixtures."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Data set (``osr data list``) → its folder, or a list of folders."""
     degradations: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
@@ -176,8 +173,6 @@ class Recipe:
         shares = [v for v in self.shares.values() if isinstance(v, (int, float)) and v >= 0]
         _require(len(shares) == len(self.shares), "shares", "numbers, 0 or more", self.shares)
         _require(sum(shares) > 0, "shares", "a share over 0", self.shares)
-        absent = [kind for kind in self.kept if kind not in self.shares]
-        _require(not absent, "kept", f"kinds of shares: {', '.join(self.shares)}", absent)
         multiple = analyse(self.spec).size_multiple
         _require(self.crop % multiple == 0, "crop", f"a multiple of {multiple}", self.crop)
         for name, value in asdict(self.backbone).items():

@@ -117,8 +117,6 @@ class Samples:
         shares = np.array([self.recipe.shares[kind] for kind in kinds], np.float64)
         kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
         damaged, clear = self._pair(kind, rng) if kind in self.pairs else self._synthetic(kind, rng)
-        if kind in self.recipe.kept:
-            clear = damaged
         size = slice(MARGIN, MARGIN + self.recipe.crop)
         return _to_planes(damaged[size, size]), _to_planes(clear[size, size])
 
@@ -144,7 +142,6 @@ class Samples:
             return clear, clear
         if kind == "mixture":
             known = [k for k, share in self.recipe.shares.items() if k in KINDS and share > 0]
-            known = [k for k in known if k not in self.recipe.kept]
             count = int(rng.integers(2, 4))
             chosen = rng.choice(known, min(count, len(known)), replace=False)
             return mixture(clear, [str(k) for k in chosen], rng, ranges, depth), clear
