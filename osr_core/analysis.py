@@ -166,7 +166,7 @@ class Tracer:
     def add(self, x: Traced, y: Traced) -> Traced:
         """Sees what either sees."""
         before, after = max(x.before, y.before), max(x.after, y.after)
-        return Traced(x.channels, x.step, before, after)
+        return Traced(x.channels, x.step, before, after, x.is_thumbnail and y.is_thumbnail)
 
     def mix(self, x: Traced, y: Traced, gate: Traced) -> Traced:
         """Sees what any of the three sees; a pooled gate is accounted for where it is pooled."""
@@ -234,6 +234,10 @@ class Tracer:
         """No part of the picture, but all of it."""
         self.sees_scene = True
         return Traced(x.channels, is_thumbnail=True)
+
+    def veil(self, seen: Traced) -> Traced:
+        """One number of a thumbnail."""
+        return replace(seen, channels=1)
 
     def _declare(self, name: str, shape: tuple[int, ...], init: Init, fan_in: int) -> None:
         self.parameters[name] = Parameter(name, shape, init, fan_in)

@@ -87,8 +87,10 @@ class UNet:
     ``relu`` do here, without normalisation, most of all in the lower levels."""
     scene: tuple[int, ...] = ()
     """Channels of the convolutions of stride 2 through which the network looks at a thumbnail of
-    the whole picture, to decide how much of its change is needed; none: all of it, everywhere. For
-    damage that is a property of a scene, as haze is."""
+    the whole picture, to decide how much of its change is needed and which colour the haze has that
+    it begins by taking away (:func:`osr_core.scene.veil`); none: all of its change is needed,
+    everywhere, and it begins with the picture. For damage that is a property of a scene, as haze
+    is."""
 
     def __post_init__(self) -> None:
         check_types("backbone", self)

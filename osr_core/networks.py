@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from osr_core.operations import AJAR, MAGNIFIED, Init, Ops, T
+from osr_core.scene import AIRLIGHT
 from osr_core.spec import (
     IMAGE_CHANNELS,
     Activation,
@@ -148,7 +149,11 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
             x = residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
         return x
 
-    x = ops.unshuffle(image, spec.unshuffle)
+    gate = None
+    cleared = image
+    if spec.scene:
+        gate, cleared = scene(ops, spec, prefix, image)
+    x = ops.unshuffle(cleared, spec.unshuffle)
     x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
     skips: list[T] = []
     for level in range(len(spec.widths) - 1):
@@ -161,20 +166,27 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
         x = ops.add(ops.shuffle(x, 2), skips[level])
         x = blocks("decoder", level, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
-    result = ops.add(image, ops.shuffle(x, spec.unshuffle))
-    return ops.mix(image, result, scene_gate(ops, spec, prefix, image)) if spec.scene else result
+    result = ops.add(cleared, ops.shuffle(x, spec.unshuffle))
+    return result if gate is None else ops.mix(image, result, gate)
 
 
-def scene_gate(ops: Ops[T], spec: UNet, prefix: str, image: T) -> T:
-    """How much of a U-Net's change the picture as a whole needs, of size 1×1.
+def scene(ops: Ops[T], spec: UNet, prefix: str, image: T) -> tuple[T, T]:
+    """How much of a U-Net's change the picture as a whole needs, and what the U-Net begins with:
+    the picture without the haze that could lie over all of it alike.
 
-    Rectified and open at first, as the gates of :func:`experts` are, for the same reasons.
+    The gate, of size 1×1, is rectified and open at first, as those of :func:`experts` are, for the
+    same reasons. A fresh network knows an airlight of :data:`~osr_core.scene.AIRLIGHT`.
     """
-    x = ops.thumbnail(image)
+    seen = ops.thumbnail(image)
+    thin = ops.affine(ops.veil(seen), -1.0, 0.0)  # so that ``mix`` takes the airlight away
+    x = ops.concat(seen, ops.mix(seen, ops.affine(seen, 0.0, AIRLIGHT), thin))
     for index, width in enumerate(spec.scene):
         x = ops.leaky(ops.conv(f"{prefix}scene.{index}", x, width, stride=2))
-    gate = ops.conv(f"{prefix}scene_gate", ops.mean(x), 1, 1, init="small")
-    return ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR)
+    x = ops.mean(x)
+    airlight = ops.conv(f"{prefix}scene_airlight", x, IMAGE_CHANNELS, 1, init="small")
+    gate = ops.conv(f"{prefix}scene_gate", x, 1, 1, init="small")
+    cleared = ops.mix(image, ops.affine(airlight, 1.0, AIRLIGHT), thin)
+    return ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR), cleared
 
 
 def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) -> T:

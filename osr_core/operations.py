@@ -93,3 +93,6 @@ class Ops(Protocol[T]):
 
     def thumbnail(self, x: T) -> T:
         """:func:`osr_core.scene.thumbnail` of the whole picture, also where ``x`` is a window."""
+
+    def veil(self, seen: T) -> T:
+        """:func:`osr_core.scene.veil` of a thumbnail, a picture of one channel and of size 1×1."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from osr_core.errors import CheckpointError
 from osr_core.networks import network
 from osr_core.operations import LEAK, Init
-from osr_core.scene import thumbnail
+from osr_core.scene import thumbnail, veil
 from osr_core.spec import ModelSpec
 from osr_core.wave import CarriedOver, carry, modulus, to_parts
 
@@ -163,6 +163,10 @@ class NumpyOps:
     def thumbnail(self, x: Array) -> Array:
         """(N, C, H, W) → (N, C, SIDE, SIDE)."""
         return thumbnail(x) if self.scene is None else self.scene
+
+    def veil(self, seen: Array) -> Array:
+        """(N, C, SIDE, SIDE) → (N, 1, 1, 1)."""
+        return veil(seen)
 
     def _weight(self, name: str, like: Array) -> Array:
         if name not in self.state:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from osr_core.networks import network
 from osr_core.operations import LEAK
-from osr_core.scene import SIDE
+from osr_core.scene import AIRLIGHT, DARKEST, SIDE
 from osr_core.spec import ModelSpec
 
 
@@ -103,6 +103,10 @@ class TorchOps:
 
     def thumbnail(self, x):
         return _means(_means(x, 2), 3)
+
+    def veil(self, seen):
+        darkest = seen.flatten(1).min(1).values.clamp(0, DARKEST).reshape(-1, 1, 1, 1)
+        return darkest / (AIRLIGHT - darkest)
 
     def mean(self, x):
         return x.mean((2, 3), keepdim=True)

@@ -91,10 +91,12 @@ def test_a_scene_costs_weights_and_no_reach():
     blind, seeing = (analyse(ModelSpec(UNet(scene=scene))) for scene in ((), (4, 6)))
     extra = {p.name: p.shape for p in seeing.parameters if p not in blind.parameters}
     assert extra == {
-        "scene.0.weight": (4, 3, 3, 3),
+        "scene.0.weight": (4, 6, 3, 3),
         "scene.0.bias": (4,),
         "scene.1.weight": (6, 4, 3, 3),
         "scene.1.bias": (6,),
+        "scene_airlight.weight": (3, 6, 1, 1),
+        "scene_airlight.bias": (3,),
         "scene_gate.weight": (1, 6, 1, 1),
         "scene_gate.bias": (1,),
     }

@@ -9,7 +9,7 @@ import mindspore as ms
 from mindspore import Tensor, nn, ops
 
 from osr_core.operations import LEAK
-from osr_core.scene import SIDE
+from osr_core.scene import AIRLIGHT, DARKEST, SIDE
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
@@ -59,6 +59,12 @@ def shuffle(x: Tensor, side: int) -> Tensor:
 def thumbnail(x: Tensor) -> Tensor:
     """:func:`osr_core.scene.thumbnail`."""
     return ops.adaptive_avg_pool2d(x, (SIDE, SIDE))
+
+
+def veil(seen: Tensor) -> Tensor:
+    """:func:`osr_core.scene.veil`."""
+    darkest = ops.amin(seen, (1, 2, 3), keepdims=True).clip(0, DARKEST)
+    return darkest / (AIRLIGHT - darkest)
 
 
 def leaky(x: Tensor, leak: float = LEAK) -> Tensor:

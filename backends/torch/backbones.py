@@ -25,9 +25,11 @@ from backends.torch.layers import (
     shuffle,
     thumbnail,
     unshuffle,
+    veil,
 )
 from osr_core import spec as specs
 from osr_core.operations import AJAR, MAGNIFIED
+from osr_core.scene import AIRLIGHT
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 
@@ -152,8 +154,9 @@ class UNet(Network):
         self.decoder = nn.ModuleList(blocks(width) for width in finer)
         self.tail = conv(widths[0], block_channels)
         scene = spec.backbone.scene
-        looks = (conv(f, c, stride=2) for f, c in pairwise((spec.backbone_channels, *scene)))
+        looks = (conv(f, c, stride=2) for f, c in pairwise((2 * IMAGE_CHANNELS, *scene)))
         self.scene = nn.ModuleList(looks)
+        self.scene_airlight = conv(scene[-1], IMAGE_CHANNELS, 1) if scene else None
         self.scene_gate = conv(scene[-1], 1, 1) if scene else None
         for name, weight in self.named_parameters():
             weight.requires_grad_(spec.learns(name))
@@ -161,7 +164,10 @@ class UNet(Network):
     def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
         """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same
         shape as the window's."""
-        x = self.head(unshuffle(image, self.side))
+        gate, cleared = None, image
+        if self.scene_gate is not None:
+            gate, cleared = self._look(image, thumbnail(image) if scene is None else scene)
+        x = self.head(unshuffle(cleared, self.side))
         skips = []
         for level in range(len(self.down)):
             x = self.encoder[level](x)
@@ -171,16 +177,20 @@ class UNet(Network):
         for level in reversed(range(len(self.up))):
             x = shuffle(self.up[level](x), 2) + skips[level]
             x = self.decoder[level](x)
-        change = shuffle(self.tail(x), self.side)
-        if self.scene_gate is None:
-            return image + change
-        return image + self._needed(thumbnail(image) if scene is None else scene) * change
+        result = cleared + shuffle(self.tail(x), self.side)
+        return result if gate is None else image + gate * (result - image)
 
-    def _needed(self, scene: Tensor) -> Tensor:
+    def _look(self, image: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         assert self.scene_gate is not None
+        assert self.scene_airlight is not None
+        thickness = veil(seen)
+        x = torch.cat((seen, seen + thickness * (seen - AIRLIGHT)), 1)
         for look in self.scene:
-            scene = leaky(look(scene))
-        return leaky(1 + self.scene_gate(scene.mean((2, 3), keepdim=True)), AJAR)
+            x = leaky(look(x))
+        x = x.mean((2, 3), keepdim=True)
+        airlight = AIRLIGHT + self.scene_airlight(x)  # (N, 3, 1, 1)
+        gate = leaky(1 + self.scene_gate(x), AJAR)  # (N, 1, 1, 1)
+        return gate, image + thickness * (image - airlight)
 
 
 class Experts(Network):

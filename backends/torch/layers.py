@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from osr_core.operations import LEAK
-from osr_core.scene import SIDE
+from osr_core.scene import AIRLIGHT, DARKEST, SIDE
 from osr_core.spec import Activation, InputTransform
 from osr_core.wave import MODULUS_FLOOR, CarriedOver
 
@@ -42,6 +42,12 @@ def shuffle(x: Tensor, side: int) -> Tensor:
 def thumbnail(x: Tensor) -> Tensor:
     """:func:`osr_core.scene.thumbnail`."""
     return F.adaptive_avg_pool2d(x, SIDE)
+
+
+def veil(seen: Tensor) -> Tensor:
+    """:func:`osr_core.scene.veil`."""
+    darkest = seen.amin((1, 2, 3), keepdim=True).clamp(0, DARKEST)
+    return darkest / (AIRLIGHT - darkest)
 
 
 def leaky(x: Tensor, leak: float = LEAK) -> Tensor:

@@ -1,0 +1,48 @@
+"""What a whole picture tells: thumbnails, and the haze that could lie over all of it."""
+
+import numpy as np
+import pytest
+from reference_network import ReferenceNetwork
+
+from osr_core.degradations import haze
+from osr_core.scene import AIRLIGHT, DARKEST, SIDE, thumbnail, veil
+from osr_core.spec import ModelSpec, UNet
+
+
+def test_a_thumbnail_is_means_of_cells():
+    image = np.random.default_rng(0).random((1, 3, 2 * SIDE, SIDE))
+    cells = image.reshape(1, 3, SIDE, 2, SIDE).mean(3)
+    assert np.allclose(thumbnail(image), cells)
+
+
+def test_a_small_picture_is_repeated():
+    image = np.random.default_rng(0).random((1, 3, SIDE // 4, SIDE // 2))
+    assert np.allclose(thumbnail(image)[..., ::4, ::2], image)
+
+
+@pytest.mark.parametrize("transmission", [0.95, 0.7, 0.4])
+def test_the_darkest_pixel_tells_how_thick_even_haze_is(transmission):
+    clear = np.random.default_rng(0).random((32, 48, 3), np.float32)
+    clear[5, 7] = 0
+    hazy = haze(clear, 1.0, -np.log(transmission), AIRLIGHT)
+    seen = thumbnail(hazy.transpose(2, 0, 1)[None])
+    assert veil(seen).item() == pytest.approx(1 / transmission - 1, rel=1e-4)
+
+
+def test_what_has_black_in_it_has_no_veil_and_paper_a_bounded_one():
+    black, paper = np.ones((2, 1, 3, SIDE, SIDE))
+    black[0, 1, 0, 0] = -0.1  # noise may fall below
+    assert veil(black).item() == 0
+    assert veil(paper).item() == pytest.approx(DARKEST / (AIRLIGHT - DARKEST))
+
+
+def test_a_network_that_learnt_nothing_takes_even_haze_away():
+    network = ReferenceNetwork(ModelSpec(UNet((4, 6), 1, 4, "leaky", scene=(4, 4))))
+    clear = np.random.default_rng(0).random((32, 48, 3), np.float32)
+    clear[5, 7] = 0
+    hazy = haze(clear, 1.0, 0.6, AIRLIGHT)
+    for name, value in network.values.items():  # the last layers, which start small
+        value *= not name.startswith(("tail", "scene_"))
+    restored = network.predict(hazy.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
+    assert np.abs(hazy - clear).max() > 0.1
+    assert np.abs(restored - clear).max() < 1e-4
