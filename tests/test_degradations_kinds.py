@@ -138,17 +138,6 @@ def test_wrong_ranges_are_named(picture, ranges, message):
         deg.mixture(picture, [], generator(), ranges)
 
 
-def test_light_is_what_a_blurred_picture_adds_up():
-    dark = np.full((41, 41, 3), 0.1, np.float32)
-    dark[20, 20] = 1
-    light = deg.damage(dark, "blur", generator(1), {"gamma": (2.2, 2.2)})
-    then = generator(1)
-    then.uniform()  # the draw of gamma
-    blurred = deg.damage(np.power(dark, np.float32(2.2)), "blur", then)
-    np.testing.assert_allclose(light, np.power(blurred, 1 / 2.2), atol=1e-6)
-    assert (light - 0.1).sum() > 1.5 * (1 - 0.1) * 3  # all of it, and brighter than it would be
-
-
 def test_haze_follows_the_depth_where_there_is_one(picture):
     depth = np.linspace(0.0, 2.0, 32 * 40, dtype=np.float32).reshape(32, 40)
     exact = {"beta": (1.5, 1.5), "airlight": (0.8, 0.8), "tint": (0.0, 0.0)}

@@ -95,18 +95,7 @@ def draw_raindrops(image: Image, rng: Generator, of: Ranges, depth: Depth | None
 
 
 def draw_blur(image: Image, rng: Generator, of: Ranges, depth: Depth | None) -> Image:
-    """Gaussian, disc, straight or shaken motion, equally often; the last two share ``length``.
-
-    ``gamma`` other than 1 is the exponent that makes values light: a sensor adds up light, so that
-    what shines leaves bright traces.
-    """
-    if of["gamma"] == (1.0, 1.0):
-        return _draw_blur(image, rng, of)
-    gamma = np.float32(rng.uniform(*of["gamma"]))
-    return np.power(_draw_blur(np.power(image, gamma), rng, of), 1 / gamma)
-
-
-def _draw_blur(image: Image, rng: Generator, of: Ranges) -> Image:
+    """Gaussian, disc, straight or shaken motion, equally often; the last two share ``length``."""
     kind = rng.integers(4)
     if kind == 0:
         return gaussian_blur(image, rng.uniform(*of["sigma"]))

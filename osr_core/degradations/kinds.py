@@ -110,7 +110,6 @@ KINDS: Mapping[str, Kind] = {
             "radius": Parameter(0.5, 5.0, 0.0, 50.0),
             "length": Parameter(0.0, 25.0, 0.0, 100.0),
             "angle": Parameter(0.0, 180.0, -360.0, 360.0),
-            "gamma": Parameter(1.0, 1.0, 1.0, 3.0),
         },
     ),
     "low_resolution": Kind(draws.draw_low_resolution, {"scale": Parameter(1.0, 4.0, 1.0, 100.0)}),
