@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import CLOSER, GRAIN, close_up, retone, turn, wall
+from osr_core.training.augmentation import CLOSER, GRAIN, close_up, retone, stripes, turn, wall
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -73,7 +73,24 @@ def test_walls_are_even_and_hide_parts():
     assert max(shares) > 0.6
 
 
-@pytest.mark.parametrize("change", ["tones", "close_ups", "walls"])
+def test_stripes_repeat_and_hide_parts():
+    rng = np.random.default_rng(0)
+    image = np.full((64, 64, 3), 0.5, np.float32)
+    shares, peaks = [], []
+    for _ in range(100):
+        covered = stripes(image, rng)
+        assert (covered.shape, covered.dtype) == (image.shape, image.dtype)
+        assert 0 <= covered.min() <= covered.max() <= 1
+        shares.append((covered != image).any(2).mean())
+        spectrum = np.abs(np.fft.fft2(covered.mean(2)))
+        spectrum[:3, :3] = spectrum[-2:, :3] = spectrum[:3, -2:] = spectrum[-2:, -2:] = 0
+        peaks.append(spectrum.max() / np.median(spectrum))
+    assert min(shares) < 0.7
+    assert max(shares) > 0.9
+    assert np.median(peaks) > 20  # a direction and a width stand out
+
+
+@pytest.mark.parametrize("change", ["tones", "close_ups", "walls", "stripes"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
 def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)

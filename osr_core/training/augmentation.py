@@ -23,6 +23,12 @@ GRAIN = (0.5 / 255, 6 / 255)
 GRAIN_SIZE = (0.0, 0.8)
 """Standard deviation of the Gaussian that softens it, in pixels, drawn uniformly."""
 
+PERIOD = (3.0, 30.0)
+"""Width of a pair of stripes in pixels, drawn log-uniformly."""
+
+SHARPNESS = (0.3, 5.0)
+"""Of the edges of stripes, drawn log-uniformly: half of the slope in the middle."""
+
 
 def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """One of the eight ways to lay a square crop down, (S, S, C), equally often."""
@@ -69,19 +75,54 @@ def wall(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     Returns:
         The same shape, in [0, 1].
     """
-    import cv2
-
-    def field(cells: int) -> NDArray[np.float32]:
-        coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
-        size = image.shape[1], image.shape[0]
-        return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
-
     colour = rng.uniform(0.25, 1.0) * _log_uniform(BALANCE, rng, 3)
-    surface = (1 + np.float32(rng.uniform(0.0, 0.3)) * field(3))[..., None] * colour
+    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
+    return _hide(image, light[..., None] * colour, rng)
+
+
+def stripes(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Parts of it behind striped surfaces, as blinds, cloth, blades of grass and zebras are.
+
+    Stripes are to rain what walls are to haze. They bend, and are lit, gently; soft or sharp, and
+    of any two colours.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of direction, width, bend, colours and shape.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    rows, columns = np.indices(image.shape[:2], np.float32)
+    turn, period = rng.uniform(0.0, np.pi), _log_uniform(PERIOD, rng)
+    across = columns * np.float32(np.cos(turn)) + rows * np.float32(np.sin(turn))
+    bend = np.float32(rng.uniform(0.0, 4 * np.pi)) * _field(image, 3, rng)
+    wave = np.sin(2 * np.pi * across / period + bend)
+    share = np.clip(0.5 + _log_uniform(SHARPNESS, rng) * wave, 0.0, 1.0)[..., None]
+    first, second = (rng.uniform(0.0, 1.0) * _log_uniform(BALANCE, rng, 3) for _ in range(2))
+    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
+    return _hide(image, light[..., None] * (first + share * (second - first)), rng)
+
+
+def _hide(
+    image: NDArray[np.float32], surface: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A surface before parts of it, with soft or sharp edges."""
     softness = np.float32(10 ** rng.uniform(-2.0, 0.0))
-    edge = field(4) - np.float32(rng.uniform(-0.4, 0.4))
+    edge = _field(image, 4, rng) - np.float32(rng.uniform(-0.4, 0.4))
     hidden = np.clip(0.5 + edge / softness, 0.0, 1.0)[..., None]
     return np.clip(image + hidden * (surface - image), 0.0, 1.0, dtype=np.float32)
+
+
+def _field(
+    image: NDArray[np.float32], cells: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """(H, W): smooth, about from -1 to 1."""
+    import cv2
+
+    coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
+    size = image.shape[1], image.shape[0]
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

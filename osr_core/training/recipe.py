@@ -143,6 +143,8 @@ class Recipe:
     walls: float = 0.0
     """Share of the photographs parts of which are covered by even surfaces before they are damaged,
     haze excepted; :func:`osr_core.training.augmentation.wall`."""
+    stripes: float = 0.0
+    """The same, by striped surfaces; :func:`osr_core.training.augmentation.stripes`."""
     clip: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
     ema: float = 0.999
