@@ -49,7 +49,7 @@ def restore(
     padded = _pad(colour, info.size_multiple)
     inner = padded.shape
     size = _tile_size(inner[:2], tile, info)
-    scene = thumbnail(_to_planes(padded)) if info.sees_scene and max(inner[:2]) > size else None
+    scene = _seen(padded) if info.sees_scene and max(inner[:2]) > size else None
     for rows, columns in windows(inner[0], inner[1], size, info.reach, info.size_multiple):
         planes = _to_planes(padded[rows.window, columns.window])
         restored = network.predict(planes, scene)[0, :, rows.inside, columns.inside]
@@ -106,9 +106,22 @@ def _tile_size(shape: tuple[int, ...], tile: int | None, info: Analysis) -> int:
 
 def _to_planes(image: Image) -> NDArray[np.float32]:
     """(H, W[, C]) of any type → (1, 3, H, W) float32 in [0, 1]."""
-    scale = np.float32(1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max)
-    planes = np.moveaxis(np.atleast_3d(image), 2, 0).astype(np.float32) / scale
+    planes = _scaled(np.moveaxis(np.atleast_3d(image), 2, 0))
     return np.ascontiguousarray(np.broadcast_to(planes, (3, *planes.shape[1:]))[None])
+
+
+def _seen(image: Image) -> NDArray[np.float32]:
+    """The thumbnail, channel by channel, so that no large picture is copied as a whole."""
+    channels = np.moveaxis(np.atleast_3d(image), 2, 0)
+    planes = np.concatenate([thumbnail(_scaled(c[None, None])) for c in channels], 1)
+    return planes.repeat(3 // planes.shape[1], axis=1)
+
+
+def _scaled(image: Image) -> NDArray[np.float32]:
+    """Of any type → float32 in [0, 1]."""
+    scaled = image.astype(np.float32)
+    scaled /= np.float32(1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max)
+    return scaled
 
 
 def _from_planes(planes: NDArray[np.float32], like: Image) -> Image:

@@ -19,6 +19,8 @@ from osr_core.tiling import default_tile, windows
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
+TOP, LEFT = 800, 1216
+"""Of a part that is also restored in one piece."""
 LIMIT = 1.5 * 2**30
 
 PROGRAM = """
@@ -64,16 +66,20 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     # Seams run through this part of the picture; done in one piece, it has none.
     network = import_module("backends.torch").load(default_model(), device="cpu")
     info = analyse(network.spec)
-    part = np.s_[100 * info.size_multiple :, 150 * info.size_multiple :]
+    multiple = info.size_multiple
+    assert (TOP % multiple, LEFT % multiple) == (0, 0)
+    part = np.s_[TOP:, LEFT:]
     tile = default_tile(info.reach)
     side = 3 * tile // 2
     picture = read(tmp_path / "in.jpg").pixels
     source = picture[part][:side, :side]
-    planes = np.moveaxis(picture[None].astype(np.float32) / 255, 3, 1)
+    rim = (0, -HEIGHT % multiple), (0, -WIDTH % multiple), (0, 0)
+    padded = np.pad(picture, rim, mode="reflect")
+    planes = np.moveaxis(padded[None].astype(np.float32) / 255, 3, 1)
     network = Told(network, thumbnail(planes) if info.sees_scene else None)
     inside = np.s_[info.reach : -info.reach, info.reach : -info.reach]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
-    cuts = {row.keep_start for row, _ in windows(HEIGHT, WIDTH, tile, info.reach, 8)}
-    top = 100 * info.size_multiple + info.reach
+    cuts = {row.keep_start for row, _ in windows(*padded.shape[:2], tile, info.reach, multiple)}
+    top = TOP + info.reach
     assert any(top < cut < top + whole.shape[0] for cut in cuts)

@@ -215,7 +215,9 @@ class Experts(Network):
         for index in range(len(self.experts)):
             changes.append(self.experts[index](image, scene) - image)
             seen = torch.cat((seen, MAGNIFIED * changes[index]), 1)
-        read = self.gate(torch.cat(self.wave(seen), 1))
+        waves = torch.cat(self.wave(seen), 1)
+        del seen  # as large as all that the experts hold, and of no more use
+        read = self.gate(waves)
         result = image
         for index in range(len(self.gates)):
             result = result + leaky(1 + self.gates[index](read), AJAR) * changes[index]
