@@ -149,10 +149,7 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
             x = residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
         return x
 
-    gate = None
-    cleared = image
-    if spec.scene:
-        gate, cleared = scene(ops, spec, prefix, image)
+    gate, cleared = scene(ops, spec, prefix, image) if spec.scene else (None, image)
     x = ops.unshuffle(cleared, spec.unshuffle)
     x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
     skips: list[T] = []

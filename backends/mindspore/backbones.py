@@ -214,7 +214,8 @@ class Experts(Network):
         for index in range(len(self.experts)):
             changes.append(self.experts[index](image, scene) - image)
             seen = ops.cat((seen, MAGNIFIED * changes[index]), 1)
-        read = self.gate(ops.cat(self.wave(seen), 1))
+        waves = ops.cat(self.wave(seen), 1)
+        read = self.gate(waves)
         result = image
         for index in range(len(self.gates)):
             result = result + leaky(1 + self.gates[index](read), AJAR) * changes[index]

@@ -216,7 +216,7 @@ class Experts(Network):
             changes.append(self.experts[index](image, scene) - image)
             seen = torch.cat((seen, MAGNIFIED * changes[index]), 1)
         waves = torch.cat(self.wave(seen), 1)
-        del seen  # as large as all that the experts hold, and of no more use
+        del seen  # large, and of no more use
         read = self.gate(waves)
         result = image
         for index in range(len(self.gates)):
