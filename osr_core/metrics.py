@@ -158,8 +158,11 @@ def luma(levels: NDArray[Any]) -> NDArray[np.float64]:
     >>> luma(np.array([[0, 0, 0], [255, 255, 255]])).round(3).tolist()
     [16.0, 235.0]
     """
-    weights = np.array([65.481, 128.553, 24.966]) / 255.0
-    luminance: NDArray[np.float64] = 16.0 + np.asarray(levels, np.float64) @ weights
+    red, green, blue = np.moveaxis(np.asarray(levels, np.float64), -1, 0)
+    # In thousandths, which are whole numbers for whole levels: so a half is one, and is rounded
+    # alike on every machine and in every strip of a picture.
+    thousandths = 65481.0 * red + 128553.0 * green + 24966.0 * blue
+    luminance: NDArray[np.float64] = 16.0 + thousandths / 255000.0
     return luminance
 
 

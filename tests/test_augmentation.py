@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import CLOSER, GRAIN, close_up, retone, stripes, turn, wall
+from osr_core.training.augmentation import (
+    BLACK,
+    CLOSER,
+    GRAIN,
+    close_up,
+    fade,
+    retone,
+    stripes,
+    turn,
+    wall,
+)
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -57,6 +67,23 @@ def test_a_close_up_has_fine_grain():
     assert GRAIN[1] / 2 < max(deviations) < GRAIN[1] * 1.01
 
 
+def test_fading_lifts_black_and_lowers_white_and_keeps_their_order():
+    rng = np.random.default_rng(0)
+    grey = np.linspace(0, 1, 32, dtype=np.float32)[None, :, None].repeat(3, 2)
+    ends = []
+    for _ in range(100):
+        faded = fade(grey, rng)
+        assert (faded.shape, faded.dtype) == (grey.shape, grey.dtype)
+        assert (np.diff(faded, axis=1) >= 0).all()
+        assert np.ptp(faded) < 1
+        ends.append((faded.min(), faded.max()))
+    black, white = np.array(ends).T
+    assert 0 <= black.min() < 0.01
+    assert 0.7 * BLACK[1] < black.max() <= 1.15 * BLACK[1]
+    assert white.min() < 0.5
+    assert white.max() > 0.9
+
+
 def test_walls_are_even_and_hide_parts():
     rng = np.random.default_rng(0)
     image = rng.random((64, 64, 3), np.float32)
@@ -90,7 +117,7 @@ def test_stripes_repeat_and_hide_parts():
     assert np.median(peaks) > 20  # a direction and a width stand out
 
 
-@pytest.mark.parametrize("change", ["tones", "close_ups", "walls", "stripes"])
+@pytest.mark.parametrize("change", ["tones", "close_ups", "walls", "stripes", "fades"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
 def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)

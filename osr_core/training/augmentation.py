@@ -14,6 +14,12 @@ GAMMA = (0.67, 1.5)
 BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
+BLACK = (0.0, 0.2)
+"""What is left of black in a faded picture, drawn uniformly."""
+
+WHITE = (0.4, 1.0)
+"""What is left of white, drawn uniformly."""
+
 CLOSER = (1.0, 3.0)
 """Enlargement of a close-up, drawn uniformly."""
 
@@ -60,6 +66,28 @@ def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     balance = _log_uniform(BALANCE, rng, 3)
     toned = np.power(image, np.float32(gamma)) * np.float32(exposure) * balance
     return np.clip(toned, 0.0, 1.0, dtype=np.float32)
+
+
+def fade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Less contrast, as of old prints, scanned slides and scenes with nothing black in them.
+
+    Thin haze looks the same. A network that meets it in clear pictures leaves alone what is only a
+    little pale, and is left with haze that nothing else explains.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of what becomes of black and white.
+
+    Returns:
+        The same shape, in [0, 1].
+
+    >>> faded = fade(np.eye(2, dtype=np.float32)[..., None].repeat(3, 2), np.random.default_rng(0))
+    >>> bool(0 < faded.min() < faded.max() < 1)
+    True
+    """
+    black = rng.uniform(*BLACK) * _log_uniform(BALANCE, rng, 3)
+    white = np.maximum(rng.uniform(*WHITE) * _log_uniform(BALANCE, rng, 3), black)
+    return np.clip(black + image * (white - black), 0.0, 1.0, dtype=np.float32)
 
 
 def wall(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

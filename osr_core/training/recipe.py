@@ -145,6 +145,9 @@ class Recipe:
     haze excepted; :func:`osr_core.training.augmentation.wall`."""
     stripes: float = 0.0
     """The same, by striped surfaces; :func:`osr_core.training.augmentation.stripes`."""
+    fades: float = 0.0
+    """Share of the photographs that lose contrast before they are damaged, haze excepted;
+    :func:`osr_core.training.augmentation.fade`."""
     clip: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
     ema: float = 0.999

@@ -22,7 +22,7 @@ from osr_core.datasets import Item, catalogue, find, items
 from osr_core.degradations import KINDS, check_ranges, damage, mixture
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
-from osr_core.training.augmentation import close_up, mirror, retone, stripes, turn, wall
+from osr_core.training.augmentation import close_up, fade, mirror, retone, stripes, turn, wall
 from osr_core.training.keeping import Keeping
 from osr_core.training.recipe import Recipe
 
@@ -151,6 +151,7 @@ class Samples:
         of = self.recipe
         for share, vary in (
             (of.tones, retone), (of.close_ups, close_up), (of.walls, wall), (of.stripes, stripes),
+            (of.fades, fade),
         ):  # fmt: skip
             if share > 0 and rng.random() < share:
                 clear = vary(clear, rng)
