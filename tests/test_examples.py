@@ -1,5 +1,6 @@
 """Every example runs, and does what it says."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_folder import make_folder
 
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
+from osr_core.evaluation.statistics import load
 from osr_core.images import Picture, read, write
 from osr_core.initial import initial_state
 from osr_core.registry import registry
+from osr_core.report.markup import signed
 from osr_core.spec import ModelSpec, Residual
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +95,38 @@ def test_the_pictures_of_the_cards(tmp_path):
     assert np.abs(made - shipped).mean() < 0.5
     for model in registry():
         assert (EXAMPLES / "cards" / f"{model}.jpg").is_file(), model
+
+
+def test_card_tables_hold_what_the_reports_say(tmp_path):
+    matrix, free = tmp_path / "matrix", tmp_path / "free"
+    for folder in (matrix, free):
+        folder.mkdir()
+        make_folder(folder, pictures=False)
+    card = tmp_path / "net.md"
+    card.write_text(
+        "Gain: [`m`](matrix.toml): +9 dB; on damage that it never saw: +9 dB, 9 % of\n"
+        "those images.\n\n| damage | old |\n|---|---|\n| rain | 9 |\n\nThe end.\n"
+    )
+    entries = [{"name": "net", "card": "net.md"}, {"name": "absent", "card": "absent.md"}]
+    (tmp_path / "registry.json").write_text(json.dumps(entries))
+    _run("make_card_tables.py", matrix, free, "--model", "net", "--weights", tmp_path)
+    net, absent = json.loads((tmp_path / "registry.json").read_text())
+    assert absent == entries[1]
+    results = load(matrix)
+    damaged = [column.name for column in results.columns if not column.clean]
+    assert [figure["data"] for figure in net["figures"]] == 2 * damaged
+    text = card.read_text()
+    for figure in net["figures"]:
+        rows = results.cell("net", figure["data"])
+        assert figure["restored"] == round(np.mean([row.psnr for row in rows]), 2)
+        row = next(line for line in text.splitlines() if line.startswith(f"| {figure['data']} |"))
+        assert f"| {figure['input']:.2f} | {figure['restored']:.2f} |" in row
+        assert row.endswith(f"| {figure['worse']} |")
+    sums = results.osr_figures("net")
+    assert f"{signed(sums.seen_gain)} dB; on" in text
+    assert f"{100 * sums.harm_share:.0f} % of\nthose" in text
+    assert "old" not in text
+    assert text.endswith("\n\nThe end.\n")
 
 
 def test_benchmark():
