@@ -49,7 +49,7 @@ def main(matrix: str, scikit_image: str, models: tuple[str, ...], weights: Path)
     for entry in entries:
         if not models or entry["name"] in models:
             entry["figures"] = [
-                {"data": c.name, "protocol": c.protocol, **_figures(entry["name"], report, c)}
+                {"data": c.name, **_figures(entry["name"], report, c)}
                 for report in reports
                 for c in report.columns
                 if not c.clean
@@ -84,7 +84,7 @@ def _line(name: str, results: Results, column: ColumnEntry) -> list[str]:
     ends = (f"≥{v:.0f}" if v >= CEILING else f"{v:.2f}"
             for v in (figures["input"], figures["restored"]))  # fmt: skip
     state = STATES[results.state(name, column)]
-    return [column.name, state, column.protocol, *ends, told, *ssim, figures["worse"]]
+    return [column.name, state, figures["protocol"], *ends, told, *ssim, figures["worse"]]
 
 
 def _figures(name: str, results: Results, column: ColumnEntry) -> dict[str, Any]:
@@ -95,7 +95,12 @@ def _figures(name: str, results: Results, column: ColumnEntry) -> dict[str, Any]
         float(capped([getattr(r, n) for r in rows]).mean()) for n in ("input_psnr", "psnr")
     )
     worse = np.mean(results.gain(name, column) < -NOTICEABLE)
-    return {"input": round(before, 2), "restored": round(after, 2), "worse": f"{worse:.0%}"}
+    return {
+        "protocol": f"{column.images} images, {column.protocol}",
+        "input": round(before, 2),
+        "restored": round(after, 2),
+        "worse": f"{worse:.0%}",
+    }
 
 
 if __name__ == "__main__":
