@@ -37,6 +37,7 @@ def main(report: Path, picture: Path, part: str, damage: str | None, width: int)
             viewport={"width": width, "height": 900}, color_scheme="light"
         )
         page.goto((report / "report.html").resolve().as_uri())
+        page.add_style_tag(content="body { max-width: none }")  # nothing that only scrolling shows
         section = page.query_selector(f"#{part}")
         if section is None:
             raise OptionError(f"--part {part}: the page has no such section")
