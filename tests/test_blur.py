@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from osr_core.degradations import blur
+from osr_core.degradations.linear_light import to_linear
 
 
 def generator(seed=0):
@@ -17,11 +18,11 @@ def picture():
     return np.random.default_rng(1).random((24, 40, 3), np.float32)
 
 
-def response(function, side=61):
+def response(function, side=61, values=to_linear):
     """What becomes of one bright pixel: the kernel, with its centroid and its covariance."""
     point = np.zeros((side, side, 3), np.float32)
     point[side // 2, side // 2] = 1
-    kernel = function(point)[..., 0].astype(np.float64)
+    kernel = values(function(point))[..., 0].astype(np.float64)
     offset = np.arange(side) - side // 2
     y, x = (kernel.sum(1) * offset).sum(), (kernel.sum(0) * offset).sum()
     yy, xx = (kernel.sum(1) * offset**2).sum(), (kernel.sum(0) * offset**2).sum()
@@ -32,7 +33,6 @@ def response(function, side=61):
 @pytest.mark.parametrize(
     ("function", "moments"),
     [
-        (lambda im: blur.gaussian_blur(im, 2.0), (4.0, 4.0, 0.0)),
         (lambda im: blur.defocus_blur(im, 6.0), (9.0, 9.0, 0.0)),  # r²/4
         (lambda im: blur.motion_blur(im, 20.0, 0.0), (0.0, 33.3, 0.0)),  # L²/12
         (lambda im: blur.motion_blur(im, 20.0, 90.0), (33.3, 0.0, 0.0)),
@@ -44,6 +44,30 @@ def test_blur_has_the_extent_and_direction_asked_for(function, moments):
     assert total == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(centroid, 0, atol=1e-3)
     np.testing.assert_allclose(second, moments, atol=0.5, rtol=0.05)
+
+
+def test_gaussian_blur_has_its_variance_on_the_values_themselves():
+    total, centroid, second = response(lambda im: blur.gaussian_blur(im, 2.0), values=np.asarray)
+    assert total == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(centroid, 0, atol=1e-3)
+    np.testing.assert_allclose(second, (4.0, 4.0, 0.0), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda im: blur.defocus_blur(im, 6.0),
+        lambda im: blur.motion_blur(im, 20.0, 0.0),
+        lambda im: blur.shake_blur(im, 20.0, generator()),
+    ],
+)
+def test_an_edge_between_black_and_white_has_half_of_the_light_in_its_middle(function):
+    edge = np.zeros((61, 60, 3), np.float32)
+    edge[:, 30:] = 1
+    row = function(edge)[30, :, 0]
+    middle = (row[29] + row[30]) / 2
+    assert middle == pytest.approx(0.735, abs=0.12)  # sRGB of half the light, not 0.5
+    assert row.mean() > 0.51
 
 
 def test_shake_is_a_path_of_its_length_that_does_not_shift_the_picture():

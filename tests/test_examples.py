@@ -144,3 +144,24 @@ def test_benchmark():
     # convolutions take a hundredth of the time.
     if mindspore.cpu_cap() == "on":
         assert capped < uncapped / 5
+
+
+def test_held_out_photographs_are_shrunk_and_otherwise_as_they_were(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "clear").mkdir()
+    for number in range(6):
+        pixels = np.full((40, 60, 3), rng.integers(0, 256, 3), np.uint8)
+        write(tmp_path / "clear" / f"{number}.png", Picture(pixels))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        "steps = 1\nbatch = 1\ncrop = 16\nlargest_side = 30\nevaluation.held_out = 0.33\n"
+        'shares.clean = 1.0\nloss.l1 = 1.0\nspec.backbone = {kind = "unet", widths = [4, 4]}\n'
+    )
+    data = f"photographs={tmp_path / 'clear'}"
+    _run("held_out.py", recipe, "--data", data, "-o", tmp_path / "out")
+    written = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in written] == ["000-1.png", "001-4.png"]
+    for path in written:
+        shrunk, clear = read(path).pixels, read(tmp_path / "clear" / path.name[4:]).pixels
+        assert shrunk.shape == (20, 30, 3)
+        np.testing.assert_array_equal(shrunk[0, 0], clear[0, 0])

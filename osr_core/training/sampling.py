@@ -208,19 +208,22 @@ def _planes(item: Item, largest_side: int) -> NDArray[Any]:
     """(H, W, C): clear, uint8; damaged and clear, uint8; or clear and depth, float32."""
     damaged, clear = item.load()
     depth = item.load_depth()
-    factor = largest_side / max(clear.shape[:2]) if largest_side else 1.0
-
-    def shrunk(image: NDArray[Any]) -> NDArray[Any]:
-        if factor >= 1:
-            return image
-        size = round(clear.shape[1] * factor), round(clear.shape[0] * factor)
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
+    small = shrink(clear, largest_side)
     if damaged is not None:
-        return np.concatenate((shrunk(damaged), shrunk(clear)), 2)
+        return np.concatenate((shrink(damaged, largest_side), small), 2)
     if depth is not None:
-        return np.dstack((shrunk(clear).astype(np.float32) / np.float32(255), shrunk(depth)))
-    return np.ascontiguousarray(shrunk(clear))
+        return np.dstack((small.astype(np.float32) / np.float32(255), shrink(depth, largest_side)))
+    return np.ascontiguousarray(small)
+
+
+def shrink(image: NDArray[Any], largest_side: int) -> NDArray[Any]:
+    """(H, W) or (H, W, C), so that no side is over ``largest_side``; 0: as it is."""
+    height, width = image.shape[:2]
+    factor = largest_side / max(height, width) if largest_side else 1.0
+    if factor >= 1:
+        return image
+    size = round(width * factor), round(height * factor)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 _warned: set[str] = set()

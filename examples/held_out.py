@@ -1,0 +1,49 @@
+"""Write the photographs that a recipe holds out of training, to choose a model by.
+
+    python examples/held_out.py examples/recipes/general.toml -o data/held-out \
+        --data photographs=DIR --data rain800=DIR
+    osr evaluate --recipe examples/validation.toml --data photographs=data/held-out \
+        --model osr-general --model runs/general/model.safetensors -o runs/general/validation
+
+They are shrunk as in training, to the recipe's ``largest_side``, and written as PNG.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import cv2
+
+from osr_core.cli import run
+from osr_core.errors import OptionError
+from osr_core.training.recipe import Recipe
+from osr_core.training.sampling import Samples, shrink
+
+
+@click.command(help=__doc__)
+@click.argument("recipes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--data", multiple=True, metavar="NAME=PATH", help="As for osr train.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="New folder.")
+def main(recipes: tuple[Path, ...], data: tuple[str, ...], output: Path) -> None:
+    """Write them."""
+    folders: dict[str, list[str]] = {}
+    for name, _, path in (pair.partition("=") for pair in data):
+        folders.setdefault(name, []).append(path)
+    recipe = Recipe.load(*recipes, data=folders)
+    if not recipe.evaluation.held_out:
+        raise OptionError("recipe.evaluation.held_out is 0: no photograph is held out")
+    if output.exists():
+        raise OptionError(f"-o {output}: is there already; name a new folder")
+    _, looking = Samples.of(recipe).split()
+    output.mkdir(parents=True)
+    for number, item in enumerate(looking.photographs):
+        _, clear = item.load()
+        pixels = shrink(clear, recipe.largest_side)
+        name = f"{number:03}-{Path(item.name).stem}.png"  # two folders may have the same name
+        cv2.imwrite(str(output / name), pixels[..., ::-1])
+    click.echo(f"{len(looking.photographs)} photographs in {output}")
+
+
+if __name__ == "__main__":
+    run(main)
