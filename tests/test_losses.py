@@ -145,6 +145,7 @@ def test_twins(twins, weights):
         ("mse", 0.5, 0.25),
         ("rmse", 0.1, np.sqrt(0.01001) - np.sqrt(1e-5)),
         ("psnr", 0.1, np.log(1001)),
+        ("psnr60", 0.1, np.log(10001)),
         ("frequency", 1.0, 0.5),  # one coefficient of N·N·d among N·N real and N·N imaginary parts
     ],
 )
