@@ -204,6 +204,10 @@ def test_info():
     assert data["kind"] == "gated"
     assert data["parameters"] > 10_000
     assert data["figures"]
+    assert data["provenance"]["experts"][0]["recipe"], "the JSON has the whole history"
+    text = osr("info", default_model()).stdout
+    assert "experts osr-denoise; osr-derain; " in text
+    assert max(map(len, text.splitlines())) < 1500, "models it was made from are only named"
     assert osr("info", "absent").returncode == 2
 
 

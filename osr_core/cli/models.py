@@ -38,11 +38,15 @@ def models(as_json: bool) -> None:
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def info(model: str, as_json: bool) -> None:
-    """Say what MODEL is: a registered name or a .safetensors file."""
+    """Say what MODEL is: a registered name or a .safetensors file.
+
+    Models that it was made from are named; their own recipes are in the JSON.
+    """
     data = _describe(model)
     if as_json:
         click.echo(json.dumps(data))
         return
+    data["recipe"].pop("spec", None)  # as above
     for key, value in data.items():
         if isinstance(value, list):
             click.echo(f"{key}:")
@@ -79,6 +83,10 @@ def _describe(model: str) -> dict[str, Any]:
 
 
 def _line(value: Any) -> str:
+    if isinstance(value, dict) and "name" in value and "provenance" in value:
+        return str(value["name"])  # a model that this one was made from
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return "; ".join(_line(item) for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {_line(item)}" for key, item in value.items()) or "unknown"
     return str(value)
