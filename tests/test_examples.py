@@ -12,6 +12,7 @@ from report_folder import make_folder
 
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
+from osr_core.degradations import motion_blur
 from osr_core.evaluation.statistics import load
 from osr_core.images import Picture, read, write
 from osr_core.initial import initial_state
@@ -165,3 +166,17 @@ def test_held_out_photographs_are_shrunk_and_otherwise_as_they_were(tmp_path):
         shrunk, clear = read(path).pixels, read(tmp_path / "clear" / path.name[4:]).pixels
         assert shrunk.shape == (20, 30, 3)
         np.testing.assert_array_equal(shrunk[0, 0], clear[0, 0])
+
+
+def test_fit_blur_finds_in_which_light_a_kernel_explains_blur(tmp_path):
+    rng = np.random.default_rng(0)
+    clear = np.repeat(rng.random((72, 80, 1), np.float32) ** 3, 3, axis=2)
+    for folder, image in (("input", motion_blur(clear, 5, 0)), ("gt", clear)):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "0.png", Picture(np.rint(image * 255).astype(np.uint8)))
+    lines = _run("fit_blur.py", "reds", tmp_path).splitlines()
+    untouched, values, light, undone = (float(line.split()[line.split().index("dB") - 1])
+                                        for line in lines)  # fmt: skip
+    # Seen: 10.8, 26.6, 57.7 (8 bits) and 15.9 dB.
+    assert light > 50 > values > untouched
+    assert undone > untouched
