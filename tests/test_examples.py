@@ -166,6 +166,10 @@ def test_held_out_photographs_are_shrunk_and_otherwise_as_they_were(tmp_path):
         shrunk, clear = read(path).pixels, read(tmp_path / "clear" / path.name[4:]).pixels
         assert shrunk.shape == (20, 30, 3)
         np.testing.assert_array_equal(shrunk[0, 0], clear[0, 0])
+    _run("held_out.py", recipe, "--data", data, "-o", tmp_path / "pale", "--fade")
+    pale, shrunk = (read(tmp_path / folder / "000-1.png").pixels for folder in ("pale", "out"))
+    assert pale.shape == shrunk.shape
+    assert not np.array_equal(pale, shrunk)
 
 
 def test_fit_blur_finds_in_which_light_a_kernel_explains_blur(tmp_path):
