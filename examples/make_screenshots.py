@@ -1,6 +1,6 @@
 """Pictures of a report's parts, as README shows them; needs Chromium and Playwright.
 
-    python examples/make_screenshots.py REPORT examples/report-matrix.png --part matrix
+    python examples/make_screenshots.py REPORT examples/report-matrix.png --part matrix --width 1300
     python examples/make_screenshots.py REPORT examples/report-picture.png --part pictures
 
 REPORT is a folder of ``osr evaluate``.
