@@ -9,7 +9,7 @@ and on parts of public benchmarks:
 ==================  ============================================================================
 non-local-means     noise:15 +5.1, noise:25 +7.1, noise:50 +9.7, poisson_gaussian:0.01 +6.6
 dark-channel        haze:0.3 -0.7, haze:0.5 +3.7, haze:1 +8.7; SOTS indoor +7.6, outdoor -0.3
-richardson-lucy     blur:1 +1.0, blur:1.6 +0.8, defocus:3 +0.5, motion:15 0.0; REDS -0.4
+richardson-lucy     blur:1 +1.0, blur:1.6 +0.8, defocus:3 +0.4, motion:15 0.0; REDS -0.4
 unsharp-mask        low_resolution:2 +0.4, low_resolution:3 +0.3, low_resolution:4 +0.2
 row-median          rain:0.1 +7.6, rain:1 +2.5, snow:0.1 +1.5; Y: Rain100L +2.7, Rain100H +1.8
 bilateral           jpeg:10 +0.3, jpeg:20 +0.4, jpeg:40 +0.4
