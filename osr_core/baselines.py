@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from osr_core._checks import Image, check_image
 from osr_core.degradations.levels import Damage
+from osr_core.degradations.linear_light import to_linear
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
 
@@ -153,7 +154,8 @@ def _richardson_lucy(image: Image, known: Damage | None) -> Image:
     reach = int(np.ceil(4 * blur.level)) + 1
     point = np.zeros((2 * reach + 1, 2 * reach + 1, 3), np.float32)
     point[reach, reach] = 1
-    kernel = blur.apply(point, np.random.default_rng(0))[:, :, 0]
+    spread = blur.apply(point, np.random.default_rng(0))[:, :, 0]
+    kernel = spread if blur.name == "blur" else to_linear(spread)  # lenses and motion add up light
     rim = 2 * reach  # the picture is mirrored, as when it was blurred
     padded = np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect")
     sharp = [richardson_lucy(padded[:, :, c], kernel, iterations) for c in range(3)]
