@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from osr_core.cli import run
+from osr_core.cli.train import folders
 from osr_core.errors import OptionError
 from osr_core.training.augmentation import fade
 from osr_core.training.recipe import Recipe
@@ -31,10 +32,7 @@ from osr_core.training.sampling import Samples, shrink
 @click.option("--fade", "faded", is_flag=True, help="Take contrast away.")
 def main(recipes: tuple[Path, ...], data: tuple[str, ...], output: Path, faded: bool) -> None:
     """Write them."""
-    folders: dict[str, list[str]] = {}
-    for name, _, path in (pair.partition("=") for pair in data):
-        folders.setdefault(name, []).append(path)
-    recipe = Recipe.load(*recipes, data=folders)
+    recipe = Recipe.load(*recipes, data=folders(data))
     if not recipe.evaluation.held_out:
         raise OptionError("recipe.evaluation.held_out is 0: no photograph is held out")
     if output.exists():

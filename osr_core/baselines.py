@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from osr_core._checks import Image, check_image
 from osr_core.degradations.levels import Damage
-from osr_core.degradations.linear_light import to_linear
+from osr_core.degradations.linear_light import to_linear, to_srgb
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
 
@@ -154,12 +154,13 @@ def _richardson_lucy(image: Image, known: Damage | None) -> Image:
     reach = int(np.ceil(4 * blur.level)) + 1
     point = np.zeros((2 * reach + 1, 2 * reach + 1, 3), np.float32)
     point[reach, reach] = 1
-    spread = blur.apply(point, np.random.default_rng(0))[:, :, 0]
-    kernel = spread if blur.name == "blur" else to_linear(spread)  # lenses and motion add up light
+    # Lenses and motion add up light, the Gaussian adds up values.
+    forth, back = (np.asarray, np.asarray) if blur.name == "blur" else (to_linear, to_srgb)
+    kernel = forth(blur.apply(point, np.random.default_rng(0))[:, :, 0])
     rim = 2 * reach  # the picture is mirrored, as when it was blurred
-    padded = np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect")
+    padded = forth(np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect"))
     sharp = [richardson_lucy(padded[:, :, c], kernel, iterations) for c in range(3)]
-    return np.stack(sharp, axis=2)[rim:-rim, rim:-rim]
+    return back(np.stack(sharp, axis=2)[rim:-rim, rim:-rim])
 
 
 def _has_one_kernel(blur: Damage) -> bool:

@@ -43,7 +43,7 @@ def train(
     Stopped by Ctrl-C or killed, a run goes on with --resume, in either backend. Under torchrun or
     msrun the processes share each batch.
     """
-    recipe = Recipe.load(*recipes, assign=assign, data=_folders(data))
+    recipe = Recipe.load(*recipes, assign=assign, data=folders(data))
     if workers < 0:
         raise OptionError(f"--workers {workers}: expected 0 or more")
     backends = use_backend(backend)
@@ -74,7 +74,7 @@ def train(
     return 0 if summary.finished else 130
 
 
-def _folders(pairs: tuple[str, ...]) -> dict[str, list[str]]:
+def folders(pairs: tuple[str, ...]) -> dict[str, list[str]]:
     """Folders by the name of their set, from ``NAME=PATH``."""
     folders: dict[str, list[str]] = {}
     for pair in pairs:
