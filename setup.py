@@ -9,7 +9,7 @@ EXTRAS = {
     "mindspore": ["mindspore>=2.10,<2.11"],
     "report": ["matplotlib>=3.8"],
     "tensorboard": ["tensorboard>=2.15"],
-    "test": ["pytest>=8", "playwright>=1.40"],
+    "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
 EXTRAS["all"] = [need for name in ("torch", "mindspore", "report", "tensorboard")
@@ -18,18 +18,18 @@ EXTRAS["all"] = [need for name in ("torch", "mindspore", "report", "tensorboard"
 setup(
     name="osr",
     version="0.1.0",
-    description="Out-of-Sample Restoration: image restoration for damage never seen, "
+    description="Out-of-Sample Restoration: image restoration for degradation never seen, "
     "in PyTorch and MindSpore",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
-    packages=find_packages(include=["osr_core*", "backends*", "weights*"]),
+    packages=find_packages(include=["osr*", "backends*", "weights*"]),
     package_data={
         "": ["py.typed"],
-        "osr_core.datasets": ["*.toml"],
-        "osr_core.report": ["assets/*"],
-        "weights": ["*.json", "*.safetensors", "*.md"],
+        "osr.datasets": ["*.toml"],
+        "osr.report": ["assets/*"],
+        "weights": ["files/*.json", "files/*.safetensors", "files/*.md"],
     },
     install_requires=[
         # MindSpore 2.10 fails on NumPy 2, though its metadata does not say so.
@@ -44,7 +44,7 @@ setup(
         "tomli>=2; python_version < '3.11'",
     ],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["osr=osr_core.cli:main"]},
+    entry_points={"console_scripts": ["osr=osr.cli:main"]},
     classifiers=[
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from osr_core._spec_checks import check_types, require, require_range
+from osr_core.spec_checks import check_types, require, require_range
 
 MAX_CHANNELS = 1024
 """Caps keep a hostile file from asking for terabytes before its tensors are looked at."""
@@ -89,7 +89,7 @@ class UNet:
     """Channels of the convolutions of stride 2 through which the network looks at a thumbnail of
     the whole picture, to decide how much of its change is needed and which colour the haze has that
     it begins by taking away (:func:`osr_core.scene.veil`); none: all of its change is needed,
-    everywhere, and it begins with the picture. For damage that is a property of a scene, as haze
+    everywhere, and it begins with the picture. For degradation that is a property of a scene, as haze
     is."""
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from safetensors.numpy import save
 
 from osr_core.analysis import analyse
 from osr_core.errors import CheckpointError, SpecError
-from osr_core.files import replacing
+from osr_core.files import atomic_write
 from osr_core.spec import ModelSpec
 
 State = Mapping[str, NDArray[np.floating[Any]]]
@@ -112,7 +112,7 @@ def write_tensors(
     # Not by save_file: the package's own writer hides the system's reason in a text.
     content = save(dict(tensors), dict(metadata))
     try:
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None

@@ -15,7 +15,7 @@ from osr_core.errors import ModelError
 from osr_core.settings import suggest
 
 # Installed and in a checkout alike, the data package stands beside this one.
-FOLDER = Path(__file__).resolve().parent.parent / "weights"
+FOLDER = Path(__file__).resolve().parent.parent / "weights" / "files"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Entry:
     """File name of its model card."""
     licence: str
     trained_on: Sequence[str]
-    """Names of the data sets, and of the synthetic damage."""
+    """Names of the data sets, and of the synthetic degradation."""
     spec: Mapping[str, Any]
     """The model spec, equal to that in the file."""
     figures: Sequence[Mapping[str, Any]]
@@ -62,13 +62,13 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
     What looks like a path (has a suffix or a separator) is taken as one.
 
     Raises:
-        ModelError: if there is no such model or file, or a published file is damaged.
+        ModelError: if there is no such model or file, or a published file is degraded.
     """
     name = os.fspath(model)
     entry = registry().get(name)
     if entry is not None:
         if not entry.path.is_file() or _sha256(entry.path) != entry.sha256:
-            raise ModelError(f"model {name}: its file {entry.path} is damaged; reinstall osr")
+            raise ModelError(f"model {name}: its file {entry.path} is corrupted; reinstall osr")
         return entry.path
     path = Path(name)
     if path.suffix == ".safetensors" or path.exists():

@@ -1,6 +1,6 @@
 """What a whole picture looks like, small enough to be looked at for each of its windows.
 
-Some damage is a property of a scene. A pale wall and a street in haze may be the same hundred
+Some degradation is a property of a scene. A pale wall and a street in haze may be the same hundred
 pixels; which of the two it is, the whole picture tells.
 """
 

@@ -9,9 +9,9 @@ parameter names: the control of every experiment. With transforms it is the repr
 Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``, ``backbone.*`` and
 ``output_transform.*``. The gates of :class:`Experts` read waves without transforms around them.
 
-The defaults of the transforms are what examples/experiments.md found best: phase from 3×3, both
+The defaults of the transforms are what docs/experiments.md found best: phase from 3×3, both
 parts fed jointly, gates per pixel, the image added. Keeping the wave's phase or amplitude does less
-harm to damage that was never seen, 1.1 to 1.3 dB in small networks that know three kinds of damage;
+harm to degradation that was never seen, 1.1 to 1.3 dB in small networks that know three kinds of degradation;
 but it cost a larger one, that knows five, 1.1 dB on noise, and is left to be asked for.
 
 >>> spec = ModelSpec(UNet(), InputTransform(), OutputTransform())
@@ -28,7 +28,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from osr_core._spec_checks import build, check_types, mapping, require, require_range
 from osr_core.backbones import (
     BACKBONES,
     MAX_CHANNELS,
@@ -41,6 +40,7 @@ from osr_core.backbones import (
 )
 from osr_core.errors import SpecError
 from osr_core.settings import suggest
+from osr_core.spec_checks import build, check_types, mapping, require, require_range
 
 __all__ = [
     "BACKBONES",

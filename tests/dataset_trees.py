@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from osr_core.images import Picture, write
+from osr.images import Picture, write
 
-DAMAGE = 96
+DEGRADATION = 96
 """What is added to the grey of an image that is not clear."""
 
 
@@ -29,11 +29,11 @@ def paint_halves(path: Path, left: int, right: int) -> Path:
 
 
 def paint_pairs(root: Path, pairs: dict[str, str]) -> Path:
-    """Damaged files → clear files; each clear one has a grey of its own."""
+    """Degraded files → clear files; each clear one has a grey of its own."""
     greys = {truth: 4 * (1 + n) for n, truth in enumerate(dict.fromkeys(pairs.values()))}
-    for damaged, truth in pairs.items():
+    for degraded, truth in pairs.items():
         paint(root / truth, greys[truth])
-        paint(root / damaged, greys[truth] + DAMAGE)
+        paint(root / degraded, greys[truth] + DEGRADATION)
     return root
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from osr_core.images import read
+from osr.images import read
 
 Pixels = NDArray[Any]
 

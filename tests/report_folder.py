@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from osr_core.evaluation.records import ColumnEntry, Description, ModelEntry, Row, RowWriter
+from osr.evaluation.records import ColumnEntry, Description, ModelEntry, Row, RowWriter
 
 BAD_NAME = "</script><script>alert('x')</script> & \"co\" | *b*"
 
@@ -69,11 +69,11 @@ def _pictures(folder: Path) -> list[dict[str, str]]:
         for number, rank in enumerate(("worst", "median", "best")[: column.images]):
             place = f"pictures/column-{index}/{number}"
             truth = _scene(rng, (64, 96) if number else (96, 64))
-            damaged = truth + rng.normal(0, 25, truth.shape)
+            degraded = truth + rng.normal(0, 25, truth.shape)
             for name, share in (("truth", 0.0), ("input", 1.0), ("net", 0.3), ("other", 0.2)):
-                _save(folder / place / f"{name}.png", truth + share * (damaged - truth))
+                _save(folder / place / f"{name}.png", truth + share * (degraded - truth))
             if column.kind == "noise":
-                _save(folder / place / "median.png", truth + 0.5 * (damaged - truth))
+                _save(folder / place / "median.png", truth + 0.5 * (degraded - truth))
             shown.append({"column": column.name, "image": f"part/{number}.png", "rank": rank,
                           "folder": place})  # fmt: skip
     for name in ("image", "amplitude", "phase", "real", "imaginary", "gate"):

@@ -1,4 +1,4 @@
-"""What is done to clear crops before they are damaged."""
+"""What is done to clear crops before they are degraded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr_core.training.augmentation import (
+from osr.training.augmentation import (
     BLACK,
     CLOSER,
     GRAIN,

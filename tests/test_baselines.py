@@ -1,14 +1,14 @@
-"""Each classical method gains on the damage it is for, and minds its door."""
+"""Each classical method gains on the degradation it is for, and minds its door."""
 
 import numpy as np
 import pytest
 import skimage.data
 
-from osr_core.baselines import BASELINES, Baseline, estimate_noise, find_baseline
-from osr_core.degradations import KINDS
-from osr_core.degradations.levels import Damage
+from osr.degradations import KINDS
+from osr.degradations.levels import Degradation
+from osr.evaluation.baselines import BASELINES, Baseline, estimate_noise, find_baseline
+from osr.evaluation.metrics import psnr
 from osr_core.errors import ImageError, OptionError
-from osr_core.metrics import psnr
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +22,15 @@ def photographs():
     return [(crop / np.float32(255)).astype(np.float32) for crop in crops]
 
 
-def _gain(baseline, damage, photographs, told=False):
+def _gain(baseline, degradation, photographs, told=False):
     gains = []
     for index, truth in enumerate(photographs):
-        damaged = damage.apply(truth, np.random.default_rng([0, index]))
-        result = baseline.restore(damaged, damage if told else None)
+        degraded = degradation.apply(truth, np.random.default_rng([0, index]))
+        result = baseline.restore(degraded, degradation if told else None)
         assert result.shape == truth.shape
         assert result.dtype == np.float32
         assert 0 <= result.min() <= result.max() <= 1
-        gains.append(psnr(result, truth).value - psnr(damaged, truth).value)
+        gains.append(psnr(result, truth).value - psnr(degraded, truth).value)
     return float(np.mean(gains))
 
 
@@ -57,30 +57,30 @@ GAINS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "damage", "least"), GAINS)
-def test_each_gains_on_the_damage_it_is_for(name, damage, least, photographs):
-    parsed = Damage.parse(damage)
+@pytest.mark.parametrize(("name", "degradation", "least"), GAINS)
+def test_each_gains_on_the_degradation_it_is_for(name, degradation, least, photographs):
+    parsed = Degradation.parse(degradation)
     assert parsed.kind in BASELINES[name].kinds
     assert _gain(BASELINES[name], parsed, photographs) >= least
 
 
 @pytest.mark.parametrize(
-    ("name", "damage", "more"),
+    ("name", "degradation", "more"),
     [("richardson-lucy", "blur:2", 0.5), ("richardson-lucy", "motion:9,angle=30", 1.0)],
 )
-def test_to_be_told_the_kernel_helps(name, damage, more, photographs):
-    parsed = Damage.parse(damage)
+def test_to_be_told_the_kernel_helps(name, degradation, more, photographs):
+    parsed = Degradation.parse(degradation)
     part = [photographs[0][:96, :96]]
     told, blind = (_gain(BASELINES[name], parsed, part, told) for told in (True, False))
     assert told >= blind + more
 
 
-def test_only_its_own_damage_tells_a_method_anything(photographs):
-    rain = Damage.parse("rain:1")
+def test_only_its_own_degradation_tells_a_method_anything(photographs):
+    rain = Degradation.parse("rain:1")
     for baseline in BASELINES.values():
         blind, told = (baseline.restore(photographs[0], known) for known in (None, rain))
         assert np.array_equal(blind, told)
-    direction_unknown = Damage.parse("motion:15")
+    direction_unknown = Degradation.parse("motion:15")
     lucy = BASELINES["richardson-lucy"]
     blind, told = (lucy.restore(photographs[0], known) for known in (None, direction_unknown))
     assert np.array_equal(blind, told)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core.degradations import blur
-from osr_core.degradations.linear_light import to_linear
+from osr.degradations import blur
+from osr.degradations.linear_light import to_linear
 
 
 def generator(seed=0):

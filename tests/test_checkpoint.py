@@ -106,7 +106,7 @@ def test_a_file_without_a_spec_says_how_to_get_one(checkpoint, path):
         Checkpoint.load(path)
 
 
-def test_damaged_metadata(checkpoint, path):
+def test_degraded_metadata(checkpoint, path):
     save_file(dict(checkpoint.state), path, {**_metadata(), "recipe": "{"})
     with pytest.raises(CheckpointError, match="recipe"):
         Checkpoint.load(path)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from osr.images import Picture, read, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.images import Picture, read, write
 from osr_core.initial import initial_state
 from osr_core.registry import default_model
 from osr_core.spec import ModelSpec, UNet
@@ -23,7 +23,7 @@ INSTALLED = [name for name in BACKENDS if is_installed(name)]
 
 def osr(*args, **environment):
     return subprocess.run(
-        [sys.executable, "-c", "from osr_core.cli import main; main()", *map(str, args)],
+        [sys.executable, "-c", "from osr.cli import main; main()", *map(str, args)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -169,7 +169,7 @@ def test_an_absent_backend(folder, tmp_path):
     hide = (
         "import importlib.util as u; f = u.find_spec;"
         "u.find_spec = lambda n, *a: None if n == 'mindspore' else f(n, *a);"
-        "from osr_core.cli import main; main()"
+        "from osr.cli import main; main()"
     )
     run = subprocess.run(
         [sys.executable, "-c", hide, "restore", str(folder), "-o", str(tmp_path / "out"),
@@ -236,7 +236,7 @@ def test_parity_of_a_model(tmp_path):
 
 def test_help_loads_no_framework():
     code = (
-        "import sys; from osr_core.cli import cli; cli.main(['--help'], standalone_mode=False);"
+        "import sys; from osr.cli import cli; cli.main(['--help'], standalone_mode=False);"
         "assert not {'torch', 'mindspore'} & set(sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

@@ -6,11 +6,11 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from dataset_trees import CLEAR, DAMAGE, PAIRS, paint, paint_halves, paint_pairs
+from dataset_trees import CLEAR, DEGRADATION, PAIRS, paint, paint_halves, paint_pairs
 
-from osr_core.datasets import catalogue, find, items, listed
+from osr.datasets import catalogue, find, items, listed
+from osr.images import Picture, write
 from osr_core.errors import ImageError, OptionError
-from osr_core.images import Picture, write
 
 
 @pytest.mark.parametrize("case", PAIRS)
@@ -20,9 +20,9 @@ def test_pairs(case, tmp_path):
     assert [item.name for item in found] == names
     greys = set()
     for item in found:
-        damaged, truth = item.load()
-        assert damaged.shape == truth.shape == (8, 12, 3)
-        assert damaged.mean() - truth.mean() == pytest.approx(DAMAGE, abs=2)
+        degraded, truth = item.load()
+        assert degraded.shape == truth.shape == (8, 12, 3)
+        assert degraded.mean() - truth.mean() == pytest.approx(DEGRADATION, abs=2)
         greys.add(round(truth.mean() / 4))
     assert len(greys) == len(set(pairs.values()))
 
@@ -34,11 +34,11 @@ def test_clear_images(case, tmp_path):
         paint(tmp_path / file, 50)
     found = items(name, tmp_path, part)
     assert [item.name for item in found] == names
-    assert all(item.damaged is None and item.load()[0] is None for item in found)
+    assert all(item.degraded is None and item.load()[0] is None for item in found)
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "folder", "first_is_damaged"),
+    ("name", "part", "folder", "first_is_degraded"),
     [
         ("rain1200", "train", "DID-MDN-training/Rain_Heavy/train2018new", True),
         ("rain1200", "test", "DID-MDN-test", True),
@@ -46,13 +46,13 @@ def test_clear_images(case, tmp_path):
         ("rain800", "test", "test_syn", False),
     ],
 )
-def test_side_by_side(name, part, folder, first_is_damaged, tmp_path):
-    left, right = (150, 50) if first_is_damaged else (50, 150)
+def test_side_by_side(name, part, folder, first_is_degraded, tmp_path):
+    left, right = (150, 50) if first_is_degraded else (50, 150)
     paint_halves(tmp_path / folder / "0.png", left, right)
     (item,) = items(name, tmp_path, part)
-    damaged, truth = item.load()
-    assert damaged.shape == truth.shape == (8, 12, 3)
-    assert (damaged.mean(), truth.mean()) == (150, 50)
+    degraded, truth = item.load()
+    assert degraded.shape == truth.shape == (8, 12, 3)
+    assert (degraded.mean(), truth.mean()) == (150, 50)
     assert item.name == ("Rain_Heavy/0" if "Heavy" in folder else "0")
 
 
@@ -68,11 +68,11 @@ def test_realblur_follows_the_lists_of_its_authors(tmp_path):
     for part, scene in rows.items():
         pairs = {f"{folder}/{scene}/blur/blur_1.png": f"{folder}/{scene}/gt/gt_1.png"}
         paint_pairs(tmp_path, pairs)
-        lines = [f"{truth} {damaged}\n" for damaged, truth in pairs.items()]
+        lines = [f"{truth} {degraded}\n" for degraded, truth in pairs.items()]
         (tmp_path / f"RealBlur_J_{part}_list.txt").write_text("".join(lines))
     for part, scene in rows.items():
         (item,) = items("realblur-j", tmp_path, part)
-        assert (item.damaged.parts[-3:], item.truth.parts[-3:]) == (
+        assert (item.degraded.parts[-3:], item.truth.parts[-3:]) == (
             (scene, "blur", "blur_1.png"),
             (scene, "gt", "gt_1.png"),
         )
@@ -179,8 +179,8 @@ def test_depth_that_is_none_is_refused(tmp_path):
         item.load_depth()
 
 
-def _lists(root, damaged, truth):
-    (root / "input.txt").write_text("\n".join(damaged) + "\n\n")
+def _lists(root, degraded, truth):
+    (root / "input.txt").write_text("\n".join(degraded) + "\n\n")
     (root / "gt.txt").write_text("\r\n".join(truth))
 
 
@@ -195,7 +195,7 @@ def test_lists_replace_the_root_of_their_authors(tmp_path):
     names = f"{tmp_path}/input.txt,{tmp_path}/gt.txt,{tmp_path}/here"
     found = items("lists", names)
     assert [item.name for item in found] == ["1_1", "1_2"]
-    assert [item.load()[0].mean() - item.load()[1].mean() for item in found] == [DAMAGE, DAMAGE]
+    assert [item.load()[0].mean() - item.load()[1].mean() for item in found] == [DEGRADATION, DEGRADATION]
     with pytest.raises(ImageError, match="1_1.png is not found below"):
         items("lists", tmp_path)
     paint_pairs(tmp_path, pairs)
@@ -239,4 +239,4 @@ def test_catalogue_is_complete():
 
 @pytest.mark.parametrize("module", ["catalogue", "item", "layouts", "lists", "reading", "checking"])
 def test_examples(module):
-    assert doctest.testmod(import_module(f"osr_core.datasets.{module}")).failed == 0
+    assert doctest.testmod(import_module(f"osr.datasets.{module}")).failed == 0

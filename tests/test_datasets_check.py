@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from dataset_trees import paint, paint_pairs
 
-from osr_core.cli.data import data
-from osr_core.datasets import catalogue, check
+from osr.cli.data import data
+from osr.datasets import catalogue, check
+from osr.images import Picture, write
 from osr_core.errors import ImageError, OptionError
-from osr_core.images import Picture, write
 
 
 def _sots(root, count, error=41):
@@ -54,7 +54,7 @@ def test_too_many_images(tmp_path):
     assert "6 images, but only 5 are public" in report.parts[0].problems[0]
 
 
-def test_missing_unreadable_unequal_and_undamaged(tmp_path):
+def test_missing_unreadable_unequal_and_clean(tmp_path):
     paint_pairs(tmp_path, {f"input/{n}.png": f"gt/{n}.png" for n in range(6)})
     (tmp_path / "gt/0.png").unlink()
     (tmp_path / "input/1.png").write_bytes((tmp_path / "input/1.png").read_bytes()[:40])

@@ -1,4 +1,4 @@
-"""Synthetic damage: what all kinds promise, and what they refuse."""
+"""Synthetic degradation: what all kinds promise, and what they refuse."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from osr_core import degradations as deg
+from osr import degradations as deg
+from osr.evaluation.metrics import Convention, psnr
 from osr_core.errors import ImageError, OptionError
-from osr_core.metrics import Convention, psnr
 
 
 def generator(seed=0):
@@ -68,21 +68,21 @@ def test_more_is_worse(picture, name):
 def test_each_kind_keeps_its_promises(picture, kind):
     before = picture.copy()
     for seed in range(20):
-        result = deg.damage(picture, kind, generator(seed))
+        result = deg.degrade(picture, kind, generator(seed))
         assert result.shape == picture.shape
         assert result.dtype == np.float32
         assert not np.shares_memory(result, picture)
         if kind != "noise":
             assert result.min() >= 0
             assert result.max() <= 1
-        np.testing.assert_array_equal(result, deg.damage(picture, kind, generator(seed)))
+        np.testing.assert_array_equal(result, deg.degrade(picture, kind, generator(seed)))
     np.testing.assert_array_equal(picture, before)
 
 
 @pytest.mark.parametrize("kind", deg.KINDS)
 def test_severity_runs_from_almost_none_to_strong(picture, kind):
     rng = generator()
-    figures = sorted(decibels(deg.damage(picture, kind, rng), picture) for _ in range(150))
+    figures = sorted(decibels(deg.degrade(picture, kind, rng), picture) for _ in range(150))
     assert figures[0] < 25
     assert figures[-1] > 35
     assert len(set(figures)) > 30
@@ -93,7 +93,7 @@ def test_severity_runs_from_almost_none_to_strong(picture, kind):
 def test_each_kind_takes_any_size(kind, shape):
     rng = generator()
     for _ in range(12):
-        result = deg.damage(np.full(shape, 0.5, np.float32), kind, rng)
+        result = deg.degrade(np.full(shape, 0.5, np.float32), kind, rng)
         assert result.shape == shape
         assert np.isfinite(result).all()
 
@@ -123,7 +123,7 @@ def test_mixture_follows_the_light_whatever_the_order_of_names(picture):
 def test_what_is_no_picture_is_refused(image, message):
     for kind in deg.KINDS:
         with pytest.raises(ImageError, match=message):
-            deg.damage(image, kind, generator())
+            deg.degrade(image, kind, generator())
     with pytest.raises(ImageError, match=message):
         deg.resize_bicubic(image, (4, 4))
 
@@ -160,7 +160,7 @@ def test_what_is_no_picture_is_refused(image, message):
         (lambda im: deg.resize_bicubic(im, (2.5, 4)), "size"),
         (lambda im: deg.jpeg(im, 0), "quality"),
         (lambda im: deg.mixture(im, ["fog"], generator()), "'fog'.*haze"),
-        (lambda im: deg.damage(im, "nois", generator()), "'nois'.*mean noise"),
+        (lambda im: deg.degrade(im, "nois", generator()), "'nois'.*mean noise"),
     ],
 )
 def test_values_out_of_range_are_named(picture, call, name):
@@ -169,5 +169,5 @@ def test_values_out_of_range_are_named(picture, call, name):
 
 
 def test_import_is_light():
-    code = "import sys, osr_core.degradations; assert not {'cv2', 'torch'} & {*sys.modules}"
+    code = "import sys, osr.degradations; assert not {'cv2', 'torch'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)

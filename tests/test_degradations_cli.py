@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from osr_core.cli.degrade import degrade
-from osr_core.degradations.levels import Damage
+from osr.cli.degrade import degrade
+from osr.degradations.levels import Degradation
+from osr.images import Picture, read, write
 from osr_core.errors import OSRError
-from osr_core.images import Picture, read, write
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three images, of which one is damaged, and one of 16 bit with alpha."""
+    """Three images, of which one is degraded, and one of 16 bit with alpha."""
     inputs = tmp_path / "in"
     inputs.mkdir()
     rng = np.random.default_rng(0)
@@ -40,7 +40,7 @@ def contents(folder):
 
 
 def test_a_folder_with_a_bad_file_and_a_rerun(folder, tmp_path):
-    chain = ("--damage", "noise:25", "--damage", "jpeg:50")
+    chain = ("--degradation", "noise:25", "--degradation", "jpeg:50")
     status, output = osr(folder, *chain, "-o", tmp_path / "x")
     assert status == 2
     assert "b.jpg" in output
@@ -52,12 +52,12 @@ def test_a_folder_with_a_bad_file_and_a_rerun(folder, tmp_path):
     assert contents(tmp_path / "other")["a.png"] != contents(tmp_path / "x")["a.png"]
 
 
-def test_damages_are_done_in_order_with_a_seed_for_each_image(folder, tmp_path):
-    osr(folder, "--damage", "rain:0.5", "--damage", "noise:25", "-o", tmp_path / "x", "--seed", 7)
+def test_degradations_are_done_in_order_with_a_seed_for_each_image(folder, tmp_path):
+    osr(folder, "--degradation", "rain:0.5", "--degradation", "noise:25", "-o", tmp_path / "x", "--seed", 7)
     clear = (read(folder / "c.png").pixels[..., :3] / 257).round().astype(np.float32) / 255
     rng = np.random.default_rng([7, 2])  # the third of the inputs, though the second failed
     for text in ("rain:0.5", "noise:25"):
-        clear = Damage.parse(text).apply(clear, rng)
+        clear = Degradation.parse(text).apply(clear, rng)
     expected = np.rint(clear.clip(0, 1) * 255).astype(np.uint8)
     np.testing.assert_array_equal(read(tmp_path / "x" / "c.png").pixels, expected)
 
@@ -65,26 +65,26 @@ def test_damages_are_done_in_order_with_a_seed_for_each_image(folder, tmp_path):
 def test_pairs_are_a_test_set(folder, tmp_path):
     (folder / "b.jpg").unlink()
     status, output = osr(
-        folder, "--damage", "jpeg:5", "--pairs", "--format", "jpg", "-o", tmp_path / "set", "--json"
+        folder, "--degradation", "jpeg:5", "--pairs", "--format", "jpg", "-o", tmp_path / "set", "--json"
     )
     assert status == 0
     summary = json.loads(output)
-    assert (summary["degraded"], summary["failed"], summary["damage"]) == (2, 0, ["jpeg:5"])
+    assert (summary["degraded"], summary["failed"], summary["degradation"]) == (2, 0, ["jpeg:5"])
     names = sorted(contents(tmp_path / "set"))
     assert names == ["gt/a.png", "gt/c.png", "input/a.jpg", "input/c.jpg"]
     truth = read(tmp_path / "set" / "gt" / "a.png").pixels
     np.testing.assert_array_equal(truth, read(folder / "a.png").pixels)
-    from osr_core.datasets import items
+    from osr.datasets import items
 
     found = items("pairs", tmp_path / "set")
     assert len(found) == 2
-    damaged, clear = found[0].load()
+    degraded, clear = found[0].load()
     np.testing.assert_array_equal(clear, truth)
-    assert np.abs(damaged.astype(int) - clear).mean() > 3
+    assert np.abs(degraded.astype(int) - clear).mean() > 3
 
 
 def test_a_single_file_in_the_format_of_its_name(folder, tmp_path):
-    status, _ = osr(folder / "a.png", "--damage", "none", "-o", tmp_path / "out.tiff")
+    status, _ = osr(folder / "a.png", "--degradation", "none", "-o", tmp_path / "out.tiff")
     assert status == 0
     np.testing.assert_array_equal(read(tmp_path / "out.tiff").pixels, read(folder / "a.png").pixels)
 
@@ -92,7 +92,7 @@ def test_a_single_file_in_the_format_of_its_name(folder, tmp_path):
 @pytest.mark.parametrize("output", [".", "a.png"])
 def test_no_input_is_ever_overwritten(folder, output):
     before = contents(folder)
-    status, message = osr(folder / "a.png", "--damage", "noise:9", "-o", folder / output)
+    status, message = osr(folder / "a.png", "--degradation", "noise:9", "-o", folder / output)
     assert status == 2
     assert "would overwrite its input" in message
     assert contents(folder) == before
@@ -102,7 +102,7 @@ def test_nor_is_another_input(folder, tmp_path):
     write(tmp_path / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
     before = contents(folder)
     status, message = osr(
-        folder / "a.png", tmp_path / "a.tiff", "--damage", "noise:9", "-o", folder
+        folder / "a.png", tmp_path / "a.tiff", "--degradation", "noise:9", "-o", folder
     )
     assert status == 2
     assert "a.tiff: would overwrite the input" in message
@@ -112,7 +112,7 @@ def test_nor_is_another_input(folder, tmp_path):
 def test_two_inputs_for_one_output(folder, tmp_path):
     write(folder / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
     where = tmp_path / "x"
-    status, message = osr(folder / "a.*", "--damage", "noise:9", "-o", where)
+    status, message = osr(folder / "a.*", "--degradation", "noise:9", "-o", where)
     assert status == 2
     assert "as well" in message
     assert sorted(contents(where)) == ["a.png"]
@@ -122,7 +122,7 @@ def test_haze_by_depth_maps(folder, tmp_path):
     maps = tmp_path / "depth"
     maps.mkdir()
     np.save(maps / "a.npy", np.linspace(1, 9, 600).reshape(20, 30))
-    status, message = osr(folder, "--damage", "haze:2", "--depth", maps, "-o", tmp_path / "x")
+    status, message = osr(folder, "--degradation", "haze:2", "--depth", maps, "-o", tmp_path / "x")
     assert status == 2
     assert "c.png: --depth has no map of that name" in message
     hazy = read(tmp_path / "x" / "a.png").pixels.astype(int)
@@ -133,8 +133,8 @@ def test_haze_by_depth_maps(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--damage", "nois:25"], "did you mean noise"),
-        (["--damage", "noise:25", "--depth", "absent"], "absent: no such folder"),
+        (["--degradation", "nois:25"], "did you mean noise"),
+        (["--degradation", "noise:25", "--depth", "absent"], "absent: no such folder"),
     ],
 )
 def test_bad_options_write_nothing(folder, tmp_path, options, message):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core import degradations as deg
-from osr_core.degradations.weather import TYPICAL_DEPTH, pseudo_depth
+from osr import degradations as deg
+from osr.degradations.weather import TYPICAL_DEPTH, pseudo_depth
 from osr_core.errors import ImageError, OptionError
 
 
@@ -71,7 +71,7 @@ def test_draws_of_old_recipes_stay_as_they_were(picture, kind):
     then, now = generator(5), generator(5)
     for _ in range(30):
         expected = RELEASED[kind](picture, then)
-        np.testing.assert_array_equal(deg.damage(picture, kind, now), expected)
+        np.testing.assert_array_equal(deg.degrade(picture, kind, now), expected)
     assert then.random() == now.random()
 
 
@@ -79,8 +79,8 @@ def test_draws_of_old_recipes_stay_as_they_were(picture, kind):
 def test_defaults_make_sense_and_may_be_spelt_out(picture, kind):
     ranges = deg.KINDS[kind].ranges
     assert deg.check_ranges({kind: ranges}) == {kind: ranges}
-    expected = deg.damage(picture, kind, generator())
-    np.testing.assert_array_equal(deg.damage(picture, kind, generator(), ranges), expected)
+    expected = deg.degrade(picture, kind, generator())
+    np.testing.assert_array_equal(deg.degrade(picture, kind, generator(), ranges), expected)
     np.testing.assert_array_equal(
         deg.mixture(picture, [kind], generator(), {kind: ranges, "noise": {"sigma": (1, 2)}})
         if kind != "noise"
@@ -98,7 +98,7 @@ def test_each_parameter_matters_and_its_limits_are_allowed(picture, kind):
             ranges = {name: (value, value)}
             if kind == "low_light" and name != "stops":
                 ranges["stops"] = (1.0, 1.0)  # without it nothing else is drawn
-            results.append([deg.damage(picture, kind, generator(s), ranges) for s in range(12)])
+            results.append([deg.degrade(picture, kind, generator(s), ranges) for s in range(12)])
         assert np.isfinite(results).all()
         assert not np.array_equal(results[0], results[1]), name
 
@@ -106,9 +106,9 @@ def test_each_parameter_matters_and_its_limits_are_allowed(picture, kind):
 def test_a_range_is_obeyed():
     grey = np.full((100, 100, 3), 0.5, np.float32)
     for seed in range(10):
-        noisy = deg.damage(grey, "noise", generator(seed), {"sigma": [20, 22]})
+        noisy = deg.degrade(grey, "noise", generator(seed), {"sigma": [20, 22]})
         assert 19.5 < noisy.std() * 255 < 22.5
-    scales = [deg.damage(grey, "low_resolution", generator(), {"scale": (low, high)})
+    scales = [deg.degrade(grey, "low_resolution", generator(), {"scale": (low, high)})
               for low, high in ((1, 1), (2.2, 2.8), (1, 1.5), (3, 3), (100, 100))]  # fmt: skip
     np.testing.assert_allclose(scales, 0.5, atol=1e-5)
 
@@ -141,10 +141,10 @@ def test_wrong_ranges_are_named(picture, ranges, message):
 def test_haze_follows_the_depth_where_there_is_one(picture):
     depth = np.linspace(0.0, 2.0, 32 * 40, dtype=np.float32).reshape(32, 40)
     exact = {"beta": (1.5, 1.5), "airlight": (0.8, 0.8), "tint": (0.0, 0.0)}
-    hazy = deg.damage(picture, "haze", generator(), exact, depth)
+    hazy = deg.degrade(picture, "haze", generator(), exact, depth)
     t = np.exp(-1.5 * TYPICAL_DEPTH * depth)[..., None]
     np.testing.assert_allclose(hazy, picture * t + 0.8 * (1 - t), atol=1e-5)
     with pytest.raises(ImageError, match="depth"):
-        deg.damage(picture, "haze", generator(), None, depth[:5])
+        deg.degrade(picture, "haze", generator(), None, depth[:5])
     made_up = [pseudo_depth((32, 40), generator(seed)).mean() for seed in range(2000)]
     assert np.mean(made_up) == pytest.approx(TYPICAL_DEPTH, abs=0.02)

@@ -19,7 +19,7 @@ def test_two_processes_train_as_one(backend, tmp_path):
     name = backend.__name__.removeprefix("backends.")
     make_images(tmp_path)
     (tmp_path / "recipe.toml").write_text(TOML)
-    base = ["-m", "osr_core.cli", "train", tmp_path / "recipe.toml", *SETTINGS]
+    base = ["-m", "osr.cli", "train", tmp_path / "recipe.toml", *SETTINGS]
     base += ["--data", f"photographs={tmp_path / 'clear'}", "--device", "cpu", "--workers", "0"]
     for processes in (1, 2):
         folder = tmp_path / str(processes)

@@ -9,25 +9,25 @@ import time
 import numpy as np
 import pytest
 
-from osr_core.checkpoint import Checkpoint
-from osr_core.datasets import find
-from osr_core.errors import ImageError, OptionError
-from osr_core.evaluation import runner
-from osr_core.evaluation.candidates import (
+from osr.datasets import find
+from osr.evaluation import runner
+from osr.evaluation.candidates import (
     UNTOUCHED,
     Candidate,
     network_candidate,
     safe_name,
     split_label,
 )
-from osr_core.evaluation.columns import DEFAULT_DAMAGE, grid, locate, make_column
-from osr_core.evaluation.protocols import parse_protocol
-from osr_core.evaluation.records import RESULTS, ModelEntry, read_rows
-from osr_core.evaluation.seen import NO_RECIPE, seen_damage
-from osr_core.evaluation.session import Setting, evaluate
-from osr_core.images import Picture, read, write
+from osr.evaluation.columns import DEFAULT_DEGRADATION, grid, locate, make_column
+from osr.evaluation.metrics import Convention
+from osr.evaluation.protocols import parse_protocol
+from osr.evaluation.records import RESULTS, ModelEntry, read_rows
+from osr.evaluation.seen import NO_RECIPE, seen_degradation
+from osr.evaluation.session import Setting, evaluate
+from osr.images import Picture, read, write
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import ImageError, OptionError
 from osr_core.initial import initial_state
-from osr_core.metrics import Convention
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 
 
@@ -75,11 +75,11 @@ def test_noise_is_not_clipped_and_measured_in_8_bit(clean, sigma):
     expected = 10 * math.log10(255**2 / (sigma**2 + 1 / 12))
     assert input_figures(column)[0] == pytest.approx(expected, abs=0.04 if sigma < 50 else 0.5)
     assert column.entry.protocol == "RGB, crop 0, 8-bit, noise not clipped"
-    damaged, _ = column.load(0, 0)
-    assert (damaged.min() < 0) == (sigma == 50)
+    degraded, _ = column.load(0, 0)
+    assert (degraded.min() < 0) == (sigma == 50)
     again, other = column.load(0, 0)[0], column.load(0, 1)[0]
-    np.testing.assert_array_equal(damaged, again)
-    assert (damaged != other).any()
+    np.testing.assert_array_equal(degraded, again)
+    assert (degraded != other).any()
 
 
 def test_rain_is_measured_on_the_luma_of_matlab(tmp_path):
@@ -116,7 +116,7 @@ def test_the_grid(clean, pairs):
     assert [c.kind for c in columns] == ["none", "rain", "unknown", "none", "rain"]
     assert [c.entry.clean for c in columns] == [True, False, False, True, False]
     assert {c.entry.images for c in columns} == {2}
-    assert len(grid(sets[:1])) == len(DEFAULT_DAMAGE)
+    assert len(grid(sets[:1])) == len(DEFAULT_DEGRADATION)
     assert make_column(sets[1], kind="haze").kind == "haze"
 
 
@@ -124,7 +124,7 @@ def test_the_grid(clean, pairs):
     ("act", "message"),
     [
         (lambda c, p: grid([locate(f"set5={c}")] * 2, ["none"]), "set5 none: comes twice"),
-        (lambda c, p: make_column(locate(f"set5={c}")), "name a damage such as noise:25"),
+        (lambda c, p: make_column(locate(f"set5={c}")), "name a degradation such as noise:25"),
         (lambda c, p: make_column(locate(f"rain100l={p}"), "none"), "leave out none"),
         (lambda c, p: locate(f"rain100k={p}"), "did you mean rain1"),
         (lambda c, p: locate(f"{p}/absent"), "absent: no such folder"),
@@ -138,9 +138,9 @@ def test_columns_without_sense_are_refused(clean, pairs, act, message):
 
 def test_seen_is_what_the_recipe_drew():
     rain = find("rain100l")
-    assert (rain.paired, rain.damage) == (True, "rain")
+    assert (rain.paired, rain.degradation) == (True, "rain")
     shares = {"clean": 1, "mixture": 1, "noise": 0.5, "haze": 0, "rain100l": 2, "set5": 1, "own": 1}
-    seen = seen_damage({"shares": shares}, {})
+    seen = seen_degradation({"shares": shares}, {})
     assert seen.kinds == ("noise", "rain")
     assert seen.unknown == ("own", "set5")  # nobody knows what was done to clear images
 
@@ -148,9 +148,9 @@ def test_seen_is_what_the_recipe_drew():
 @pytest.mark.parametrize("origin", ["backbone", "start"])
 def test_seen_reaches_into_where_weights_came_from(origin):
     backbone = {"recipe": {"shares": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}
-    seen = seen_damage({"shares": {"noise": 1.0}}, {origin: {"provenance": {}, **backbone}})
+    seen = seen_degradation({"shares": {"noise": 1.0}}, {origin: {"provenance": {}, **backbone}})
     assert (seen.kinds, seen.unknown) == (("blur", "noise"), ("pairs",))
-    assert seen_damage({}, {}).unknown == (NO_RECIPE,)
+    assert seen_degradation({}, {}).unknown == (NO_RECIPE,)
 
 
 def test_labels_are_safe_as_file_names():
@@ -222,7 +222,7 @@ def test_rows_that_do_not_go_together_are_not_mixed(tmp_path, pairs, change, mes
     assert (tmp_path / RESULTS).read_bytes() == before
 
 
-def test_a_damaged_image_is_named_and_earlier_rows_are_kept(tmp_path, pairs):
+def test_a_degraded_image_is_named_and_earlier_rows_are_kept(tmp_path, pairs):
     columns = grid([locate(str(pairs))])
     broken = Candidate(ModelEntry("broken", "", "network"), lambda image: image * np.nan)
     with pytest.raises(ImageError, match="broken on mine, 0: .*finite"):

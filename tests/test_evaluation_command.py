@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from osr.cli.compare import compare
+from osr.cli.evaluate import evaluate
+from osr.evaluation.records import RESULTS
+from osr.evaluation.selection import Selection
+from osr.images import Picture, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.cli.compare import compare
-from osr_core.cli.evaluate import evaluate
 from osr_core.errors import OptionError, OSRError
-from osr_core.evaluation.records import RESULTS
-from osr_core.evaluation.selection import Selection
-from osr_core.images import Picture, write
 from osr_core.initial import initial_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 
@@ -67,7 +67,7 @@ def report(place):
     call(
         evaluate, "--model", f"wave={place / 'wave.safetensors'}",
         "--model", place / "plain.safetensors", "--data", f"rain100l={place / 'rain'}",
-        "--data", f"photographs={place / 'clear'}", "--damage", "noise:25", "--damage", "jpeg:10",
+        "--data", f"photographs={place / 'clear'}", "--degradation", "noise:25", "--degradation", "jpeg:10",
         "-o", output,
     )  # fmt: skip
     return output
@@ -134,7 +134,7 @@ def test_a_saved_selection(place, tmp_path):
         [[column]]
         data = "photographs"
         path = "clear"
-        damage = "blur:1"
+        degradation = "blur:1"
         protocol = "y,crop=1"
         name = "soft"
 
@@ -178,7 +178,7 @@ def test_selections_without_sense_are_refused(tmp_path, text, message):
     [
         ([], "no data: give --data NAME=PATH"),
         (["--data", "set5=absent"], "absent: no such folder"),
-        (["--data", "scikit-image", "--damage", "nose:25"], "did you mean noise"),
+        (["--data", "scikit-image", "--degradation", "nose:25"], "did you mean noise"),
         (["--data", "scikit-image", "--protocol", "q"], "protocol 'q'"),
         (["--data", "scikit-image", "--model", "osr-genial"], "did you mean osr-general"),
         (["--data", "scikit-image", "--model", "osr-general", "--model", "osr-general"], "twice"),
@@ -192,7 +192,7 @@ def test_options_without_sense_are_refused(tmp_path, arguments, message):
 
 
 def test_the_benchmark_prints_shares(place):
-    command = [sys.executable, ROOT / "examples" / "benchmark_evaluation.py", "--images", "2"]
+    command = [sys.executable, ROOT / "tools" / "benchmark_evaluation.py", "--images", "2"]
     run = subprocess.run(
         [*command, "--model", place / "plain.safetensors"], capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osr_core import metrics
+from osr.evaluation import metrics
+from osr.evaluation.comparison import compare
+from osr.evaluation.metrics import Convention
+from osr.evaluation.records import ColumnEntry, Description, ModelEntry, Row
+from osr.evaluation.scoring import score, to_levels
+from osr.evaluation.seen import NO_RECIPE
+from osr.evaluation.statistics import CEILING, Results, interval, mean_interval
 from osr_core.errors import ImageError, OptionError
-from osr_core.evaluation.comparison import compare
-from osr_core.evaluation.records import ColumnEntry, Description, ModelEntry, Row
-from osr_core.evaluation.scoring import score, to_levels
-from osr_core.evaluation.seen import NO_RECIPE
-from osr_core.evaluation.statistics import CEILING, Results, interval, mean_interval
-from osr_core.metrics import Convention
 
 CONVENTIONS = [Convention(), Convention("y"), Convention("y", 3)]
 
@@ -58,7 +58,7 @@ def test_what_cannot_be_scored_is_refused(image, message):
 
 
 def results(gains, seen=("noise",), unknown=(), before=20.0):
-    """Column → gains of model ``m``; a column is called as its kind of damage, then anything."""
+    """Column → gains of model ``m``; a column is called as its kind of degradation, then anything."""
     columns = [
         ColumnEntry(name, "data", None, name.split()[0], len(values), "RGB", name == "none")
         for name, values in gains.items()
@@ -98,7 +98,7 @@ def test_what_is_not_known_is_not_counted():
     assert figures.seen_gain == 1.0
     assert math.isnan(figures.unseen_gain)
     assert math.isnan(figures.harm_share)
-    # A set of unknown damage among others does not make everything unknown.
+    # A set of unknown degradation among others does not make everything unknown.
     assert results({"haze": [2.0]}, (), ("pairs",)).state("m", "haze") == "unseen"
 
 

@@ -1,4 +1,4 @@
-"""Reading image files: of others' making, turned, damaged, too large, or no images at all."""
+"""Reading image files: of others' making, turned, degraded, too large, or no images at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import tifffile
 from image_files import assert_same, exif, png, random, tag
 from PIL import Image, ImageCms, ImageOps
 
+from osr.images import SUFFIXES, Picture, can_hold, collect, read, write
 from osr_core.errors import ImageError
-from osr_core.images import SUFFIXES, Picture, can_hold, collect, read, write
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

@@ -11,8 +11,8 @@ import tifffile
 from image_files import assert_same, exif, random, tag
 from PIL import Image, ImageCms
 
+from osr.images import SUFFIXES, Picture, can_hold, collect, read, write
 from osr_core.errors import ImageError, OptionError
-from osr_core.images import SUFFIXES, Picture, can_hold, collect, read, write
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LOSSLESS = sorted(SUFFIXES - {".jpg", ".jpeg"})

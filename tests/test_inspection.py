@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from osr.cli.inspect import inspect as command
+from osr.inspection import MEANING, draw, inspect, pictures, save_pictures
+from osr.inspection.colour_maps import cyclic, diverging, grey, sequential
+from osr.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.checkpoint import Checkpoint
-from osr_core.cli.inspect import inspect as command
 from osr_core.errors import ImageError, ModelError, OptionError
 from osr_core.initial import initial_state
-from osr_core.inspection import MEANING, draw, inspect, pictures, save_pictures
-from osr_core.inspection.colour_maps import cyclic, diverging, grey, sequential
-from osr_core.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.reference import forward
 from osr_core.restoration import restore
 from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet

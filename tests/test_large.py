@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from osr.images import Picture, read, write
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
-from osr_core.images import Picture, read, write
 from osr_core.registry import default_model
 from osr_core.scene import thumbnail
 from osr_core.tiling import default_tile, windows
@@ -26,7 +26,7 @@ LIMIT = 1.5 * 2**30
 PROGRAM = """
 import sys
 from pathlib import Path
-from osr_core.cli import cli
+from osr.cli import cli
 status = cli.main(sys.argv[1:], standalone_mode=False)
 # Not ru_maxrss, which starts at what the process had that started this one.
 peak = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from safetensors.numpy import save_file
 from test_losses import needs_torch, random_vgg
 
+from osr.cli import cli
 from osr_core.checkpoint import read_tensors
-from osr_core.cli import cli
 from osr_core.errors import CheckpointError
 from osr_core.training.vgg import vgg_shapes, vgg_state
 from weights import convert

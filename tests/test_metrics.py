@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from osr.evaluation.metrics import Convention, Score, luma, mean, psnr, ssim
 from osr_core.errors import ImageError, OptionError
-from osr_core.metrics import Convention, Score, luma, mean, psnr, ssim
 
 
 @pytest.fixture
@@ -145,5 +145,5 @@ def test_too_small_after_cropping():
 
 
 def test_import_is_light():
-    code = "import sys, osr_core.metrics; assert not {'skimage', 'scipy', 'torch'} & {*sys.modules}"
+    code = "import sys, osr.evaluation.metrics; assert not {'skimage', 'scipy', 'torch'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from osr.training.recipe import Recipe
 from osr_core.backend import is_installed
 from osr_core.errors import DeviceError
 from osr_core.operations import LEAK
@@ -20,7 +21,6 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.training.recipe import Recipe
 
 if not is_installed("mindspore"):
     pytest.skip("mindspore is not installed", allow_module_level=True)

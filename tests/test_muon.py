@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples
 
+from osr.training.recipe import Optimizer
 from osr_core.training.muon import is_matrix, orthogonalise, step_size
-from osr_core.training.recipe import Optimizer
 
 SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core.degradations.dimming import low_light
-from osr_core.degradations.linear_light import to_linear, to_srgb
-from osr_core.degradations.noise import gaussian_noise, poisson_gaussian
+from osr.degradations.dimming import low_light
+from osr.degradations.linear_light import to_linear, to_srgb
+from osr.degradations.noise import gaussian_noise, poisson_gaussian
 
 
 def generator(seed=0):

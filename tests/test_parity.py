@@ -18,6 +18,7 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
+from osr.training.recipe import Optimizer, Recipe, Start
 from osr_core.analysis import analyse
 from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
@@ -33,7 +34,6 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.training.recipe import Optimizer, Recipe, Start
 
 State = dict[str, NDArray[Any]]
 

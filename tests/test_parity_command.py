@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from osr_core.initial import initial_state
-from osr_core.parity import (
+from osr.parity import (
     GRADIENT_TOLERANCE,
     KEPT_AMPLITUDE,
     OUTPUT_TOLERANCE,
@@ -13,6 +12,7 @@ from osr_core.parity import (
     compare,
     relative_difference,
 )
+from osr_core.initial import initial_state
 from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
 
 ONE, NAN = np.ones(3, np.float32), np.full(3, np.nan, np.float32)

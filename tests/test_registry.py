@@ -44,11 +44,11 @@ def test_names_and_files():
         find_weights(__file__)
 
 
-def test_a_damaged_file_is_noticed(monkeypatch, tmp_path):
+def test_a_degraded_file_is_noticed(monkeypatch, tmp_path):
     name = default_model()
     content = bytearray(registry()[name].path.read_bytes())
     content[-1] ^= 1
     (tmp_path / registry()[name].file).write_bytes(content)
     monkeypatch.setattr("osr_core.registry.FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="damaged"):
+    with pytest.raises(ModelError, match="degraded"):
         find_weights(name)

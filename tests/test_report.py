@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 from report_folder import BAD_NAME, COLUMNS, make_folder
 
+from osr.evaluation.statistics import load
+from osr.report import write_report
+from osr.report.markup import MINUS
+from osr.report.pictures import DIFFERENCE_SCALE, STEPS, collect, difference
+from osr.report.summary import summarise
 from osr_core.errors import ImageError, OptionError
-from osr_core.evaluation.statistics import load
-from osr_core.report import write_report
-from osr_core.report.markup import MINUS
-from osr_core.report.pictures import DIFFERENCE_SCALE, STEPS, collect, difference
-from osr_core.report.summary import summarise
 
 VOID = {"meta", "link", "br", "img", "input"}
 
@@ -158,7 +158,7 @@ def test_difference_maps_are_exact_to_their_scale() -> None:
 
 
 def test_small_budgets_leave_out_more_and_the_page_says_so(folder: Path) -> None:
-    from osr_core.report import html
+    from osr.report import html
 
     results = load(folder)
     rich = collect(folder, results.description)
@@ -182,7 +182,7 @@ def test_without_pictures_or_rows_the_page_still_stands(tmp_path: Path) -> None:
     assert page.cells == {}
 
 
-def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
+def test_a_degraded_picture_is_named(tmp_path: Path) -> None:
     place = make_folder(tmp_path)
     truth = next(place.glob("pictures/*/*/truth.png"))
     truth.write_bytes(b"no picture")
@@ -207,7 +207,7 @@ def test_figures_are_drawn_for_paper(folder: Path) -> None:
 def test_without_matplotlib_one_line_says_that_figures_were_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("osr_core.report.figures.find_spec", lambda name: None)
+    monkeypatch.setattr("osr.report.figures.find_spec", lambda name: None)
     lines = write_report(make_folder(tmp_path, pictures=False))
     assert len(lines) == 1
     assert "osr[report]" in lines[0]
@@ -215,7 +215,7 @@ def test_without_matplotlib_one_line_says_that_figures_were_skipped(
 
 
 def test_importing_the_report_imports_no_matplotlib() -> None:
-    code = "import osr_core.report, osr_core.report.figures, sys; exit('matplotlib' in sys.modules)"
+    code = "import osr.report, osr.report.figures, sys; exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
 
 

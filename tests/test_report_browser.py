@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from report_folder import make_folder
 
-from osr_core.report import write_report
+from osr.report import write_report
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install playwright"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core.degradations.resize import bicubic_weights, keys_cubic, low_resolution, resize_bicubic
-from osr_core.metrics import Convention, psnr
+from osr.degradations.resize import bicubic_weights, keys_cubic, low_resolution, resize_bicubic
+from osr.evaluation.metrics import Convention, psnr
 
 
 @pytest.fixture

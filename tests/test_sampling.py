@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from training_runs import SHARES, make_images, make_recipe, make_samples
 
+from osr.training.loading import batches
+from osr.training.recipe import Evaluation
+from osr.training.sampling import Samples
 from osr_core.backend import World
 from osr_core.errors import ImageError, OptionError
-from osr_core.training.loading import batches
-from osr_core.training.recipe import Evaluation
-from osr_core.training.sampling import Samples
 
 
 @pytest.fixture(scope="module")

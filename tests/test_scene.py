@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference_network import ReferenceNetwork
 
-from osr_core.degradations import haze
+from osr.degradations import haze
 from osr_core.scene import AIRLIGHT, DARKEST, SIDE, thumbnail, veil
 from osr_core.spec import ModelSpec, UNet
 

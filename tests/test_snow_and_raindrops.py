@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core.degradations import drops as drops_module
-from osr_core.degradations import snowflakes as snow_module
-from osr_core.degradations._squares import squares
-from osr_core.degradations.drops import raindrops
-from osr_core.degradations.snowflakes import snow, snow_flakes
+from osr.degradations import drops as drops_module
+from osr.degradations import snowflakes as snow_module
+from osr.degradations._squares import squares
+from osr.degradations.drops import raindrops
+from osr.degradations.snowflakes import snow, snow_flakes
 
 
 def generator(seed=0):

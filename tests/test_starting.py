@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, run
 
+from osr.training.recipe import Optimizer, Start
+from osr.training.starting import starting_state
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.spec import Experts, InputTransform, ModelSpec
-from osr_core.training.recipe import Optimizer, Start
-from osr_core.training.starting import starting_state
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
 def command(folder, output, *options, backend="torch"):
     data = ("--data", f"photographs={folder / 'clear'}")
-    program = (sys.executable, "-m", "osr_core.cli", "train", str(folder / "recipe.toml"))
+    program = (sys.executable, "-m", "osr.cli", "train", str(folder / "recipe.toml"))
     return [*program, "-o", str(output), *data, "--backend", backend, "--device", "cpu", *options]
 
 

@@ -17,10 +17,10 @@ from training_runs import (
     run,
 )
 
+from osr.training.loading import batches
+from osr.training.recipe import Evaluation, Optimizer
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
-from osr_core.training.loading import batches
-from osr_core.training.recipe import Evaluation, Optimizer
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_broken_run_resumes_to_the_same_bits(backend, folder, tmp_path, monkey
             yield batch
 
     with monkeypatch.context() as patch:
-        patch.setattr("osr_core.training.loop.batches", killed)
+        patch.setattr("osr.training.loop.batches", killed)
         with pytest.raises(_KilledError):
             run(backend, samples, tmp_path / "broken")
     broken, _ = run(backend, samples, tmp_path / "broken")
@@ -163,7 +163,7 @@ def _poisoned(bad):
 
 
 def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monkeypatch):
-    monkeypatch.setattr("osr_core.training.loop.batches", _poisoned({1, 3}))
+    monkeypatch.setattr("osr.training.loop.batches", _poisoned({1, 3}))
     weights, summary = run(backend, samples, tmp_path)
     assert summary.skipped == 2
     assert all(np.isfinite(value).all() for value in weights.values())
@@ -171,7 +171,7 @@ def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monke
 
 def test_too_many_of_them_end_the_run(backend, folder, tmp_path, monkeypatch):
     samples = make_samples(folder, max_skipped=2)
-    monkeypatch.setattr("osr_core.training.loop.batches", _poisoned({2, 3}))
+    monkeypatch.setattr("osr.training.loop.batches", _poisoned({2, 3}))
     with pytest.raises(TrainingError, match="not finite 2 times in a row"):
         run(backend, samples, tmp_path)
     Checkpoint.load(tmp_path / "model.safetensors")  # the last good one
@@ -209,7 +209,7 @@ def test_a_precision_that_the_device_lacks_is_refused(backend, folder):
 
 def test_float16_scales_the_loss(backend, folder, tmp_path, monkeypatch):
     """A factor that overflows is halved until it fits; the overflows are no failures."""
-    monkeypatch.setattr("osr_core.training.guard.FIRST_SCALE", 2.0**40)
+    monkeypatch.setattr("osr.training.guard.FIRST_SCALE", 2.0**40)
     samples = make_samples(folder, precision="float16", max_skipped=1, steps=40)
     _, summary = run(backend, samples, tmp_path)
     assert 3 < summary.skipped < 35

@@ -10,9 +10,9 @@ import tolerances
 from test_losses import random_vgg
 from training_runs import SPEC, make_images, make_recipe, make_samples
 
+from osr.training.loop import train
+from osr.training.recipe import Evaluation, Optimizer, Schedule
 from osr_core.checkpoint import Checkpoint
-from osr_core.training.loop import train
-from osr_core.training.recipe import Evaluation, Optimizer, Schedule
 
 RATE = 1e-3
 """Of gradient descent: 20 steps lower the loss, and stay clear of what rounding does to kinks."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from osr_core.degradations import weather
-from osr_core.degradations.blur import gaussian_blur
+from osr.degradations import weather
+from osr.degradations.blur import gaussian_blur
 from osr_core.errors import ImageError
 
 

@@ -54,7 +54,7 @@ def outcomes(module, path, cases):
             yield str(error)
 
 
-def damaged(valid, rng, count):
+def degraded(valid, rng, count):
     """Copies cut short, copies with flipped bits, both, and plain noise."""
     for _ in range(count):
         yield valid[: rng.integers(len(valid))]
@@ -116,7 +116,7 @@ def test_same_arrays_give_the_same_bytes(module, file):
 def test_only_checkpoint_errors_come_out(module, file, monkeypatch):
     monkeypatch.setattr(ckpt, "SPLIT_BYTES", 16)
     module.write(file, {"a": np.ones((3, 2), np.float32), "b": np.ones(5), "c": np.array(True)})
-    cases = [b"", *damaged(file.read_bytes(), np.random.default_rng(2), 80)]
+    cases = [b"", *degraded(file.read_bytes(), np.random.default_rng(2), 80)]
     messages = list(outcomes(module, file, cases))
     assert not any("\n" in message for message in messages)
     assert 160 < sum(map(bool, messages)) < len(messages)

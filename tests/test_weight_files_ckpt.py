@@ -1,4 +1,4 @@
-"""MindSpore's .ckpt: its bytes, its damage, and MindSpore itself as the judge."""
+"""MindSpore's .ckpt: its bytes, its degradation, and MindSpore itself as the judge."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import skimage.data
 
+from osr.degradations import gaussian_noise
+from osr.evaluation.metrics import Convention, psnr
 from osr_core import restore
-from osr_core.degradations import gaussian_noise
-from osr_core.metrics import Convention, psnr
 from osr_core.registry import default_model
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")

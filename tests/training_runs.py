@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from osr_core.images import Picture, write
+from osr.images import Picture, write
+from osr.training.loop import train
+from osr.training.recipe import Evaluation, Optimizer, Recipe, Schedule
+from osr.training.sampling import Samples
+from osr.training.starting import starting_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
-from osr_core.training.loop import train
-from osr_core.training.recipe import Evaluation, Optimizer, Recipe, Schedule
-from osr_core.training.sampling import Samples
-from osr_core.training.starting import starting_state
 
 SPEC = ModelSpec(UNet((8, 8), 1), InputTransform(2), OutputTransform(4, residual=True))
 SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "mixture": 1.0}

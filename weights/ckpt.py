@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import CheckpointError
-from osr_core.files import replacing
+from osr_core.files import atomic_write
 
 PathLike = str | os.PathLike[str]
 
@@ -70,7 +70,7 @@ def read(path: PathLike) -> dict[str, NDArray[Any]]:
         each other.
 
     Raises:
-        CheckpointError: if the file cannot be read, is no MindSpore checkpoint, is damaged, or
+        CheckpointError: if the file cannot be read, is no MindSpore checkpoint, is degraded, or
             holds what has no plain array: unknown types, hash tables, nothing at all.
     """
     try:
@@ -105,7 +105,7 @@ def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
     try:
         if not tensors:
             raise CheckpointError("no tensors to write")
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             for name, array in tensors.items():
                 for chunk in _encode(name, np.asarray(array)):
                     file.write(chunk)
@@ -168,7 +168,7 @@ def _without_crc(content: memoryview) -> memoryview:
         return content
     message = content[:-mark]
     if zlib.crc32(message) != int.from_bytes(content[-_CRC_BYTES:], "big"):
-        raise CheckpointError("is damaged: its CRC-32 does not match; fetch it again")
+        raise CheckpointError("is degraded: its CRC-32 does not match; fetch it again")
     return message
 
 
@@ -255,7 +255,7 @@ def _text(data: memoryview | bytes) -> str:
 
 
 def _malformed(reason: str) -> CheckpointError:
-    return CheckpointError(f"not a MindSpore checkpoint, or a damaged one ({reason})")
+    return CheckpointError(f"not a MindSpore checkpoint, or a degraded one ({reason})")
 
 
 def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes | memoryview]:

@@ -28,7 +28,7 @@ from osr_core.analysis import analyse
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint, check_state, read_tensors
 from osr_core.errors import CheckpointError, OSRError, SpecError
-from osr_core.files import replacing
+from osr_core.files import atomic_write
 from osr_core.reference import forward
 from osr_core.registry import registry
 from osr_core.spec import ModelSpec
@@ -99,7 +99,7 @@ def save(checkpoint: Checkpoint, target: PathLike) -> None:
         "recipe": dict(checkpoint.recipe),
         "provenance": dict(checkpoint.provenance),
     }
-    with replacing(_sidecar(target)) as temporary:
+    with atomic_write(_sidecar(target)) as temporary:
         temporary.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
 
 
@@ -144,7 +144,7 @@ def convert_vgg(source: PathLike, target: PathLike) -> bool:
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from None
     try:
-        with replacing(target) as temporary:
+        with atomic_write(target) as temporary:
             if suffix == ".safetensors":
                 provenance = json.dumps({"converted_from": Path(source).name})
                 save_file(state, temporary, {**METADATA, "provenance": provenance})

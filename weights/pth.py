@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import BackendError, CheckpointError
-from osr_core.files import replacing
+from osr_core.files import atomic_write
 
 PathLike = str | os.PathLike[str]
 
@@ -56,7 +56,7 @@ def read(path: PathLike) -> dict[str, NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols; the error says what matters
             data = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged files raise nearly every type there is
+    except Exception as error:  # degraded files raise nearly every type there is
         raise CheckpointError(f"{path}: {_reason(error)}") from None
     state = _unwrap(data)
     if not isinstance(state, Mapping) or not state:
@@ -84,7 +84,7 @@ def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
             raise CheckpointError("no tensors to write")
         state = {_name(key): _tensor(torch, key, value) for key, value in tensors.items()}
         # Through an open file, since torch.save would put the temporary name into the archive.
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
@@ -107,14 +107,14 @@ def _torch(doing: str) -> ModuleType:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, PermissionError):  # damage raises other kinds of OSError
+    if isinstance(error, PermissionError):  # degradation raises other kinds of OSError
         return "cannot be read: Permission denied"
     remedy = "code in weight files is never run; ask for its plain state_dict()"
     if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
         return f"needs {found[1]}, and {remedy}"
     if "TorchScript" in str(error):
         return f"is a TorchScript program, and {remedy}"
-    return f"not a PyTorch weight file, or a damaged one ({type(error).__name__})"
+    return f"not a PyTorch weight file, or a degraded one ({type(error).__name__})"
 
 
 def _unwrap(data: Any) -> Any:

@@ -3,7 +3,7 @@
 On a CPU with AVX-512 the oneDNN that MindSpore 2.10 brings (3.10.1, plain NCHW layouts) chooses a
 reference kernel for convolutions; kept to AVX2 it chooses its matrix product. MindSpore loads it
 as a shared library, so the cap can be set there and nowhere else: the oneDNN inside PyTorch is
-another one and stays as it is. ``examples/benchmark.py`` measures the difference.
+another one and stays as it is. ``tools/benchmark.py`` measures the difference.
 """
 
 from __future__ import annotations

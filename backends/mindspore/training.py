@@ -16,12 +16,12 @@ from backends.mindspore.base import Network
 from backends.mindspore.device import autocast, check_precision, compiled, current
 from backends.mindspore.losses import Loss
 from backends.mindspore.optimizers import OPTIMIZERS
+from osr.training.recipe import Recipe
 from osr_core.backend import ALONE, World
-from osr_core.training.recipe import Recipe
 
 
 class Trainer:
-    """An optimiser on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
+    """An optimiser on a recipe's loss of one network; :class:`osr.training.loop.Trainer`.
 
     Args:
         network: to train.

@@ -17,12 +17,12 @@ from backends.torch.base import Network
 from backends.torch.device import autocast, check_precision
 from backends.torch.losses import Loss
 from backends.torch.optimizers import BETAS, EPSILON, OPTIMIZERS
+from osr.training.recipe import Recipe
 from osr_core.backend import ALONE, World
-from osr_core.training.recipe import Recipe
 
 
 class Trainer:
-    """An optimiser on a recipe's loss of one network; :class:`osr_core.training.loop.Trainer`.
+    """An optimiser on a recipe's loss of one network; :class:`osr.training.loop.Trainer`.
 
     Args:
         network: to train, on its device.

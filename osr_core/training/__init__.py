@@ -1,4 +1,1 @@
-"""Training: the recipe, its samples, the loop, and what a run leaves.
-
-Empty on purpose: a backend needs the recipe alone, and not what reads images.
-"""
+"""The mathematics of training: losses, Muon and the network of the perceptual loss."""

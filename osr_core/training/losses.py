@@ -97,8 +97,8 @@ def rmse(result: Array, target: Array) -> float:
 def psnr(result: Array, target: Array) -> float:
     """What pictures lack in decibels, after HINet (Chen et al., CVPRW 2021).
 
-    Each picture counts by its own error, so that one with hardly any damage matters as much as one
-    with heavy damage: a network that may not make light damage worse needs that. A picture of 40 dB
+    Each picture counts by its own error, so that one with hardly any degradation matters as much as one
+    with heavy degradation: a network that may not make light degradation worse needs that. A picture of 40 dB
     has 2.4, one of 20 dB 6.9; 10 dB are 2.3.
     """
     errors = ((result - target) ** 2).mean((1, 2, 3))
@@ -108,7 +108,7 @@ def psnr(result: Array, target: Array) -> float:
 def psnr60(result: Array, target: Array) -> float:
     """:func:`psnr` that minds the faintest change of a clear picture, too.
 
-    For gates: what a specialist does to a picture without its damage may lie under the floor of
+    For gates: what a specialist does to a picture without its degradation may lie under the floor of
     :func:`psnr`, and then nothing tells the gate to close.
     """
     errors = ((result - target) ** 2).mean((1, 2, 3))

@@ -3,7 +3,7 @@ r"""Muon: momentum whose matrices are made orthogonal before each step (Jordan e
 A convolution's kernel is a matrix, output channels by all it sees. Its averaged gradient
 :math:`M = U S V^\top` tends to have few large singular values; Adam's step, which only rescales
 elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. Small U-Nets for
-many kinds of damage at once learnt several times faster by it than by AdamW.
+many kinds of degradation at once learnt several times faster by it than by AdamW.
 
 .. math::
     M_t = \mu M_{t-1} + G_t, \qquad

@@ -1,0 +1,65 @@
+"""``osr doctor``: what is installed, and what would be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib import import_module, metadata
+from typing import Any
+
+import click
+
+from osr.cli import backend_option
+from osr_core import __version__
+from osr_core.backend import BACKENDS, VARIABLE, is_installed, pick_backend, require_backend
+from osr_core.errors import BackendError
+
+_LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "safetensors")
+
+
+@click.command()
+@backend_option
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def doctor(backend: str | None, as_json: bool) -> int:
+    """Say what is installed, and which backend and device would be used."""
+    data = _examine(backend)
+    if as_json:
+        click.echo(json.dumps(data))
+    else:
+        for key, value in data.items():
+            shown = value if not isinstance(value, list) else ", ".join(value)
+            click.echo(f"{key:<24} {shown}")
+    return 0 if data["backend"] else 2
+
+
+def _examine(backend: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"osr": __version__, "python": platform.python_version()}
+    data |= {library: metadata.version(library) for library in _LIBRARIES if _has(library)}
+    try:
+        picked = require_backend(backend) if backend else pick_backend()
+        choice: dict[str, Any] = {"backend": picked}
+    except BackendError as error:
+        choice = {"backend": None, "mend": str(error)}
+    # Looking at any backend imports their package, which picks one: that, or whichever there is.
+    os.environ[VARIABLE] = choice["backend"] or ""
+    data |= {name: _examine_backend(name) for name in BACKENDS}
+    if choice["backend"]:
+        devices = import_module(f"backends.{choice['backend']}").devices()
+        choice |= {"devices": devices, "device": devices[0]}
+    return data | choice
+
+
+def _examine_backend(name: str) -> str:
+    if not is_installed(name):
+        return f"not installed; pip install 'osr[{name}]'"
+    module = import_module(f"backends.{name}")
+    return f"{module.version()}, CPU cap {module.cpu_cap()}"
+
+
+def _has(library: str) -> bool:
+    try:
+        metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,124 @@
+"""One image of a data set, wherever its pixels lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr.images import read, to_rgb8
+from osr_core.errors import ImageError
+
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+Halves = Literal["degraded|truth", "truth|degraded"]
+"""What is left and what is right in a file that holds both images side by side."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One clear image, with its degraded twin or its depth where the set has them.
+
+    Holds names only, so it travels cheaply to another process.
+    """
+
+    name: str
+    """Unique within the set and the same on every machine: no root, no suffix."""
+    truth: Path
+    """File of the clear image."""
+    degraded: Path | None = None
+    """File of the degraded image, the same as ``truth`` where both are side by side; None in sets
+    of clear images."""
+    depth: Path | None = None
+    """File of the depth map, where the set has one."""
+    halves: Halves | None = None
+    """Set where one file holds both images side by side."""
+    centre_crop: bool = False
+    """Whether a ground truth larger than its degraded twin is cut to its size around the centre, as
+    RESIDE asks for."""
+
+    def load(self) -> tuple[Pixels | None, Pixels]:
+        """Read the images.
+
+        Returns:
+            The degraded image, None in sets of clear images, and the clear one; both of the same
+            shape (H, W, 3).
+
+        Raises:
+            ImageError: if a file cannot be read, or the sizes do not fit.
+        """
+        truth = _rgb8(self.truth)
+        if self.halves is not None:
+            return self._split(truth)
+        if self.degraded is None:
+            return None, truth
+        degraded = _rgb8(self.degraded)
+        if self.centre_crop:
+            truth = _centre(truth, degraded.shape[0], degraded.shape[1])
+        if degraded.shape != truth.shape:
+            raise ImageError(
+                f"{self.degraded}: is {_size(degraded)} pixels, "
+                f"but its ground truth {self.truth} is {_size(truth)}"
+            )
+        return degraded, truth
+
+    def load_depth(self) -> NDArray[np.float32] | None:
+        """Read the depth map: (H, W), larger is farther, mean 1; None where the set has none.
+
+        Zeros and values that are not finite mean "unknown" in files of depth cameras, and become 1.
+
+        Raises:
+            ImageError: if the file cannot be read or holds no depth.
+        """
+        if self.depth is None:
+            return None
+        values = _depth(self.depth)
+        known = np.isfinite(values) & (values > 0)
+        if not known.any():
+            raise ImageError(f"{self.depth}: holds no depth above 0")
+        scaled = np.where(known, values, values[known].mean()) / values[known].mean()
+        return scaled.astype(np.float32)
+
+    def _split(self, both: Pixels) -> tuple[Pixels, Pixels]:
+        half = both.shape[1] // 2
+        if both.shape[1] % 2 or not half:
+            raise ImageError(
+                f"{self.truth}: holds no two images side by side: it is {both.shape[1]} pixels wide"
+            )
+        left, right = both[:, :half], both[:, half:]
+        return (left, right) if self.halves == "degraded|truth" else (right, left)
+
+
+def _rgb8(path: Path) -> Pixels:
+    return to_rgb8(read(path).pixels)
+
+
+def _centre(image: Pixels, height: int, width: int) -> Pixels:
+    """The middle of an image; an image that is smaller comes back as it is."""
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    if top < 0 or left < 0:
+        return image
+    return image[top : top + height, left : left + width]
+
+
+def _size(image: Pixels) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def _depth(path: Path) -> NDArray[Any]:
+    if path.suffix.lower() != ".npy":
+        pixels = read(path).pixels
+        if pixels.ndim == 3 and (pixels[..., :3] != pixels[..., :1]).any():
+            raise ImageError(f"{path}: is in colour; a depth map has one value a pixel")
+        return (pixels if pixels.ndim == 2 else pixels[..., 0]).astype(np.float64)
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if values.ndim != 2 or values.dtype.kind not in "uif":
+        raise ImageError(f"{path}: expected numbers (H, W), got {values.dtype} {values.shape}")
+    return values.astype(np.float64)

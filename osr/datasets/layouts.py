@@ -1,0 +1,227 @@
+"""Folder layouts as one-line patterns, and the images of a folder that fit one.
+
+A pattern names files without their suffixes; ``{name}`` stands for any text within one name:
+
+    {id}                              clear images
+    hazy/{id}_{haze} -> gt/{id}       degraded images, each with its clear image
+    image/{id} ~ depth/{id}           clear images, each with its depth map
+    test/{id}: degraded | truth        both images side by side in one file
+    list.txt: truth degraded           a list of pairs of files, a pair a line
+
+Names of folders may differ in case. Leading folders are optional: the root may be any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import cast
+
+from osr.datasets.item import Halves, Item
+from osr.datasets.lists import locate, read_lines, short_names
+from osr.images import SUFFIXES
+from osr_core.errors import ImageError
+
+_WITH_DEPTH = SUFFIXES | {".npy"}
+
+_PART = re.compile("train|test|val|our485", re.IGNORECASE)
+"""Folders that hold a part of a set. The root has to be that very folder for it to be left out of
+a pattern, or training images could be taken for test images."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a layout found in a folder."""
+
+    layout: str
+    """The pattern, without the leading folders that the root stands for."""
+    items: tuple[Item, ...]
+    missing: tuple[str, ...] = ()
+    """A line for each file whose counterpart is missing."""
+
+
+class Tree:
+    """A folder whose listings are read once."""
+
+    def __init__(self, root: Path) -> None:
+        """Over a folder, at which nothing is looked yet."""
+        self.root = root
+        self._names: dict[Path, list[str]] = {}
+        self._images: dict[Path, dict[str, list[Path]]] = {}
+        self._folders: dict[str, Path | None] = {"": root}
+
+    def names(self, folder: Path) -> list[str]:
+        """Names in a folder, sorted, without hidden ones; none if there is no such folder.
+
+        Raises:
+            ImageError: if it may not be read.
+        """
+        if folder not in self._names:
+            try:
+                names = sorted(n for n in os.listdir(folder) if n[0] != "." and n != "__MACOSX")
+            except (FileNotFoundError, NotADirectoryError):
+                names = []
+            except OSError as error:
+                raise ImageError(f"{folder}: cannot be read: {error.strerror}") from None
+            self._names[folder] = names
+        return self._names[folder]
+
+    def folder(self, path: str) -> Path | None:
+        """The folder of a path below the root, whatever the case of its letters."""
+        if path not in self._folders:
+            above, _, name = path.rpartition("/")
+            place = self.folder(above)
+            names = self.names(place) if place else []
+            exact = [n for n in names if n == name] or [
+                n for n in names if n.lower() == name.lower()
+            ]
+            self._folders[path] = place / exact[0] if place and exact else None
+        return self._folders[path]
+
+    def images(self, folder: Path) -> dict[str, list[Path]]:
+        """Image files and ``.npy`` by their names without suffix, in lower case."""
+        if folder not in self._images:
+            found: dict[str, list[Path]] = {}
+            for name in self.names(folder):
+                stem, suffix = os.path.splitext(name)
+                if suffix.lower() in _WITH_DEPTH:
+                    found.setdefault(stem.lower(), []).append(folder / name)
+            self._images[folder] = found
+        return self._images[folder]
+
+
+def fit(tree: Tree, layout: str) -> Found | None:
+    """The images that fit a layout, or None if there is none.
+
+    As few leading folders are left out as possible.
+    """
+    for pattern in _shortened(layout, tree.root):
+        found = _fit(tree, pattern)
+        if found.items or found.missing:
+            return replace(found, items=_unique(found.items))
+    return None
+
+
+def _fit(tree: Tree, layout: str) -> Found:
+    first, sign, second = _parse(layout)
+    if sign == ":" and "|" not in second:
+        return _fit_list(tree, layout, first, second.split())
+    items, missing = [], []
+    for path, name, values in _matches(tree, first):
+        if sign == ":":
+            halves = cast(Halves, second.replace(" ", ""))
+            items.append(Item(name, path, path, halves=halves))
+            continue
+        wanted = second.format_map(values)
+        other = _lookup(tree, wanted, path.suffix, depth=sign == "~") if wanted else None
+        if wanted and other is None:
+            what = "depth map" if sign == "~" else "ground truth"
+            missing.append(f"{path}: its {what} {wanted} is missing")
+        elif sign == "->" and other is not None:
+            items.append(Item(name, other, path))
+        else:
+            items.append(Item(name, path, depth=other))
+    return Found(layout, tuple(items), tuple(missing))
+
+
+def _fit_list(tree: Tree, layout: str, name: str, roles: list[str]) -> Found:
+    path = tree.root / name
+    lines = read_lines(path) if path.is_file() else []
+    pairs: list[tuple[str, Path, Path]] = []
+    missing: list[str] = []
+    for number, line in enumerate(lines, 1):
+        row = dict(zip(roles, line.split(), strict=False))
+        truth, degraded = (locate(row.get(role, ""), tree.root) for role in ("truth", "degraded"))
+        if truth is None or degraded is None:
+            missing.append(f"{path}: line {number}: not both files are there: {line}")
+        else:
+            pairs.append((row["degraded"], truth, degraded))
+    names = short_names([text for text, _, _ in pairs])
+    items = tuple(Item(name, *pair[1:]) for name, pair in zip(names, pairs, strict=True))
+    return Found(layout, items, tuple(missing))
+
+
+def _parse(layout: str) -> tuple[str, str, str]:
+    for sign in ("->", "~", ":"):
+        first, found, second = layout.partition(sign)
+        if found:
+            return first.strip(), sign, second.strip()
+    return layout.strip(), "", ""
+
+
+def _shortened(layout: str, root: Path) -> Iterator[str]:
+    """The layout, then the same without the leading folders that the root may stand for."""
+    first, sign, second = _parse(layout)
+    paths = [first, second] if sign in ("->", "~") else [first]
+    folders = [path.split("/")[:-1] for path in paths]
+    here = [part.lower() for part in Path(os.path.abspath(root)).parts]
+    join = f" {sign} " if sign != ":" else ": "
+    for dropped in range(len(folders[0]) + 1):
+        leading = [folder[:dropped] for folder in folders]
+        if any(lead != leading[0] for lead in leading) or "{" in "".join(leading[0]):
+            return
+        names = [name.lower() for name in leading[0]]
+        if any(
+            _PART.search(name) and here[-(dropped - index) :][:1] != [name]
+            for index, name in enumerate(names)
+        ):
+            continue
+        rest = ["/".join(path.split("/")[dropped:]) for path in paths]
+        yield join.join(rest if len(paths) == 2 else [*rest, second]) if sign else rest[0]
+
+
+def _matches(tree: Tree, pattern: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
+    """Image files that match, each with its name and with what the braces stand for."""
+    *folders, last = pattern.split("/")
+    places: list[tuple[Path, tuple[str, ...], dict[str, str]]] = [(tree.root, (), {})]
+    for segment in folders:
+        regex, free = _regex(segment), "{" in segment
+        places = [
+            (place / name, (*names, name) if free else names, {**values, **match.groupdict()})
+            for place, names, values in places
+            for name in tree.names(place)
+            if (match := regex.fullmatch(name)) and (not (free and _is_image(name)))
+        ]
+    regex = _regex(last)
+    for place, names, values in places:
+        for name in tree.names(place):
+            stem, _ = os.path.splitext(name)
+            if _is_image(name) and (match := regex.fullmatch(stem)):
+                yield place / name, "/".join([*names, stem]), {**values, **match.groupdict()}
+
+
+@lru_cache(maxsize=256)
+def _regex(segment: str) -> re.Pattern[str]:
+    """What a folder's or file's name has to look like; braces take as little as they can."""
+    parts = re.split(r"\{(\w+)\}", segment)
+    texts = [f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts)]
+    return re.compile("".join(texts), re.IGNORECASE)
+
+
+def _lookup(tree: Tree, wanted: str, suffix: str, depth: bool) -> Path | None:
+    """The image file of a path without suffix; that of the given suffix if there are several."""
+    folder, _, stem = wanted.rpartition("/")
+    place = tree.folder(folder)
+    found = tree.images(place).get(stem.lower(), []) if place else []
+    fitting = [path for path in found if depth or _is_image(path.name)]
+    return next((p for p in fitting if p.suffix == suffix), fitting[0] if fitting else None)
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The items, those of the same name told apart by the suffix of their files."""
+    counts = Counter(item.name for item in items)
+    return tuple(
+        replace(item, name=item.name + (item.degraded or item.truth).suffix)
+        if counts[item.name] > 1
+        else item
+        for item in items
+    )

@@ -1,0 +1,236 @@
+"""Synthetic rain and haze on clear photographs.
+
+Angles are in degrees, lengths and widths in pixels, brightness on the picture's scale of [0, 1].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr_core.checks import Image, check_image, check_range
+from osr_core.errors import ImageError, OptionError
+
+Depth = NDArray[np.float32]
+"""(H, W) float32: distance from the camera, 0 near and 1 far."""
+
+TYPICAL_DEPTH = 0.55
+"""Mean of :func:`pseudo_depth`."""
+
+_BLOCK = 8192  # streaks drawn at once: bounds the memory for large pictures
+
+
+def rain(
+    image: Image,
+    rng: np.random.Generator,
+    density: float,
+    length: float,
+    angle: float = 0.0,
+    width: float = 1.5,
+    intensity: float = 0.5,
+    *,
+    spread: float = 2.0,
+    veil: float = 0.0,
+    screen: float = 0.0,
+) -> Image:
+    """Bright, slightly transparent streaks: ``J + L (1 - screen · J)``, clipped to [0, 1].
+
+    The layer L is grey, as in Rain100L and Rain100H (Yang et al., CVPR 2017), where it is added
+    (``screen = 0``); Rain800 (Zhang et al., 2017) looks screen-blended (``screen = 1``).
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        rng: source of the streaks.
+        density: streak area per picture area, counted with overlap; 0 to 4. Rain100L has about
+            0.1 to 0.4, Rain100H 0.8 to 2.
+        length: mean length of a streak, 1 to 500; single ones vary from 0.4 to 1.6 times that.
+        angle: direction of fall against the vertical, -75 to 75; positive leans to the right
+            on the way down.
+        width: mean width, 0.3 to 8; single ones vary from 0.6 to 1.4 times that.
+        intensity: brightness of the brightest streaks, 0 to 1; single ones have 0.3 to 1 of it.
+        spread: standard deviation of the angle among the streaks.
+        veil: even brightness under the streaks, 0 to 1: mist of drops too far off to be seen.
+        screen: 0 adds the layer, 1 screens it, so that bright places change less.
+
+    Raises:
+        ImageError: if ``image`` is not such an array.
+        OptionError: if a parameter leaves its range.
+    """
+    check_image(image)
+    check_range("intensity", intensity, 0.0, 1.0)
+    check_range("veil", veil, 0.0, 1.0)
+    check_range("screen", screen, 0.0, 1.0)
+    layer = rain_streaks(image.shape[:2], rng, density, length, angle, width, spread)
+    layer *= intensity
+    layer += veil
+    result = image * np.float32(-screen)
+    result += 1.0
+    result *= layer[:, :, None]
+    result += image
+    return np.clip(result, 0.0, 1.0, out=result)
+
+
+def rain_streaks(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    density: float,
+    length: float,
+    angle: float = 0.0,
+    width: float = 1.5,
+    spread: float = 2.0,
+) -> NDArray[np.float32]:
+    """The layer of :func:`rain` at full intensity: (H, W) float32, 0 where no streak is.
+
+    A Poisson number of streaks at uniform places (not only whole pixels, and also beyond the
+    border, so that some are cut off by it). Each is anti-aliased across and fades at its ends;
+    where streaks cross, they add up to at most 1.
+    """
+    check_range("density", density, 0.0, 4.0)
+    check_range("length", length, 1.0, 500.0)
+    check_range("angle", angle, -75.0, 75.0)
+    check_range("width", width, 0.3, 8.0)
+    check_range("spread", spread, 0.0, 20.0)
+    height, columns = shape[:2]
+    reach = 0.8 * length + 1.0  # half the longest streak
+    area = (height + 2 * reach) * (columns + 2 * reach)
+    count = int(rng.poisson(density * area / (length * width)))
+    layer = np.zeros(height * columns)
+    for start in range(0, count, _BLOCK):
+        n = min(_BLOCK, count - start)
+        lean = np.radians(np.clip(angle + spread * rng.standard_normal(n), -80.0, 80.0))
+        half = 0.5 * length * rng.uniform(0.4, 1.6, n)
+        breadth = width * rng.uniform(0.6, 1.4, n)
+        bright = rng.uniform(0.3, 1.0, n)
+        y = rng.uniform(-reach, height + reach, n)
+        x = rng.uniform(-reach, columns + reach, n)
+        _draw(layer, (height, columns), y, x, lean, half, breadth, bright)
+    return np.minimum(layer, 1.0).reshape(height, columns).astype(np.float32)
+
+
+def _draw(
+    layer: NDArray[np.float64],
+    shape: tuple[int, int],
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    lean: NDArray[np.float64],
+    half: NDArray[np.float64],
+    breadth: NDArray[np.float64],
+    bright: NDArray[np.float64],
+) -> None:
+    """Add streaks to the flat ``layer``, all of them at once.
+
+    Args:
+        layer: (height · columns,), changed in place.
+        shape: height and columns.
+        y, x: centres of the streaks.
+        lean: their angles in radians.
+        half: half their lengths.
+        breadth: their widths.
+        bright: their brightness.
+    """
+    height, columns = shape
+    cos, sin = np.cos(lean), np.sin(lean)
+    rim = 0.5 * breadth + 0.5  # half the width, anti-aliased
+    fall = half * cos + rim * np.abs(sin)
+    # Pairs (streak, row): as many rows as each streak crosses within the picture.
+    first = np.clip(np.ceil(y - fall), 0, height).astype(np.intp)
+    last = np.clip(np.floor(y + fall) + 1, first, height).astype(np.intp)
+    rows = last - first
+    streak = np.repeat(np.arange(len(y)), rows)
+    row = np.arange(len(streak)) - np.repeat(np.cumsum(rows) - rows - first, rows)
+    cos, sin, rim, half = cos[streak], sin[streak], rim[streak], half[streak]
+    x, bright, down = x[streak], bright[streak], row - y[streak]
+    # In each row, the columns that lie within the rim.
+    left = np.ceil(x + (down * sin - rim) / cos).astype(np.intp)
+    for step in range(int(np.ceil(np.max(2 * rim / cos, initial=0.0)))):
+        column = left + step
+        across = (column - x) * cos - down * sin
+        along = ((column - x) * sin + down * cos) / half  # -1 at the upper end, 1 at the lower
+        value = np.clip(rim - np.abs(across), 0.0, 1.0) * np.maximum(1.0 - along**2, 0.0)
+        seen = (column >= 0) & (column < columns) & (value > 0)
+        index = (row * columns + column)[seen]
+        layer += np.bincount(index, (bright * value)[seen], minlength=layer.size)
+
+
+def haze(
+    image: Image,
+    depth: Depth | float,
+    beta: float,
+    airlight: float | tuple[float, float, float] = 0.9,
+) -> Image:
+    """Haze by Koschmieder's law: ``I = J t + A (1 - t)`` with ``t = exp(-beta d)``.
+
+    The model of Narasimhan and Nayar (IJCV 48, 2002) and of RESIDE (Li et al., IEEE TIP 2019).
+
+    Args:
+        image: J, (H, W, 3) float32 in [0, 1].
+        depth: d, (H, W) in [0, 1], for instance from :func:`pseudo_depth`, or one number.
+        beta: scattering coefficient per unit of depth, 0 to 100; with depths up to 1, 0.1 is
+            thin and 2 is thick (RESIDE's scenes have t of about 0.2 to 0.9).
+        airlight: A, grey or RGB, 0 to 1; in RESIDE 0.7 to 1.
+
+    Raises:
+        ImageError: if ``image`` is not such an array or ``depth`` has another size.
+        OptionError: if ``beta`` or ``airlight`` leaves its range.
+    """
+    check_image(image)
+    check_range("beta", beta, 0.0, 100.0)
+    light = np.asarray(airlight, np.float32)
+    if light.shape not in ((), (3,)) or not np.all((light >= 0) & (light <= 1)):
+        raise OptionError(f"airlight must be one number or three between 0 and 1, not {airlight}")
+    distance = np.asarray(depth, np.float32)
+    if distance.ndim and distance.shape != image.shape[:2]:
+        raise ImageError(f"depth has shape {distance.shape}, the image {image.shape[:2]}")
+    transmission = np.exp(distance * np.float32(-beta))[..., None]
+    result = (image - light) * transmission
+    result += light
+    return np.clip(result, 0.0, 1.0, out=result)
+
+
+def pseudo_depth(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    level: tuple[float, float] = (0.15, 0.95),
+    slope: tuple[float, float] = (0.0, 0.6),
+) -> Depth:
+    """A plausible smooth depth map: farther at the top, with gentle random hills.
+
+    Level, slope from bottom to top and hills (0 to 0.25) are drawn anew each time, the last two
+    often small, since a crop of a hazy photograph sees almost one depth.
+
+    Args:
+        shape: (H, W) or (H, W, 3).
+        rng: source of the map.
+        level: least and greatest depth in the middle, drawn uniformly.
+        slope: least and greatest difference between top and bottom.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    import cv2
+
+    height, width = shape[:2]
+    middle = rng.uniform(*level)
+    rise = slope[0] + (slope[1] - slope[0]) * rng.uniform() ** 2
+    hills = 0.25 * rng.uniform() ** 2
+    coarse = rng.uniform(-1.0, 1.0, (4, 4)).astype(np.float32)
+    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    upward = np.linspace(0.5, -0.5, height, dtype=np.float32)[:, None]
+    depth: Depth = np.asarray(middle + rise * upward + hills * field, np.float32)
+    return np.clip(depth, 0.0, 1.0, out=depth)
+
+
+def scene_depth(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    depth: Depth | None,
+    **made_up: tuple[float, float],
+) -> Depth:
+    """The depth map where there is one, else a :func:`pseudo_depth` of the given ranges.
+
+    A measured map, of mean 1, is scaled to :data:`TYPICAL_DEPTH`, so that a scattering
+    coefficient makes haze of the same thickness with either.
+    """
+    if depth is None:
+        return pseudo_depth(shape, rng, **made_up)
+    return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)

@@ -1,0 +1,111 @@
+"""The pictures of a report: for each column the worst, the median and the best image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr.evaluation.candidates import Candidate, safe_name
+from osr.evaluation.columns import Column
+from osr.evaluation.scoring import to_levels
+from osr.evaluation.statistics import Results
+from osr.images import Picture, write
+from osr_core.checkpoint import Checkpoint
+
+LONGEST_SIDE = 512
+"""Pixels; of larger images the centre is shown, never a resized copy."""
+
+
+def choose(results: Results, model: str) -> list[dict[str, str]]:
+    """The images to show by a model's gain: column, image, rank, and folder for their pictures.
+
+    Rank is ``worst``, ``best`` or ``median``; a column of fewer than three images shows all it has.
+    """
+    chosen = []
+    for column in results.columns:
+        rows = results.cell(model, column)
+        order = np.argsort(results.gain(model, column), kind="stable")
+        ranks: dict[int, str] = {}
+        for rank, place in (("worst", 0), ("best", -1), ("median", len(rows) // 2)):
+            if rows:
+                ranks.setdefault(int(order[place]), rank)
+        for index, rank in ranks.items():
+            image = rows[index].image
+            folder = f"pictures/{safe_name(column.name)}/{_place_name(image)}"
+            chosen.append({"column": column.name, "image": image, "rank": rank, "folder": folder})
+    return chosen
+
+
+def save_pictures(
+    chosen: Sequence[Mapping[str, str]],
+    candidates: Sequence[Candidate],
+    columns: Sequence[Column],
+    folder: Path,
+    seed: int,
+    on_picture: Callable[[], object] | None = None,
+) -> None:
+    """Restore the chosen images again and write input, truth and results, those that are missing.
+
+    Raises:
+        ImageError: if an image cannot be read, restored or written.
+    """
+    for choice, column, index in _places(chosen, columns):
+        place = folder / choice["folder"]
+        rows = {c.name: c for c in candidates if c.run is not None and c.fits(column)}
+        missing = [n for n in ("input", "truth", *rows) if not (place / f"{n}.png").exists()]
+        if missing:
+            place.mkdir(parents=True, exist_ok=True)
+            degraded, truth = column.load(index, seed)
+        for name in missing:
+            run = rows[name].run if name in rows else None
+            image = truth if name == "truth" else run(degraded) if run else degraded
+            write(place / f"{name}.png", Picture(to_levels(_centre(image))))
+        if on_picture is not None:
+            on_picture()
+
+
+def save_wave(
+    checkpoint: Checkpoint, choice: Mapping[str, str], columns: Sequence[Column], folder: Path,
+    seed: int,
+) -> None:  # fmt: skip
+    """Write what a reprogrammed model makes of an image: amplitude, phase, parts and gates.
+
+    Nothing is done where its pictures are there already.
+    """
+    from osr.inspection import inspect
+    from osr.inspection import save_pictures as save_wave_pictures
+
+    for _, column, index in _places([choice], columns):
+        place = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
+        if place.exists():
+            return
+        degraded, _truth = column.load(index, seed)
+        save_wave_pictures(inspect(degraded, checkpoint, LONGEST_SIDE), place)
+
+
+def _places(
+    chosen: Sequence[Mapping[str, str]], columns: Sequence[Column]
+) -> Iterator[tuple[Mapping[str, str], Column, int]]:
+    """Each chosen image of these columns, with its column and its place there."""
+    by_name = {column.name: column for column in columns}
+    for choice in chosen:
+        column = by_name.get(choice["column"])
+        for index, item in enumerate(column.items if column is not None else ()):
+            if column is not None and item.name == choice["image"]:
+                yield choice, column, index
+
+
+def _place_name(image: str) -> str:
+    """A folder for an image, another one for each name."""
+    safe = safe_name(image)
+    return safe if safe == image else f"{safe}-{crc32(image.encode()):08x}"
+
+
+def _centre(image: NDArray[Any]) -> NDArray[Any]:
+    top, left = (max(0, (side - LONGEST_SIDE) // 2) for side in image.shape[:2])
+    return np.ascontiguousarray(image[top : top + LONGEST_SIDE, left : left + LONGEST_SIDE])

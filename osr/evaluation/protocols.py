@@ -1,0 +1,76 @@
+"""How a column of the matrix is measured: the customary protocol, and the one asked for.
+
+Published figures are only comparable within one protocol. Super-resolution is measured on Y with as
+many pixels cut off at each border as the scale; deraining on Y; nearly everything else on RGB. What
+a data set is measured by stands in its entry of :mod:`osr.datasets`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from osr.evaluation.metrics import Convention
+from osr_core.errors import OptionError
+
+if TYPE_CHECKING:
+    from osr.datasets import DataSet
+    from osr.degradations.levels import Degradation
+
+SSIM_VARIANT = "SSIM of Wang et al. (2004): Gaussian window 11×11, σ 1.5, mean over channels"
+"""Which of the SSIMs is meant; named in every report."""
+
+UNCLIPPED = {"noise": True, "poisson_gaussian": False}
+"""Degradation that may leave [0, 1], and whether it does unless its option ``clip`` says otherwise."""
+
+
+def parse_protocol(text: str, start: Convention | None = None) -> Convention:
+    """The convention of a text such as ``y,crop=2``; what it does not name is as in ``start``.
+
+    Words, separated by commas: ``rgb``, ``y``, ``crop=PIXELS``, ``8-bit`` (both pictures rounded
+    first), ``float``.
+
+    Raises:
+        OptionError: if a word is none of these.
+
+    >>> print(parse_protocol("y,crop=2"))
+    Y, crop 2, 8-bit
+    """
+    convention = start or Convention()
+    for word in (part.strip().lower() for part in text.split(",")):
+        name, _, value = word.partition("=")
+        if word in ("rgb", "y"):
+            convention = replace(convention, channel=word)  # type: ignore[arg-type]
+        elif word in ("8-bit", "float"):
+            convention = replace(convention, quantised=word == "8-bit")
+        elif name == "crop" and value.isdecimal():
+            convention = replace(convention, crop=int(value))
+        else:
+            raise OptionError(
+                f"protocol {text!r}: {word!r} is none of rgb, y, crop=PIXELS, 8-bit, float"
+            )
+    return convention
+
+
+def customary(data_set: DataSet, degradation: Degradation | None) -> Convention:
+    """The convention in which a column is usually published.
+
+    Args:
+        data_set: entry of the catalogue.
+        degradation: what is done to its clear images; ``None`` for sets that come with degraded ones,
+            whose own protocol is taken.
+    """
+    if degradation is None:
+        return data_set.convention
+    if degradation.kind == "low_resolution":
+        return Convention("y", crop=math.ceil(degradation.level))
+    return Convention()
+
+
+def describe(convention: Convention, degradation: Degradation | None) -> str:
+    """The protocol in words, for instance ``RGB, crop 0, 8-bit, noise not clipped``."""
+    if degradation is None or degradation.name not in UNCLIPPED:
+        return str(convention)
+    unclipped = not dict(degradation.options).get("clip", not UNCLIPPED[degradation.name])
+    return f"{convention}, noise {'not ' if unclipped else ''}clipped"

@@ -1,0 +1,187 @@
+"""What the folder of an evaluation holds: ``evaluation.json`` and ``results.csv``.
+
+The first says what was evaluated, the second has one row for each model, column and image. Every
+figure of a report is worked out from these two.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TextIO, TypeVar, get_type_hints
+
+from osr_core.errors import OptionError
+from osr_core.files import atomic_write
+
+DESCRIPTION, RESULTS = "evaluation.json", "results.csv"
+VERSION = 1
+"""Version of ``evaluation.json``; a reader refuses any other and says so."""
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A row of the matrix."""
+
+    name: str
+    title: str
+    kind: Literal["network", "baseline", "untouched"]
+    parameters: int | None = None
+    seen: Sequence[str] = ()
+    """Kinds of degradation that it was trained on; of a baseline, those that it is meant for."""
+    unknown: Sequence[str] = ()
+    """Names of training data of which nobody knows what degradation they hold."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    """Of the weights, so that rows of other weights are never mixed in."""
+
+
+@dataclass(frozen=True)
+class ColumnEntry:
+    """A column of the matrix."""
+
+    name: str
+    data: str
+    degradation: str | None
+    """Synthetic degradation, for instance ``noise:25``; ``None`` where the set brings its own."""
+    kind: str
+    """Kind of degradation; ``none`` for clean columns, ``unknown`` where nobody said."""
+    images: int
+    protocol: str
+    clean: bool
+
+
+@dataclass(frozen=True)
+class Description:
+    """The content of ``evaluation.json``."""
+
+    models: Sequence[ModelEntry]
+    columns: Sequence[ColumnEntry]
+    seed: int = 0
+    backend: str = ""
+    osr: str = ""
+    precision: str = "float32"
+    ssim: str = ""
+    """Which of the SSIMs was computed."""
+    pictures: Sequence[Mapping[str, str]] = ()
+    """Images that are shown: column, image, rank (worst, median or best) and folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write ``evaluation.json``, atomically."""
+        data = {"version": VERSION, **asdict(self)}
+        with atomic_write(folder / DESCRIPTION) as temporary:
+            temporary.write_text(json.dumps(data, indent=1, default=list) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Description:
+        """Read a folder's ``evaluation.json``.
+
+        Raises:
+            OptionError: if there is none, or it is not one.
+        """
+        path = Path(folder) / DESCRIPTION
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            if data.pop("version") != VERSION:
+                raise OptionError(f"{path}: written by another version of osr; evaluate again")
+            models = [_build(ModelEntry, entry) for entry in data.pop("models")]
+            columns = [_build(ColumnEntry, entry) for entry in data.pop("columns")]
+            return _build(cls, {**data, "models": models, "columns": columns})
+        except FileNotFoundError:
+            raise OptionError(f"{folder}: holds no evaluation ({DESCRIPTION})") from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise OptionError(f"{path}: not the description of an evaluation: {error}") from None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on one image."""
+
+    model: str
+    column: str
+    image: str
+    channel: str
+    crop: int
+    input_psnr: float
+    """In dB; infinite for equal pictures."""
+    psnr: float
+    input_ssim: float
+    ssim: float
+    width: int
+    height: int
+    seconds: float
+    """That restoring took."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What no two rows have in common."""
+        return self.model, self.column, self.image
+
+
+_FIELDS = get_type_hints(Row)
+_FORMATS = {"input_psnr": ".4f", "psnr": ".4f", "input_ssim": ".6f", "ssim": ".6f",
+            "seconds": ".4f"}  # fmt: skip
+
+
+def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
+    """The rows of a folder; a last line that was cut off is not one yet.
+
+    Raises:
+        OptionError: if a line is not a row; the message names it.
+    """
+    path = Path(folder) / RESULTS
+    if not path.exists():
+        return []
+    text = path.read_bytes().decode("utf-8", "replace")
+    lines = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+    if not lines:
+        return []
+    if lines[0] != list(_FIELDS):
+        raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
+    rows = {}
+    for number, values in enumerate(lines[1:], 2):
+        try:
+            pairs = zip(_FIELDS.items(), values, strict=True)
+            row = Row(**{name: kind(value) for (name, kind), value in pairs})
+        except ValueError:
+            raise OptionError(f"{path}: line {number} is not a row; remove it") from None
+        rows[row.key] = row
+    return list(rows.values())
+
+
+class RowWriter:
+    """Appends rows to ``results.csv``, each on the disk before the next one; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / RESULTS
+
+    def __enter__(self) -> RowWriter:
+        """Open the file, without the line that an earlier run left half-written."""
+        self._file: TextIO = self._path.open("a+", encoding="utf-8", newline="")
+        content = self._path.read_bytes()
+        self._file.truncate(content.rfind(b"\n") + 1)
+        self._csv = csv.writer(self._file, lineterminator="\n")
+        if b"\n" not in content:
+            self._csv.writerow(_FIELDS)
+        return self
+
+    def write(self, row: Row) -> None:
+        """Append a row."""
+        values = ((name, getattr(row, name)) for name in _FIELDS)
+        self._csv.writerow(format(value, _FORMATS.get(name, "")) for name, value in values)
+        self._file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+_T = TypeVar("_T")
+
+
+def _build(part: type[_T], data: Mapping[str, Any]) -> _T:
+    known = {entry.name for entry in fields(part)}  # type: ignore[arg-type]
+    return part(**{name: value for name, value in data.items() if name in known})

@@ -1,0 +1,181 @@
+"""An image file's bytes → pixels, colour profile and EXIF block.
+
+Pillow decodes 8 bit and finds degradation; OpenCV and tifffile decode 16 bit, of which Pillow would keep
+only the upper half. Pillow's classes are called one by one, not through ``Image.open``, whose limit
+on pixels warns on standard error and can be moved only for the whole process.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from osr.images.metadata import exif_of_tiff, fitting_profile, turn, upright
+from osr_core.errors import ImageError
+
+Decoded = tuple[NDArray[Any], bytes | None, bytes | None]
+"""Pixels (see :class:`osr.images.Picture`), ICC profile, EXIF block."""
+
+_TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ICC_PROFILE = 34675  # TIFF's tag
+_GREY_OR_RGB = (0, 1, 2)  # TIFF's photometric interpretation; 0: grey whose 0 is white
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF's kinds of alpha
+_TIFFFILE_DECODES = (1, 8, 32946)  # compression none or Deflate; the rest would need imagecodecs
+
+_MODES = {
+    "1": "L",
+    "La": "LA",
+    "PA": "RGBA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "YCbCr": "RGB",
+    "CMYK": "RGB",
+    "P": "RGB",
+    "L": "L",
+    "LA": "LA",
+    "RGB": "RGB",
+    "RGBA": "RGBA",
+}
+"""Pillow's mode of a file → the mode it is read as."""
+
+
+def decode(file: BinaryIO, max_pixels: int) -> Decoded:
+    """Decode the first page or frame of a file, whatever its name says it is.
+
+    Raises:
+        ImageError: if it holds no image, none that can be read, or more than ``max_pixels``; the
+            size is looked at before any pixel is decoded.
+        Exception: Pillow, OpenCV and tifffile raise errors of many kinds on degraded files.
+    """
+    head = file.read(32)
+    file.seek(0)
+    if head[:4] in _TIFF_HEADERS:
+        return _decode_tiff(file, max_pixels)
+    image = _open(file, head)
+    _check_size(*image.size, max_pixels)
+    image.load()  # of every file: this finds degradation, and metadata that follows the pixels
+    icc, exif = image.info.get("icc_profile"), image.info.get("exif") or b""
+    if isinstance(image, PngImageFile) and head[24] == 16:
+        del image
+        file.seek(0)
+        pixels: NDArray[Any] = _decode_16_bit(file.read())
+        if head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
+            pixels = pixels[..., [0, 3]]
+    else:
+        pixels, icc = _decode_8_bit(image, icc)
+    exif, orientation = upright(exif.removeprefix(b"Exif\0\0"))
+    pixels = turn(pixels, orientation)
+    return pixels, fitting_profile(icc, pixels), exif if exif[:4] in _TIFF_HEADERS else None
+
+
+def _open(file: BinaryIO, head: bytes) -> ImageFile:
+    if head.startswith(b"\x89PNG"):
+        return PngImageFile(file)
+    if head.startswith(b"\xff\xd8\xff"):
+        return JpegImageFile(file)
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WebPImageFile(file)
+    if head.startswith(b"BM"):
+        return BmpImageFile(file)
+    raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP file, whatever its name says")
+
+
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height == 0:
+        raise ImageError(f"has no pixels: {width} × {height}")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{width} × {height} pixels are more than the limit of {max_pixels} (max_pixels); "
+            "scale it down or raise the limit"
+        )
+
+
+def _decode_8_bit(image: ImageFile, icc: bytes | None) -> tuple[NDArray[Any], bytes | None]:
+    """8-bit grey, grey + alpha, RGB or RGBA, and the profile that then holds."""
+    if image.mode not in _MODES:
+        raise ImageError(f"cannot be read: its pixels are {image.mode}; save it as grey or RGB")
+    mode = _MODES[image.mode]
+    if mode in ("L", "RGB") and "transparency" in image.info:
+        mode += "A"
+    if image.mode == "CMYK" and icc is not None:
+        return np.array(_cmyk_to_srgb(image, icc)), None
+    return np.array(image if image.mode == mode else image.convert(mode)), icc
+
+
+def _cmyk_to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+    except ImageCms.PyCMSError:  # the profile is broken or not one for CMYK
+        converted = None
+    return converted or image.convert("RGB")
+
+
+def _decode_16_bit(data: bytes) -> NDArray[np.uint16]:
+    """A PNG or TIFF file as (H, W) or (H, W, 3 or 4), its channels in the order R, G, B, A."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ImageError("cannot be read: an unusual 16-bit file; save it as plain PNG or TIFF")
+    return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+class _TiffFile(TiffImageFile):
+    def load_prepare(self) -> None:
+        """Skip Pillow's limit on pixels, which alone of its formats TIFF asks for once more."""
+        ImageFile.load_prepare(self)
+
+
+def _decode_tiff(file: BinaryIO, max_pixels: int) -> Decoded:
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        _check_size(page.imagewidth, page.imagelength, max_pixels)
+        kind, bits = page.dtype, page.bitspersample
+        if kind is None or kind.kind not in "bu" or bits not in (1, 2, 4, 8, 16):
+            raise ImageError(f"cannot be read: its pixels are {kind}; save it with 8 or 16 bit")
+        deep = bits == 16 and page.photometric in _GREY_OR_RGB
+        icc = page.tags.valueof(_ICC_PROFILE)
+    file.seek(0)
+    # The orientation is taken out of the file, since decoders differ in whether they apply it.
+    data, orientation = upright(file.read())
+    if deep:
+        pixels: NDArray[Any] = _decode_tiff_16_bit(data)
+    else:
+        pixels, icc = _decode_8_bit(_TiffFile(io.BytesIO(data)), icc)
+    pixels = turn(pixels, orientation)
+    return pixels, fitting_profile(icc, pixels), exif_of_tiff(data)
+
+
+def _decode_tiff_16_bit(data: bytes) -> NDArray[np.uint16]:
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page = tiff.pages.first
+        if page.compression in _TIFFFILE_DECODES:
+            samples = np.atleast_3d(page.asarray())
+            if page.planarconfig == 2 and page.samplesperpixel > 1:
+                samples = np.moveaxis(samples, 0, 2)
+        else:
+            samples = np.atleast_3d(_decode_16_bit(data))
+    if samples.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
+        raise ImageError("cannot be read: an unusual 16-bit file; save it as plain PNG or TIFF")
+    channels = 3 if page.photometric == 2 else 1
+    colour, extra = samples[..., :channels], samples[..., channels : channels + 1]
+    if page.photometric == 0:
+        colour = ~colour
+    kind = next(iter(page.extrasamples), _UNASSOCIATED if extra.size else None)
+    if kind == _ASSOCIATED:  # colours are stored multiplied by alpha
+        colour = (colour * (65535 / np.maximum(extra, 1))).clip(0, 65535).round().astype(np.uint16)
+    if kind in (_ASSOCIATED, _UNASSOCIATED):
+        return np.concatenate((colour, extra), 2)
+    return colour if channels == 3 else colour[..., 0]

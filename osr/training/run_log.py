@@ -1,0 +1,143 @@
+"""What a person sees of a run: a progress bar, ``metrics.jsonl``, TensorBoard where it is."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from osr.training.recipe import Recipe
+
+T = TypeVar("T")
+
+
+class RunLog:
+    """Counts, times and tells; the process of rank 0 has one that speaks."""
+
+    def __init__(self, folder: Path, recipe: Recipe, step: int, *, speaks: bool = True) -> None:
+        self.recipe = recipe
+        self.speaks = speaks
+        self.psnr = math.nan
+        self.skipped = 0
+        self._path = folder / "metrics.jsonl"
+        board = speaks and find_spec("tensorboard")
+        self._board = _Board(folder / "tensorboard") if board else None
+        self._bar = tqdm(
+            total=recipe.steps, initial=step, unit="step", mininterval=1, disable=not speaks
+        )
+        self._restart()
+
+    def timed(self, batches: Iterable[T]) -> Iterator[T]:
+        """The same batches, with the time that was spent waiting for them."""
+        iterator = iter(batches)
+        try:
+            while True:
+                started = time.perf_counter()
+                try:
+                    batch = next(iterator)
+                except StopIteration:
+                    return
+                self._waited += time.perf_counter() - started
+                yield batch
+        finally:
+            close = getattr(iterator, "close", None)
+            if close is not None:  # ends the loader processes
+                close()
+
+    def step(self, step: int, loss: float, scale: float) -> None:
+        """A step was done; ``loss`` is not a number if it was skipped."""
+        self._bar.update()
+        self._steps += 1
+        if math.isfinite(loss):
+            self._losses.append(loss)
+        else:
+            self.skipped += 1
+        if self.speaks and (step % self.recipe.log_every == 0 or step == self.recipe.steps):
+            self._tell(step, scale)
+            self._restart()
+
+    def looked(self, step: int, psnr: float, untouched: float, picture: bytes) -> None:
+        """The PSNR in dB of the averaged weights was measured; ``picture`` is a PNG."""
+        self.psnr = psnr
+        self._write(step=step, psnr=psnr, untouched=untouched)
+        if self._board:
+            self._board.number("psnr", psnr, step)
+            self._board.picture("samples", picture, step)
+
+    def say(self, message: str) -> None:
+        """A line for the person, above the bar."""
+        if self.speaks:
+            self._bar.write(message)
+
+    def close(self) -> None:
+        """End of the run."""
+        self._bar.close()
+        if self._board:
+            self._board.close()
+
+    def _tell(self, step: int, scale: float) -> None:
+        elapsed = max(time.perf_counter() - self._started, 1e-9)
+        loss = sum(self._losses) / len(self._losses) if self._losses else math.nan
+        rate = self._steps * self.recipe.batch / elapsed
+        numbers = {
+            "loss": loss,
+            "learning_rate": self.recipe.rate(step - 1),
+            "images_per_second": rate,
+            "waiting": self._waited / elapsed,
+            "skipped": self.skipped,
+        }
+        if self.recipe.precision == "float16":
+            numbers["loss_scale"] = scale
+        self._write(step=step, **numbers)
+        shown = {"loss": f"{loss:.4f}", "PSNR": f"{self.psnr:.2f}", "images/s": f"{rate:.0f}"}
+        if math.isnan(self.psnr):
+            del shown["PSNR"]
+        self._bar.set_postfix(shown, refresh=False)
+        if self._board:
+            for name, value in numbers.items():
+                self._board.number(name, value, step)
+
+    def _restart(self) -> None:
+        self._started = time.perf_counter()
+        self._waited = 0.0
+        self._steps = 0
+        self._losses: list[float] = []
+
+    def _write(self, **values: float) -> None:
+        plain = {k: v if math.isfinite(v) else None for k, v in values.items()}
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(plain) + "\n")
+        except OSError as error:
+            self.say(f"osr: {self._path}: cannot be written: {error.strerror}; the run goes on")
+
+
+class _Board:
+    """Events that TensorBoard reads; its package writes them, without a framework."""
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+        self._writer = EventFileWriter(str(folder))
+
+    def number(self, name: str, value: float, step: int) -> None:
+        self._add(self._summary.Value(tag=name, simple_value=value), step)
+
+    def picture(self, name: str, png: bytes, step: int) -> None:
+        image = self._summary.Image(encoded_image_string=png)
+        self._add(self._summary.Value(tag=name, image=image), step)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _add(self, value: Any, step: int) -> None:
+        summary = self._summary(value=[value])
+        self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=summary))

@@ -1,0 +1,53 @@
+"""The look at where a run stands: PSNR and a picture of samples that never change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from osr.training.sampling import Samples
+from osr_core.backend import Network
+
+SHOWN = 8
+"""Samples in the picture."""
+
+AT_ONCE = 8
+"""Samples that go through the network together."""
+
+
+class Validation:
+    """Fixed samples, and what a network makes of them."""
+
+    def __init__(self, samples: Samples) -> None:
+        recipe = samples.recipe
+        count = recipe.evaluation.samples
+        fixed = replace(samples, recipe=replace(recipe, batch=count, accumulate=1))
+        self.inputs, self.targets = fixed.batch(0)
+        self.untouched = _psnr(self.inputs, self.targets)
+        """Mean PSNR of the degraded samples, dB."""
+
+    def look(self, network: Network) -> tuple[float, bytes]:
+        """Mean PSNR in dB over the samples (RGB, clipped to [0, 1], not rounded), and a PNG.
+
+        The picture has a row for each sample: degraded, restored, clear.
+        """
+        parts = range(0, len(self.inputs), AT_ONCE)
+        results = np.concatenate([network.predict(self.inputs[i : i + AT_ONCE]) for i in parts])
+        psnr = _psnr(results, self.targets)
+        return psnr, _picture(self.inputs[:SHOWN], results[:SHOWN], self.targets[:SHOWN])
+
+
+def _psnr(results: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
+    errors = ((results.clip(0, 1) - targets) ** 2).mean((1, 2, 3), dtype=np.float64)
+    return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
+
+
+def _picture(*columns: NDArray[np.float32]) -> bytes:
+    """(N, 3, H, W) each → PNG of N rows."""
+    rows = [np.concatenate(list(row), axis=2) for row in zip(*columns, strict=True)]
+    planes = np.concatenate(rows, axis=1).clip(0, 1)
+    pixels = np.rint(planes.transpose(1, 2, 0)[..., ::-1] * 255).astype(np.uint8)
+    return bytes(cv2.imencode(".png", pixels)[1])
