@@ -30,6 +30,7 @@ def distributed(name: str) -> ModuleType:
     return import_module(f"backends.{name}.distributed")
 
 
+@pytest.mark.slow
 def test_two_processes(name, tmp_path):
     run = launch(name, [SCRIPT, name, tmp_path], tmp_path=tmp_path)
     assert run.returncode == 0, run.stdout

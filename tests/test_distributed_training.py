@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 from launching import launch
 from training_runs import TOML, make_images
 
@@ -15,6 +16,7 @@ from osr_core.checkpoint import Checkpoint
 SETTINGS = ("--set", "steps=4", "--set", "optimizer.rate=1e-4", "--set", "clip=0")
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(backend, tmp_path):
     name = backend.__name__.removeprefix("backends.")
     make_images(tmp_path)

@@ -42,6 +42,7 @@ def picture(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_reprogram_your_model(backend):
     if not is_installed(backend):
@@ -126,6 +127,7 @@ def test_card_tables_hold_what_the_reports_say(tmp_path):
     assert text.endswith("\n\nThe end.\n")
 
 
+@pytest.mark.slow
 def test_benchmark():
     if not all(map(is_installed, BACKENDS)):
         pytest.skip("needs both frameworks")

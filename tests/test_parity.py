@@ -181,6 +181,7 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
             assert _error(grad, expected[weight]) < tolerance, (name, weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["residual", "unet, joint", "unet, frozen"])
 def test_training_takes_the_same_path(twins: dict[str, ModuleType], case: str) -> None:
     spec = CASES[case]

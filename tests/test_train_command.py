@@ -50,6 +50,7 @@ def wait_for(process, output, steps):
 LONG = ("--set", "steps=40", "--set", "save_every=7", "--workers", "0")
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_as_unbroken(backend, folder, tmp_path):
     name = backend.__name__.removeprefix("backends.")
     whole = call(folder, tmp_path / "whole", *LONG, backend=name)

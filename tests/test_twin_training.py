@@ -27,6 +27,7 @@ def _distance(one, other):
     return max(float(np.abs(value - other[name]).max()) for name, value in one.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [
@@ -58,6 +59,7 @@ def test_20_steps_of_gradient_descent(twins, folder, loss):
     assert _distance(one, other) < tolerances.WEIGHT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "schedule"),
     [
