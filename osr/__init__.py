@@ -1,3 +1,37 @@
-"""What people do with OSR: restore files, train, evaluate, convert, on the command line or here."""
+"""Out-of-Sample Restoration from Python: one function a workflow.
+
+    import osr
+    osr.restore_files(["photo.jpg"], "restored/")
+
+Each name is imported when it is first used, so that ``import osr`` loads no framework.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from osr_core import __version__
+
+if TYPE_CHECKING:
+    from osr.pipeline import restore_files
+    from weights.convert import convert
+
+_MODULES = {
+    "convert": "weights.convert",
+    "restore_files": "osr.pipeline",
+}
+"""Every public function and the module that holds it. No module of this package may have the name
+of a function: importing it would hide the function."""
+
+__all__ = ["__version__", "convert", "restore_files"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'osr' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_MODULES]

@@ -1,38 +1,37 @@
 """The command line as a user sees it: what it prints, what it writes, how it exits."""
 
 import json
-import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import osr
+from image_files import random
+from PIL import Image
 from safetensors.numpy import save_file
 
+from osr.cli import COMMANDS, cli
 from osr.images import Picture, read, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
-from osr_core.registry import default_model
+from osr_core.registry import default_model, registry
 from osr_core.spec import ModelSpec, UNet
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = [name for name in BACKENDS if is_installed(name)]
 
 
-def osr(*args, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", "from osr.cli import main; main()", *map(str, args)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-    )
-
-
-def _pixels(height=40, width=56, dtype=np.uint8):
-    rng = np.random.default_rng(0)
-    return rng.integers(0, np.iinfo(dtype).max, (height, width, 3), dtype, endpoint=True)
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small network that changes what it restores."""
+    spec = ModelSpec(UNet((4, 6), 1))
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    Checkpoint(spec, initial_state(spec, 0)).save(path)
+    return path
 
 
 @pytest.fixture
@@ -40,30 +39,24 @@ def folder(tmp_path):
     """A folder of pictures, two of them good."""
     inputs = tmp_path / "in"
     inputs.mkdir()
-    write(inputs / "a.png", Picture(_pixels()))
-    write(inputs / "b.tiff", Picture(_pixels(33, 47, np.uint16)))
+    write(inputs / "a.png", Picture(random(3, height=40)))
+    write(inputs / "b.tiff", Picture(random(3, np.uint16)))
     (inputs / "text.png").write_text("not a picture")
     (inputs / "truncated.png").write_bytes((inputs / "a.png").read_bytes()[:-300])
     return inputs
 
 
-def _one_line_each(run):
-    assert "Traceback" not in run.stderr
-    lines = [line for line in run.stderr.splitlines() if line.startswith("osr: ")]
-    return "\n".join(lines)
-
-
-def test_a_batch_with_bad_files(folder, tmp_path):
-    run = osr("restore", folder, tmp_path / "absent.png", "-o", tmp_path / "out")
+def test_a_batch_with_bad_files(folder, model, tmp_path):
+    out = tmp_path / "out"
+    run = osr("restore", folder, tmp_path / "absent.png", "-o", out, "--model", model)
     assert run.returncode == 2
-    errors = _one_line_each(run)
-    assert len(errors.splitlines()) == 3
+    assert len(run.errors) == 3
     for name in ("text.png", "truncated.png", "absent.png"):
-        assert name in errors
+        assert name in run.stderr
     assert "2 restored, 3 failed" in run.stdout
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.tiff"]
-    assert read(tmp_path / "out" / "a.png").pixels.shape == (40, 56, 3)
-    assert read(tmp_path / "out" / "b.tiff").pixels.dtype == np.uint16
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.tiff"]
+    assert read(out / "a.png").pixels.shape == (40, 18, 3)
+    assert read(out / "b.tiff").pixels.dtype == np.uint16
 
 
 def test_json_and_a_single_file(folder, tmp_path):
@@ -71,10 +64,40 @@ def test_json_and_a_single_file(folder, tmp_path):
     run = osr("restore", folder / "a.png", "-o", target, "--json")
     assert run.returncode == 0, run.stderr
     summary = json.loads(run.stdout)
-    assert summary["restored"] == 1
+    assert (summary["restored"], summary["failed"], summary["skipped"]) == (1, 0, 0)
     assert summary["model"] == default_model()
     assert summary["files"][0]["output"] == str(target)
     assert target.is_file()
+
+
+def test_skipped_files_are_named_with_the_reason(folder, model, tmp_path):
+    for name in ("text.png", "truncated.png"):
+        (folder / name).unlink()
+    (folder / "notes.txt").touch()
+    (folder / "more").mkdir()
+    write(folder / "more" / "c.png", Picture(random(3)))
+    run = osr("restore", folder, "-o", tmp_path / "out", "--model", model)
+    assert run.returncode == 0
+    assert "2 restored, 0 failed, 2 skipped" in run.stdout
+    assert "notes.txt: skipped: is not an image" in run.stderr
+    assert "more: skipped: is a folder; use --recursive" in run.stderr
+    run = osr("restore", folder, "-o", tmp_path / "all", "--model", model, "--recursive")
+    assert "3 restored, 0 failed, 1 skipped" in run.stdout
+    assert (tmp_path / "all" / "more" / "c.png").is_file()
+
+
+def test_format_and_quality(folder, model, tmp_path):
+    sizes = []
+    for quality in ("20", "95"):
+        run = osr(
+            "restore", folder / "a.png", "-o", tmp_path / quality, "--model", model,
+            "--format", "jpg", "--quality", quality,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        with Image.open(tmp_path / quality / "a.jpg") as opened:
+            assert opened.format == "JPEG"
+        sizes.append((tmp_path / quality / "a.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
 
 
 def test_both_backends_give_the_same_picture(folder, tmp_path):
@@ -86,7 +109,7 @@ def test_both_backends_give_the_same_picture(folder, tmp_path):
         assert run.returncode == 0, run.stderr
         results.append(read(tmp_path / name / "a.png").pixels.astype(int))
     assert np.abs(results[0] - results[1]).max() <= 1
-    assert np.abs(results[0] - _pixels()).max() > 1
+    assert np.abs(results[0] - read(folder / "a.png").pixels).max() > 1
 
 
 def _nan_weights(path):
@@ -112,72 +135,44 @@ def _wrong_spec(path):
         (None, ["--device", "gpu"], "expected auto, cpu, cuda"),
         (None, ["--tile", "5"], "tile 5: this network needs at least"),
         (None, ["--tile", "many"], "'many' is not a valid integer"),
+        (None, ["--quality", "101"], "101 is not in the range"),
+        (None, ["--format", "gif"], "'gif' is not one of"),
         (None, ["--colour"], "No such option"),
         (None, ["--backend", "jax"], "'jax' is not one of"),
     ],
 )
-def test_bad_options(folder, tmp_path, monkeypatch, prepare, options, message):
+def test_bad_options(tmp_path, monkeypatch, prepare, options, message):
     monkeypatch.chdir(tmp_path)
     if prepare:
         prepare(tmp_path / "model.safetensors")
-    big = tmp_path / "big.png"
-    write(big, Picture(_pixels(300, 300)))
-    run = osr("restore", big, "-o", "out", *options)
+    write("big.png", Picture(np.zeros((300, 300), np.uint8)))
+    run = osr("restore", "big.png", "-o", "out", *options)
     assert run.returncode == 2
-    assert message in _one_line_each(run)
-    assert len(_one_line_each(run).splitlines()) == 1
+    assert len(run.errors) == 1
+    assert message in run.errors[0]
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_a_folder_without_images_and_an_unwritable_output(tmp_path, folder):
+def test_a_folder_without_images_and_an_output_that_cannot_be_created(tmp_path, folder, model):
     (tmp_path / "empty").mkdir()
     run = osr("restore", tmp_path / "empty", "-o", tmp_path / "out")
     assert run.returncode == 2
-    assert "empty" in _one_line_each(run)
-    run = osr("restore", folder / "a.png", "-o", folder / "a.png" / "out")
+    assert "empty: no images found" in run.stderr
+    run = osr("restore", folder / "a.png", "-o", folder / "a.png" / "out", "--model", model)
     assert run.returncode == 2
-    assert "cannot be made" in _one_line_each(run)
+    assert "cannot be created" in run.errors[0]
 
 
-def test_an_input_is_never_overwritten(folder):
-    before = (folder / "a.png").read_bytes()
-    for output in (folder, folder / "a.png"):
-        run = osr("restore", folder / "a.png", "-o", output)
-        assert run.returncode == 2
-        assert "would overwrite its input" in _one_line_each(run)
-    assert (folder / "a.png").read_bytes() == before
+def test_an_absent_backend(folder, tmp_path, monkeypatch):
+    import importlib.util
 
-
-def test_two_inputs_of_one_name(folder, tmp_path):
-    other = tmp_path / "other"
-    other.mkdir()
-    write(other / "a.png", Picture(_pixels()))
-    run = osr("restore", folder / "a.png", other / "a.png", "-o", tmp_path / "out")
-    assert run.returncode == 2
-    assert "as well" in _one_line_each(run)
-    assert "1 restored, 1 failed" in run.stdout
-
-
-def test_a_format_that_cannot_hold_the_picture(folder, tmp_path):
-    run = osr("restore", folder / "b.tiff", "-o", tmp_path / "b.jpg")
-    assert run.returncode == 2
-    assert "b.jpg: cannot hold" in _one_line_each(run)
-    assert not (tmp_path / "b.jpg").exists()
-
-
-def test_an_absent_backend(folder, tmp_path):
-    hide = (
-        "import importlib.util as u; f = u.find_spec;"
-        "u.find_spec = lambda n, *a: None if n == 'mindspore' else f(n, *a);"
-        "from osr.cli import main; main()"
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n, *a: None if n == "mindspore" else find(n, *a)
     )
-    run = subprocess.run(
-        [sys.executable, "-c", hide, "restore", str(folder), "-o", str(tmp_path / "out"),
-         "--backend", "mindspore"],
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
+    run = osr("restore", folder, "-o", tmp_path / "out", "--backend", "mindspore")
     assert run.returncode == 2
-    assert "pip install 'osr[mindspore]'" in _one_line_each(run)
+    assert "pip install 'osr[mindspore]'" in run.errors[0]
 
 
 @pytest.mark.parametrize("command", ["models", "doctor"])
@@ -188,13 +183,14 @@ def test_lists(command):
     assert plain.stdout.strip()
 
 
-def test_doctor_says_what_would_be_used():
+def test_doctor_says_what_would_be_used(monkeypatch):
     data = json.loads(osr("doctor", "--json", "--backend", INSTALLED[-1]).stdout)
     assert data["backend"] == INSTALLED[-1]
     assert data["device"] == data["devices"][0]
     for name in BACKENDS:
         assert "CPU cap" in data[name] or "not installed" in data[name]
-    absent = osr("doctor", OSR_BACKEND="jax")
+    monkeypatch.setenv("OSR_BACKEND", "jax")
+    absent = osr("doctor")
     assert absent.returncode == 2
     assert "expected one of torch, mindspore" in absent.stdout
 
@@ -202,43 +198,97 @@ def test_doctor_says_what_would_be_used():
 def test_info():
     data = json.loads(osr("info", default_model(), "--json").stdout)
     assert data["kind"] == "gated"
-    assert data["parameters"] > 10_000
-    assert data["figures"]
+    assert data["sha256"] == registry()[default_model()].sha256
     made_from = data["provenance"].get("experts") or [data["provenance"]["start"]]
     assert made_from[0]["recipe"], "the JSON has the whole history"
-    text = osr("info", default_model()).stdout
-    assert made_from[0]["name"] in text
-    assert max(map(len, text.splitlines())) < 1500, "models it was made from are only named"
+    lines = dict(
+        (line[:18].strip(), line[18:].strip())
+        for line in osr("info", default_model()).stdout.splitlines()
+    )
+    assert lines["sha256"] == data["sha256"]
+    assert "haze" in lines["degradations"]
+    assert "316 photographs" in lines["training images"]
+    assert "spec" not in lines
     assert osr("info", "absent").returncode == 2
 
 
-def test_convert_verify_and_restore(tmp_path):
-    spec = ModelSpec(UNet((4, 6), 1))
-    Checkpoint(spec, initial_state(spec, 0)).save(tmp_path / "a.safetensors")
-    run = osr("convert", tmp_path / "a.safetensors", tmp_path / "b.ckpt", "--verify")
+def test_info_of_a_file_without_a_recipe(model):
+    data = json.loads(osr("info", model, "--json").stdout)
+    assert data["parameters"] == sum(w.size for w in Checkpoint.load(model).state.values())
+    assert data["training_images"] == data["licence"] == "unknown"
+
+
+def test_convert_and_verify(model, tmp_path):
+    run = osr("convert", model, tmp_path / "b.ckpt", "--verify")
     assert run.returncode == 0, run.stderr
     for engine in ("numpy", *INSTALLED):
         assert engine in run.stdout
     run = osr("convert", tmp_path / "b.ckpt", tmp_path / "b.onnx")
     assert run.returncode == 2
-    assert "unknown format" in _one_line_each(run)
+    assert "unknown format" in run.errors[0]
 
 
-def test_parity_of_a_model(tmp_path):
-    spec = ModelSpec(UNet((4, 6), 1))
-    path = tmp_path / "a.safetensors"
-    Checkpoint(spec, initial_state(spec, 0)).save(path)
-    run = osr("parity", path, "--json")
+def test_parity_of_a_model(model):
+    run = osr("parity", model, "--json")
     assert run.returncode == 0, run.stdout + run.stderr
     checks = {row["check"] for row in json.loads(run.stdout)}
     assert checks == {"output", "conversion"} | ({"gradient"} if len(INSTALLED) == 2 else set())
 
 
-def test_help_loads_no_framework():
+def test_every_command_is_found_and_has_a_help():
+    listed = osr("--help").stdout
+    for name, summary in COMMANDS.items():
+        command = cli.get_command(None, name)
+        assert command.name == name
+        assert command.help
+        assert f"{name} " in listed
+        assert summary.split(".")[0].split()[0] in listed
+    assert cli.get_command(None, "absent") is None
+
+
+def _process(code, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_help_and_the_package_load_no_heavy_library():
+    heavy = {"torch", "mindspore", "cv2", "skimage", "scipy", "PIL", "tifffile", "matplotlib"}
     code = (
-        "import sys; from osr.cli import cli; cli.main(['--help'], standalone_mode=False);"
-        "assert not {'torch', 'mindspore'} & set(sys.modules)"
+        "import sys, osr; from osr.cli import cli; cli.main(['--help'], standalone_mode=False);"
+        f"print(*{heavy} & set(sys.modules))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert run.returncode == 0, run.stderr
-    assert "restore" in run.stdout
+    process = _process(code)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.splitlines()[-1] == ""
+
+
+def test_exit_statuses_of_the_process(tmp_path):
+    program = "from osr.cli import main; main()"
+    process = _process(program, "restore", "absent.png", "-o", tmp_path / "out")
+    _, err = process.communicate()
+    assert process.returncode == 2
+    assert err.startswith("osr: absent.png: no such file")
+
+
+def test_an_interrupt_is_one_line():
+    code = """
+import osr.cli.models
+from osr.cli import main
+
+def registry():
+    print("ready", flush=True)
+    time.sleep(60)
+
+osr.cli.models.registry = registry
+main()
+"""
+    process = _process(code, "models")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "osr: interrupted" in err
+    assert "Traceback" not in err

@@ -15,7 +15,7 @@ import tifffile
 from image_files import assert_same, exif, png, random, tag
 from PIL import Image, ImageCms, ImageOps
 
-from osr.images import SUFFIXES, Picture, can_hold, collect, read, write
+from osr.images import SUFFIXES, Picture, can_hold, read, write
 from osr_core.errors import ImageError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -36,7 +36,7 @@ def test_orientation(tmp_path: Path, orientation: int) -> None:
             tifffile.imwrite(path, pixels, photometric="rgb", extratags=turned, bigtiff=big)
     with Image.open(tmp_path / "a.png") as opened:
         expected = np.array(ImageOps.exif_transpose(opened))
-    for path in collect([str(tmp_path)]):
+    for path in sorted(tmp_path.iterdir()):
         found = read(path)
         assert found.pixels.shape == expected.shape
         if path.suffix != ".jpg":
@@ -122,14 +122,12 @@ def test_what_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("hello")
     (tmp_path / "zero.png").write_bytes(png(random(3)[:0], 2))
-    (tmp_path / "a.gif").write_bytes(b"GIF89a")
     for name, reason in {
         "folder.png": "is a folder",
         "missing.png": "no such file",
         "empty.png": "is empty",
         "text.png": "not a PNG",
         "zero.png": "",
-        "a.gif": "unknown suffix '.gif'; use one of .png",
     }.items():
         with pytest.raises(ImageError, match=rf"{name}: .*{reason}"):
             read(tmp_path / name)

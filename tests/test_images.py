@@ -11,7 +11,7 @@ import tifffile
 from image_files import assert_same, exif, random, tag
 from PIL import Image, ImageCms
 
-from osr.images import SUFFIXES, Picture, can_hold, collect, read, write
+from osr.images import SUFFIXES, Picture, can_hold, read, write
 from osr_core.errors import ImageError, OptionError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -127,28 +127,3 @@ def test_quality(tmp_path: Path) -> None:
         write(tmp_path / "a.jpg", Picture(random(3)), quality)
         sizes.append((tmp_path / "a.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
-
-
-def test_collect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("b.png", "a.JPG", "note.txt", ".hidden.png", "sub/c.tif", "sub/deep/[1].bmp"):
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).touch()
-    Path("none").mkdir()
-
-    def names(*inputs: str) -> list[str]:
-        return [path.as_posix() for path in collect(inputs)]
-
-    assert names() == []
-    assert names(".") == ["a.JPG", "b.png"]
-    assert names("b.png", ".", "./b.png") == ["b.png", "a.JPG"]
-    assert names("**/*") == ["a.JPG", "b.png", "sub/c.tif", "sub/deep/[1].bmp"]
-    assert names("sub/deep/[1].bmp") == ["sub/deep/[1].bmp"]
-    for bad, reason in {
-        "missing.png": "no such file or folder",
-        "none": "the folder holds no images",
-        "*.webp": "the pattern matches no images",
-        "note.txt": "unknown suffix '.txt'",
-    }.items():
-        with pytest.raises(ImageError, match=reason):
-            collect(["b.png", bad])

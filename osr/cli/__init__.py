@@ -1,13 +1,13 @@
-"""The command line, ``osr …``: the one place where all floors meet.
+"""The command line, ``osr …``: one module a command, imported when the command runs.
 
-A command's module is imported when the command runs, so that ``osr --help`` loads no framework.
-Errors that a user can mend become one line and exit status 2.
+Errors that a user can fix become one line and exit status 2.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -18,24 +18,24 @@ from osr_core.backend import BACKENDS, VARIABLE, require_backend
 from osr_core.errors import OSRError
 
 COMMANDS = {
-    "restore": "restore",
-    "models": "models",
-    "info": "models",
-    "doctor": "doctor",
-    "convert": "convert",
-    "parity": "parity",
-    "train": "train",
-    "data": "data",
-    "degrade": "degrade",
-    "evaluate": "evaluate",
-    "compare": "compare",
-    "inspect": "inspect",
+    "restore": "Restore image files.",
+    "models": "List the models that come with the package.",
+    "info": "Describe a model or a weight file.",
+    "doctor": "Show what is installed and which backend and device would be used.",
+    "convert": "Convert weight files between PyTorch, MindSpore and safetensors.",
+    "parity": "Compare the backends with each other and with the NumPy reference.",
+    "train": "Train a model from a recipe.",
+    "data": "List known datasets and verify local copies.",
+    "degrade": "Degrade image files.",
+    "evaluate": "Evaluate models on datasets and write a report.",
+    "compare": "Compare two evaluated models image by image.",
+    "inspect": "Show what the parts of a network do to an image.",
 }
-"""Every command and the module of this package that holds it."""
+"""Every command with its line in ``osr --help``; ``osr.cli.NAME`` holds the command NAME."""
 
 
 class _Commands(click.Group):
-    """Finds a command by importing its module."""
+    """Imports a command's module when the command is used; the list of commands needs none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -43,22 +43,29 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"osr.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(import_module(f"osr.cli.{cmd_name}"), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="osr")
 def cli() -> None:
-    """Restore degraded photographs, also from degradation that the model never saw."""
+    """Restore degraded photographs, also from degradations the model was not trained on."""
 
 
 backend_option = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
-    help=f"Framework to use.  [default: {VARIABLE}, else what is installed]",
+    help=f"Framework to use.  [default: {VARIABLE}, else the first one installed]",
 )
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda[:i] or ascend[:i]."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def use_backend(name: str | None) -> Any:
@@ -78,10 +85,10 @@ def main() -> NoReturn:
     run(cli)
 
 
-def run(command: click.Command) -> NoReturn:
-    """Run a command and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0 done, 1 a check failed, 2 invalid input, 130 interrupted."""
     try:
-        status = command.main(standalone_mode=False)
+        status = command.main(arguments, standalone_mode=False)
     except OSRError as error:
         fail(error)
         status = 2

@@ -6,11 +6,9 @@ them. Of a file with several pages or frames the first one is read.
 
 from __future__ import annotations
 
-import glob
 import math
 import os
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from osr.images.decoding import decode
 from osr.images.encoding import LEVEL, write_png16, write_tiff
 from osr.images.metadata import fitting_profile, upright
 from osr_core.checks import check_range
-from osr_core.errors import ImageError
+from osr_core.errors import ImageError, OptionError
 from osr_core.files import atomic_write
 
 MAX_PIXELS = 400_000_000
@@ -48,6 +46,9 @@ _JPEG_EXIF_BYTES = 65533 - 6  # what a segment holds beside its length and the w
 
 SUFFIXES: frozenset[str] = frozenset(_FORMATS)
 """Suffixes, in lower case, of files that can be read and written."""
+
+READABLE: frozenset[str] = SUFFIXES | {".gif", ".jp2", ".j2k", ".avif", ".heic", ".heif"}
+"""Suffixes of files that :func:`read` can read, some of them only with a plugin of Pillow's."""
 
 _LIST = ", ".join(_FORMATS)
 
@@ -80,7 +81,6 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
     path = Path(path)
     if not os.path.isfile(path):
         raise ImageError(f"{path}: {'is a folder' if os.path.isdir(path) else 'no such file'}")
-    _check_suffix(path)
     try:
         if path.stat().st_size == 0:
             raise ImageError("is empty")
@@ -110,8 +110,7 @@ def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> 
         OptionError: if the quality is out of range.
     """
     path = Path(path)
-    _check_suffix(path)
-    _check_pixels(path, picture.pixels)
+    check_holds(path, picture.pixels)
     check_range("quality", quality, 1, 100)
     try:
         with atomic_write(path) as temporary:
@@ -150,37 +149,21 @@ def can_hold(suffix: str, pixels: NDArray[Any]) -> bool:
     )
 
 
-def collect(inputs: Sequence[str]) -> list[Path]:
-    """The image files that names of files, folders and patterns stand for.
-
-    A folder stands for the images right in it, a pattern (``*``, ``?``, ``[...]``, and ``**`` for
-    folders at any depth) for those that match; both in the order of their names and without hidden
-    files. The order of the inputs is kept, and a file named twice comes once.
+def writable(path: Path, format: str | None = None) -> Path:
+    """The path with the suffix of a format; by default its own, or .png if none can write that.
 
     Raises:
-        ImageError: if an input stands for no image.
+        OptionError: if the format cannot be written.
+
+    >>> writable(Path("a.gif")).name, writable(Path("a.gif"), "jpg").name
+    ('a.png', 'a.jpg')
     """
-    found: dict[Path, Path] = {}
-    for name in inputs:
-        for path in _expand(name):
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
-
-
-def _expand(name: str) -> list[Path]:
-    if os.path.isfile(name):
-        _check_suffix(Path(name))
-        return [Path(name)]
-    folder = os.path.isdir(name)
-    if not folder and not any(sign in name for sign in "*?["):
-        raise ImageError(f"{name}: no such file or folder")
-    pattern = os.path.join(glob.escape(name), "*") if folder else name
-    matches = filter(os.path.isfile, glob.glob(pattern, recursive=True))
-    images = sorted(path for path in map(Path, matches) if path.suffix.lower() in SUFFIXES)
-    if not images:
-        what = "the folder holds" if folder else "the pattern matches"
-        raise ImageError(f"{name}: {what} no images ({_LIST})")
-    return images
+    suffix = path.suffix if format is None else f".{format}"
+    if suffix.lower() in SUFFIXES:
+        return path.with_suffix(suffix)
+    if format is None:
+        return path.with_suffix(".png")
+    raise OptionError(f"format {format!r} cannot be written; use one of {_LIST}")
 
 
 def _encode(path: Path, picture: Picture, quality: int) -> None:
@@ -207,7 +190,10 @@ def _check_suffix(path: Path) -> None:
         raise ImageError(f"{path}: unknown suffix {path.suffix!r}; use one of {_LIST}")
 
 
-def _check_pixels(path: Path, pixels: NDArray[Any]) -> None:
+def check_holds(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
+    """Raise :class:`ImageError` unless a file of that suffix can hold the pixels."""
+    path = Path(path)
+    _check_suffix(path)
     shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4))
     if not shaped or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(

@@ -1,0 +1,246 @@
+"""From inputs and an output to jobs, and from jobs to results: shared by restore and degrade."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osr.images import READABLE, SUFFIXES
+from osr_core.errors import ImageError, OptionError, OSRError
+
+PathLike = str | os.PathLike[str]
+
+Progress = Callable[[float, int, str], object]
+"""Called with the number of images done (fractions count), their total, and the current one."""
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|not enough memory|memory isn't enough|insufficient memory"
+    r"|(can't|cannot|unable to|failed to) allocate|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Result:
+    """What became of one input: it has an ``output``, was ``skipped``, or failed with ``error``."""
+
+    input: str
+    output: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    note: str | None = None
+    """What a user should know of a result, e.g. that only the first frame was read."""
+    skipped: str | None = None
+    """Why a file or folder inside an input folder was passed over."""
+    error: str | None = None
+    """One line that names the input."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the files to make from it."""
+
+    index: int
+    """Position among all inputs: a random seed derived from it does not depend on failures."""
+    source: Path
+    targets: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    path: Path
+    place: Path
+    """Path below the input folder that it was found in; the name, for a file."""
+
+
+def plan(
+    inputs: PathLike | Sequence[PathLike],
+    output: PathLike,
+    rename: Callable[[Path], tuple[Path, ...]] = lambda place: (place,),
+    recursive: bool = False,
+) -> tuple[list[Result], list[Job]]:
+    """Find the images that inputs stand for, and where their results go.
+
+    Args:
+        inputs: files, folders (the images in them) and glob patterns (``*``, ``?``, ``[...]``,
+            ``**``). Hidden files are ignored.
+        output: a folder, or for a single image also a file.
+        rename: the paths below ``output`` for an image of that path below its input folder.
+        recursive: include subfolders of input folders, and keep them in the output.
+
+    Returns:
+        Inputs that failed or were skipped, and the jobs.
+
+    Raises:
+        OptionError: if the output is a file of a format that cannot be written, or several
+            results would go to one file.
+    """
+    inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+    results, sources = _gather(inputs, recursive, Path(output).resolve())
+    to_file = _is_file(output, inputs, sources)
+    jobs: list[Job] = []
+    taken: dict[Path, Path] = {}
+    originals = {source.path.resolve() for source in sources}
+    for index, source in enumerate(sources):
+        targets = tuple(Path(output, place) for place in rename(source.place))
+        if to_file:
+            if len(targets) > 1:
+                raise OptionError(f"--output {output}: is a file name; give a folder")
+            targets = (Path(output),)
+        problem = _problem(source.path, targets, originals, taken)
+        if problem is None:
+            taken.update({target.resolve(): source.path for target in targets})
+            jobs.append(Job(index, source.path, targets))
+        else:
+            results.append(Result(str(source.path), error=problem))
+    return results, jobs
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    work: Callable[[Job, Callable[[float], object]], Result],
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Do each job; one that fails or runs out of memory does not end the others.
+
+    Args:
+        jobs: from :func:`plan`.
+        work: does one job; given the job and a function to call with each share of it done.
+        progress: see :data:`Progress`.
+
+    Raises:
+        ImageError: if an output folder cannot be created.
+    """
+    _make_folders(jobs)
+    results = []
+    for number, job in enumerate(jobs):
+        done = float(number)
+
+        def advance(share: float, job: Job = job) -> None:
+            nonlocal done
+            done += share
+            if progress is not None:
+                progress(done, len(jobs), job.source.name)
+
+        started = time.perf_counter()
+        advance(0)
+        try:
+            result = work(job, advance)
+            result.seconds = round(time.perf_counter() - started, 3)
+        except (OSRError, MemoryError, RuntimeError) as error:
+            result = Result(str(job.source), error=_line(job.source, error))
+        results.append(result)
+        advance(number + 1 - done)
+    return results
+
+
+def _gather(
+    inputs: Sequence[PathLike], recursive: bool, output: Path
+) -> tuple[list[Result], list[_Source]]:
+    """Inputs that stand for no image, and the images that the others stand for, each once."""
+    results: list[Result] = []
+    sources: dict[Path, _Source] = {}
+    for item in [os.fspath(each) for each in inputs]:
+        found = list(_expand(item, recursive, output))
+        for entry in found:
+            if isinstance(entry, _Source):
+                sources.setdefault(entry.path.resolve(), entry)
+            else:
+                results.append(entry)
+        if not any(isinstance(entry, _Source) or entry.error for entry in found):
+            results.append(Result(item, error=f"{item}: no images found"))
+    return results, list(sources.values())
+
+
+def _expand(item: str, recursive: bool, output: Path) -> Iterator[_Source | Result]:
+    if os.path.isfile(item):
+        yield _Source(Path(item), Path(Path(item).name))
+    elif os.path.isdir(item):
+        yield from _scan(Path(item), Path(), recursive, output)
+    elif any(sign in item for sign in "*?["):
+        for match in sorted(filter(os.path.isfile, glob.glob(item, recursive=True))):
+            yield _image(Path(match), Path(Path(match).name))
+    else:
+        yield Result(item, error=f"{item}: no such file or folder")
+
+
+def _scan(folder: Path, place: Path, recursive: bool, output: Path) -> Iterator[_Source | Result]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        yield Result(str(folder), error=f"{folder}: cannot be read: {error.strerror}")
+        return
+    for path in entries:
+        if path.name.startswith(".") or path.resolve() == output:
+            continue  # results of an earlier run are no inputs
+        if path.is_file():
+            yield _image(path, place / path.name)
+        elif path.is_dir() and not recursive:
+            yield Result(str(path), skipped="is a folder; use --recursive to include it")
+        elif path.is_dir() and not path.is_symlink():  # a link may lead back up
+            yield from _scan(path, place / path.name, recursive, output)
+
+
+def _image(path: Path, place: Path) -> _Source | Result:
+    if path.suffix.lower() in READABLE:
+        return _Source(path, place)
+    return Result(str(path), skipped="is not an image file, by its suffix")
+
+
+def _is_file(output: PathLike, inputs: Sequence[PathLike], sources: Sequence[_Source]) -> bool:
+    """Whether ``output`` names a file: it has the suffix of one, and is no folder."""
+    text, suffix = os.fspath(output), Path(output).suffix.lower()
+    if text.endswith(("/", os.sep)) or Path(output).is_dir():
+        return False
+    single = len(inputs) == 1 and not os.path.isdir(inputs[0])
+    if suffix not in READABLE and not (single and re.fullmatch(r"\.[a-z]\w{1,4}", suffix)):
+        return False
+    if suffix not in SUFFIXES:
+        raise OptionError(
+            f"--output {text}: {suffix} cannot be written; use one of {', '.join(sorted(SUFFIXES))}"
+            f", or {text}/ for a folder"
+        )
+    if len(sources) > 1:
+        raise OptionError(
+            f"--output {text}: is a file name, but there are {len(sources)} images; give a folder"
+        )
+    return True
+
+
+def _problem(
+    source: Path, targets: Sequence[Path], originals: set[Path], taken: dict[Path, Path]
+) -> str | None:
+    for target in targets:
+        place = target.resolve()
+        if place in originals:
+            whose = "its input" if place == source.resolve() else f"the input {target}"
+            return f"{source}: would overwrite {whose}; choose another --output"
+        if place in taken:
+            return (
+                f"{source}: its output {target} collides with that of {taken[place]}; "
+                "use separate output folders"
+            )
+    return None
+
+
+def _make_folders(jobs: Sequence[Job]) -> None:
+    for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
+
+
+def _line(source: Path, error: Exception) -> str:
+    """The error as one line that names the input; what is no failure of this input is raised."""
+    if isinstance(error, OSRError):
+        return str(error) if str(error).startswith(str(source)) else f"{source}: {error}"
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+        return f"{source}: out of memory; use a smaller --tile or another --device"
+    raise error
