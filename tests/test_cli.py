@@ -275,6 +275,7 @@ def test_exit_statuses_of_the_process(tmp_path):
 
 def test_an_interrupt_is_one_line():
     code = """
+import time
 import osr.cli.models
 from osr.cli import main
 
