@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 Table = dict[str, Any]
 
-WHOLE = ("data", "shares", "loss")
+WHOLE = ("data", "sampling_weights", "loss")
 """Tables that a later file replaces as a whole; others are merged key by key."""
 
 
@@ -88,21 +88,23 @@ def assign(settings: Table, pairs: Iterable[str]) -> Table:
     Raises:
         OptionError: if a pair has no ``=``, or its key leads through what is no table.
     """
-    result = merge({}, settings)
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not key or not equals:
             raise OptionError(f"{pair!r}: expected key=value")
-        *path, last = key.split(".")
-        table = result
-        for part in path:
-            inner = table.get(part, {})
-            if not isinstance(inner, Mapping):
-                raise OptionError(f"{key}: {part} is not a table of settings")
-            table[part] = dict(inner)
-            table = table[part]
-        table[last] = _toml_value(text)
-    return result
+        settings = put(settings, key, _toml_value(text))
+    return settings
+
+
+def put(settings: Mapping[str, Any], key: str, value: Any) -> Table:
+    """Settings with the value of one dotted key replaced; raises as :func:`assign`."""
+    first, _, rest = key.partition(".")
+    if not rest:
+        return {**settings, first: value}
+    inner = settings.get(first, {})
+    if not isinstance(inner, Mapping):
+        raise OptionError(f"{key}: {first} is not a table of settings")
+    return {**settings, first: put(inner, rest, value)}
 
 
 def _toml_value(text: str) -> Any:
@@ -136,10 +138,17 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if value not in get_args(hint):
             raise OptionError(f"{where}: {suggest(str(value), get_args(hint))}, got {value!r}")
         return value
-    if get_origin(hint) is Mapping or get_origin(hint) is UnionType:
+    if get_origin(hint) is UnionType or hint is Any:
         return value  # the dataclass itself checks it
-    if get_origin(hint) is tuple and isinstance(value, list):
-        inner = get_args(hint)[0]
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, Mapping):
+            raise OptionError(f"{where}: expected a table of settings, got {value!r}")
+        inner = get_args(hint)[1]
+        return {name: _value(inner, item, f"{where}.{name}") for name, item in value.items()}
+    if get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        inner, *more = get_args(hint)
+        if more != [...] and len(value) != 1 + len(more):
+            raise OptionError(f"{where}: expected {1 + len(more)} values, got {value!r}")
         return tuple(_value(inner, item, f"{where}[{index}]") for index, item in enumerate(value))
     plain = get_origin(hint) or hint
     if type(value) is not plain:

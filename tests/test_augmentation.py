@@ -17,6 +17,7 @@ from osr.training.augmentation import (
     turn,
     wall,
 )
+from osr.training.recipe_tables import Augmentation
 
 
 def test_all_eight_ways_to_lie_come_up():
@@ -117,12 +118,13 @@ def test_stripes_repeat_and_hide_parts():
     assert np.median(peaks) > 20  # a direction and a width stand out
 
 
-@pytest.mark.parametrize("change", ["tones", "close_ups", "walls", "stripes", "fades"])
+@pytest.mark.parametrize("change", ["tone", "zoom", "flat_patches", "striped_patches", "contrast"])
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
 def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)
-    plain = make_samples(folder, shares={kind: 1.0})
-    toned = make_samples(folder, shares={kind: 1.0}, **{change: 1.0})
+    plain = make_samples(folder, sampling_weights={kind: 1.0})
+    augmented = Augmentation(**{change: 1.0})
+    toned = make_samples(folder, sampling_weights={kind: 1.0}, augmentation=augmented)
     (inputs, targets), (_, before) = toned.batch(0), plain.batch(0)
     same = np.array_equal(targets, before)
     assert same == (kind == "haze")

@@ -13,7 +13,7 @@ from osr_core.checkpoint import Checkpoint
 
 # Adam divides by the gradient's size, so that rounding where a gradient is nearly zero moves a
 # weight by up to the learning rate; a large epsilon would hide it. Few steps at a low rate instead.
-SETTINGS = ("--set", "steps=4", "--set", "optimizer.rate=1e-4", "--set", "clip=0")
+SETTINGS = ("--set", "steps=4", "--set", "optimizer.lr=1e-4", "--set", "clip_grad_norm=0")
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples
 
-from osr.training.recipe import Optimizer
+from osr.training.recipe_tables import Optimizer
 from osr_core.training.muon import is_matrix, orthogonalise, step_size
 
 SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
@@ -50,7 +50,7 @@ def test_backends_orthogonalise_as_the_reference(backend, shape):
 def test_a_step_is_that_of_the_formula(backend, tmp_path):
     """And the second one, where momentum counts. What is no kernel follows AdamW, at a tenth."""
     folder, rate, decay = make_images(tmp_path), 1e-2, 0.1
-    recipe = make_recipe(folder, optimizer=Optimizer("muon", rate, decay), clip=0.0)
+    recipe = make_recipe(folder, optimizer=Optimizer("muon", rate, decay), clip_grad_norm=0.0)
     trainer = backend.Trainer(backend.build(SPEC), recipe)
     samples = make_samples(folder)
     first, second = {}, {}

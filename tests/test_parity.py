@@ -18,7 +18,8 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
-from osr.training.recipe import Optimizer, Recipe, Start
+from osr.training.recipe import Recipe
+from osr.training.recipe_tables import Init, Optimizer
 from osr_core.analysis import analyse
 from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
@@ -253,7 +254,7 @@ def _state(spec: ModelSpec) -> State:
 
 
 def _recipe(spec: ModelSpec) -> Recipe:
-    start = Start("a specialist" if spec.frozen else "")
+    start = Init(backbone="a specialist" if spec.frozen else "")
     return Recipe(spec, {"noise": 1}, optimizer=Optimizer(weight_decay=0.01), backbone=start)
 
 

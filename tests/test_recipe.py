@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from training_runs import TOML, make_recipe
 
-from osr.training.recipe import Recipe, Schedule
+from osr.training.recipe import Recipe
+from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
+from osr.training.upgrade import upgrade_recipe
 from osr_core import settings
+from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, SpecError
+from osr_core.registry import FOLDER
 from osr_core.spec import ModelSpec, UNet
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -29,18 +33,23 @@ def test_there_and_back(tmp_path):
         ("steps = 0", "recipe.steps: expected a positive number"),
         ("steps = 1.5", "recipe.steps: expected a whole number"),
         ("precision = 'float8'", "recipe.precision: expected one of float32"),
-        ("ema = 1", "recipe.ema: expected 0 up to 1"),
+        ("ema_decay = 1", "recipe.ema_decay: expected 0 or more, below 1"),
         ("optimizer.kind = 'adan'", "recipe.optimizer.kind: did you mean adam?"),
-        ("optimizer.rat = 1", "recipe.optimizer.rat: unknown key; did you mean rate?"),
-        ("schedule.kind = 'step'", "recipe.schedule.every: expected a positive number"),
+        ("optimizer.weight_deca = 1", "weight_deca: unknown key; did you mean weight_decay?"),
+        ("scheduler.kind = 'step'", "recipe.scheduler.step_size: expected a positive number"),
         ("loss.l3 = 1", "loss.l3: "),
-        ("shares.noise = -1", "recipe.shares: "),
+        ("sampling_weights.noise = -1", "recipe.sampling_weights.noise: expected 0 or more"),
+        ("sampling_weights.noise = 'a'", "recipe.sampling_weights.noise: expected a number"),
+        ("data = 3", "recipe.data: expected a table"),
+        ("augmentation.tone = 40", "recipe.augmentation.tone: expected 0 to 1"),
+        ("init = {model = 'a', backbone = 'b'}", "recipe.init: expected one of"),
         ("degradations.noise = 3", "recipe.degradations.noise: expected a table"),
-        ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected"),
+        ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected 2 values"),
+        ("degradations.noise.sigma = ['a', 'b']", "degradations.noise.sigma[0]: expected a number"),
         ("spec.backbone.kind = 'vnet'", "backbone.kind: expected one of"),
         ("spec.backbone.width = 3", "backbone.width: unknown field of a spec; did you mean widths"),
-        ("spec.frozen = true", "recipe.backbone.weights: expected the weights"),
-        ("backbone.file = 'x'", "recipe.backbone.file: unknown key"),
+        ("spec.frozen = true", "recipe.init.backbone: expected the weights"),
+        ("init.file = 'x'", "recipe.init.file: unknown key"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, message):
@@ -62,27 +71,29 @@ def test_files_that_are_none(tmp_path):
     path.write_text("extends = 'recipe.toml'")
     with pytest.raises(OptionError, match="extends itself"):
         Recipe.load(path)
-    path.write_text("steps = 3\n[shares]\nclean = 1")
+    path.write_text("steps = 3\n[sampling_weights]\nclean = 1")
     with pytest.raises(OptionError, match=r"recipe\.spec: missing"):
         Recipe.load(path)
     with pytest.raises(SpecError):
-        Recipe.from_dict({"spec": {}, "shares": {"noise": 1}})
+        Recipe.from_dict({"spec": {}, "sampling_weights": {"noise": 1}})
 
 
 def test_files_lie_over_each_other(tmp_path):
     (tmp_path / "base.toml").write_text(TOML)
-    (tmp_path / "task.toml").write_text("extends = 'base.toml'\nsteps = 7\n[shares]\nrain = 1\n")
+    (tmp_path / "task.toml").write_text(
+        "extends = 'base.toml'\nsteps = 7\n[sampling_weights]\nrain = 1\n"
+    )
     (tmp_path / "over.toml").write_text("[optimizer]\nkind = 'adam'\n")
     recipe = Recipe.load(
         tmp_path / "task.toml",
         tmp_path / "over.toml",
-        assign=["schedule.warmup=4", "shares.noise=2"],
+        assign=["scheduler.warmup=4", "sampling_weights.noise=2"],
         data={"photographs": ["a", "b"]},
     )
     assert recipe.steps == 7
-    assert recipe.shares == {"rain": 1, "noise": 2}, "shares replace, pairs are put in"
-    assert (recipe.optimizer.kind, recipe.optimizer.rate) == ("adam", 2e-3), "others are merged"
-    assert recipe.schedule.warmup == 4
+    assert recipe.sampling_weights == {"rain": 1, "noise": 2}, "replaced, then put in"
+    assert (recipe.optimizer.kind, recipe.optimizer.lr) == ("adam", 2e-3), "others are merged"
+    assert recipe.scheduler.warmup == 4
     assert recipe.data == {"photographs": ["a", "b"]}
 
 
@@ -95,20 +106,20 @@ def test_pairs_that_make_no_sense():
 
 
 def test_schedules():
-    cosine = Schedule("cosine", warmup=10)
-    assert cosine.share(0, 100) == pytest.approx(0.1)
-    assert cosine.share(9, 100) == cosine.share(10, 100) == 1.0
-    assert cosine.share(55, 100) == pytest.approx(0.5)
-    assert cosine.share(100, 100) == pytest.approx(0.0)
-    halving = Schedule("step", every=10)
-    assert [halving.share(step, 100) for step in (0, 9, 10, 25)] == [1.0, 1.0, 0.5, 0.25]
-    constant = Schedule("constant", warmup=2)
-    assert [constant.share(step, 100) for step in (0, 1, 2, 99)] == [0.5, 1.0, 1.0, 1.0]
+    cosine = Scheduler("cosine", warmup=10)
+    assert cosine.factor(0, 100) == pytest.approx(0.1)
+    assert cosine.factor(9, 100) == cosine.factor(10, 100) == 1.0
+    assert cosine.factor(55, 100) == pytest.approx(0.5)
+    assert cosine.factor(100, 100) == pytest.approx(0.0)
+    halving = Scheduler("step", step_size=10)
+    assert [halving.factor(step, 100) for step in (0, 9, 10, 25)] == [1.0, 1.0, 0.5, 0.25]
+    constant = Scheduler("constant", warmup=2)
+    assert [constant.factor(step, 100) for step in (0, 1, 2, 99)] == [0.5, 1.0, 1.0, 1.0]
 
 
 def test_what_makes_another_run(tmp_path):
     recipe = make_recipe(tmp_path)
-    assert recipe.differences(replace(recipe, data={}, keep=5)) == []
+    assert recipe.differences(replace(recipe, data={}, max_checkpoints=5)) == []
     assert recipe.differences(replace(recipe, seed=3, steps=9)) == ["steps", "seed"]
     assert recipe.differences(replace(recipe, spec=ModelSpec(UNet()))) == ["spec"]
 
@@ -125,21 +136,30 @@ def test_the_published_recipes(path):
     plain = Recipe.load(path)
     if path.stem == "general":
         assert plain.spec.frozen
-        assert len(plain.backbone.experts) == len(plain.spec.backbone.experts)
+        assert len(plain.init.experts) == len(plain.spec.backbone.experts)
     elif getattr(plain.spec.backbone, "scene", ()):
         with pytest.raises(OptionError, match="scene"):  # transforms would hide it
             Recipe.load(path, variants[0])
     elif path.parent == RECIPES:
-        assert Recipe.load(path, further[path.stem]).weights
+        assert Recipe.load(path, further[path.stem]).init.model
     else:
         assert not plain.spec.reprogrammed
         assert Recipe.load(path, variants[0]).spec.reprogrammed
-        start = "weights=x" if plain.weights else "backbone.weights=x"
+        start = "init.model=x" if plain.init.model else "init.backbone=x"
         frozen = Recipe.load(path, variants[1], assign=[start])
         assert frozen.spec.frozen
         assert frozen.spec.backbone_channels == 3
     if path.parent.name == "small":
         assert Samples.of(plain).batch(0)[0].shape == (8, 3, 48, 48)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda p: p.stem)
+def test_recipes_of_published_checkpoints_are_upgraded(path):
+    published = Checkpoint.load(path).recipe
+    recipe = Recipe.from_dict(upgrade_recipe(published))
+    assert recipe.sampling_weights == published["shares"]
+    assert recipe.optimizer.lr == published["optimizer"]["rate"]
+    assert upgrade_recipe(recipe.to_dict()) == recipe.to_dict()
 
 
 def test_the_papers_experiments_are_all_there():

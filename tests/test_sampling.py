@@ -7,7 +7,7 @@ import pytest
 from training_runs import SHARES, make_images, make_recipe, make_samples
 
 from osr.training.loading import batches
-from osr.training.recipe import Evaluation
+from osr.training.recipe_tables import Validation
 from osr.training.sampling import Samples
 from osr_core.backend import World
 from osr_core.errors import ImageError, OptionError
@@ -53,7 +53,7 @@ def test_loader_processes_change_nothing(samples):
 
 @pytest.mark.parametrize("kind", SHARES)
 def test_each_kind_of_sample(folder, kind):
-    only = make_samples(folder, shares={kind: 1.0, "noise": 0.0, "haze": 1e-9})
+    only = make_samples(folder, sampling_weights={kind: 1.0, "noise": 0.0, "haze": 1e-9})
     inputs, targets = only.batch(0)
     assert np.isfinite(inputs).all()
     assert targets.min() >= 0
@@ -64,29 +64,30 @@ def test_each_kind_of_sample(folder, kind):
 def test_haze_stays_upright(folder):
     """Red grows from top to bottom in every picture of the folder."""
     for kind, upright in (("haze", True), ("mixture", True), ("noise", False)):
-        samples = make_samples(folder, shares={"rain": 1e-9, "haze": 1e-9} | {kind: 1.0})
+        samples = make_samples(folder, sampling_weights={"rain": 1e-9, "haze": 1e-9} | {kind: 1.0})
         red = np.concatenate([samples.batch(step)[1][:, 0] for step in range(10)])
         assert (red[:, -1] > red[:, 0]).all() == upright
 
 
 def test_pairs_stay_together(folder):
-    inputs, targets = make_samples(folder, shares={"pairs": 1.0}).batch(0)
+    inputs, targets = make_samples(folder, sampling_weights={"pairs": 1.0}).batch(0)
     assert np.abs(inputs - targets / 2).max() < 2 / 255
 
 
 def test_ranges_of_a_recipe_are_kept(folder):
     ranges = {"noise": {"sigma": (10.0, 10.0)}}
-    inputs, targets = make_samples(folder, shares={"noise": 1.0}, degradations=ranges).batch(0)
+    samples = make_samples(folder, sampling_weights={"noise": 1.0}, degradations=ranges)
+    inputs, targets = samples.batch(0)
     assert (inputs - targets).std() * 255 == pytest.approx(10, rel=0.05)
 
 
 def test_what_is_missing_is_named(folder, tmp_path):
-    with pytest.raises(OptionError, match="recipe.shares.noise: recipe.data has no photographs"):
-        make_samples(folder, data={}, shares={"noise": 1.0})
-    with pytest.raises(OptionError, match=r"shares\.gopro: .*add --data gopro=PATH"):
-        make_samples(folder, shares={"gopro": 1.0})
-    with pytest.raises(OptionError, match=r"recipe\.shares\.rian: did you mean rain\?"):
-        make_samples(folder, shares={"rian": 1.0})
+    with pytest.raises(OptionError, match=r"sampling_weights\.noise: recipe\.data has no photo"):
+        make_samples(folder, data={}, sampling_weights={"noise": 1.0})
+    with pytest.raises(OptionError, match=r"sampling_weights\.gopro: .*add --data gopro=PATH"):
+        make_samples(folder, sampling_weights={"gopro": 1.0})
+    with pytest.raises(OptionError, match=r"recipe\.sampling_weights\.rian: did you mean rain\?"):
+        make_samples(folder, sampling_weights={"rian": 1.0})
     with pytest.raises(OptionError, match="degradations.noise.sigm"):
         make_samples(folder, degradations={"noise": {"sigm": (0.0, 1.0)}})
     with pytest.raises(OptionError, match="recipe.data.fotographs"):
@@ -98,7 +99,7 @@ def test_what_is_missing_is_named(folder, tmp_path):
 def test_an_unreadable_image_is_named_and_replaced(folder, tmp_path, caplog):
     images = make_images(tmp_path)
     (images / "clear" / "1.png").write_bytes(b"not an image")
-    samples = make_samples(images, shares={"clean": 1.0}, batch=12)
+    samples = make_samples(images, sampling_weights={"clean": 1.0}, batch_size=12)
     inputs, _ = samples.batch(0)
     assert np.isfinite(inputs).all()
     assert "1.png" in caplog.text
@@ -106,11 +107,11 @@ def test_an_unreadable_image_is_named_and_replaced(folder, tmp_path, caplog):
     for path in (images / "clear").iterdir():
         path.write_bytes(b"not an image")
     with pytest.raises(ImageError, match="in a row cannot be read"):
-        make_samples(images, shares={"clean": 1.0}, largest_side=77).batch(0)
+        make_samples(images, sampling_weights={"clean": 1.0}, max_side=77).batch(0)
 
 
 def test_what_is_held_out_is_not_trained_on(folder):
-    samples = make_samples(folder, evaluation=Evaluation(held_out=0.3))
+    samples = make_samples(folder, validation=Validation(val_fraction=0.3))
     training, looking = samples.split()
     for name in ("photographs", "pairs"):
         ours, theirs, everything = (
@@ -129,5 +130,5 @@ def test_what_is_held_out_is_not_trained_on(folder):
 def test_a_fingerprint_tells_files_apart(folder):
     assert make_samples(folder).fingerprint() == make_samples(folder).fingerprint()
     fewer = Samples.of(make_recipe(folder, data={"photographs": str(folder / "clear")},
-                                   shares={"noise": 1.0}))  # fmt: skip
+                                   sampling_weights={"noise": 1.0}))  # fmt: skip
     assert fewer.fingerprint() != make_samples(folder).fingerprint()

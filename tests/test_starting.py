@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, run
 
-from osr.training.recipe import Optimizer, Start
+from osr.training.recipe_tables import Init, Optimizer
 from osr.training.starting import starting_state
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
@@ -26,7 +26,7 @@ def frozen(backend, folder, tmp_path):
     weights = tmp_path / "specialist" / "model.safetensors"
     turn = replace(SPEC.input_transform, channels=3, feed="turn")
     spec = replace(SPEC, input_transform=turn, frozen=True)
-    changes = {"spec": spec, "backbone": Start(str(weights))}
+    changes = {"spec": spec, "init": Init(backbone=str(weights))}
     return changes, Checkpoint.load(weights)
 
 
@@ -60,21 +60,21 @@ def test_a_frozen_backbone_costs_nothing(backend, folder, frozen):
 def test_a_specialist_that_does_not_fit(folder, frozen):
     recipe = make_recipe(folder, **frozen[0])
     other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, feed="joint"))
-    with pytest.raises(CheckpointError, match=r"backbone\.weights .*3 channels.*6 channels"):
+    with pytest.raises(CheckpointError, match=r"init\.backbone .*3 channels.*6 channels"):
         starting_state(replace(recipe, spec=other))
 
 
 def test_a_model_is_trained_further(backend, folder, tmp_path):
     run(backend, make_samples(folder), tmp_path / "first")
     weights = tmp_path / "first" / "model.safetensors"
-    samples = make_samples(folder, weights=str(weights), optimizer=Optimizer(rate=1e-9))
+    samples = make_samples(folder, init=Init(model=str(weights)), optimizer=Optimizer(lr=1e-9))
     state, _ = run(backend, samples, tmp_path / "second")
     first = Checkpoint.load(weights)
     for name, value in first.state.items():
         assert np.allclose(value, state[name], atol=1e-7), name
     assert starting_state(samples.recipe)[1]["start"]["provenance"] == first.provenance
     other = replace(samples.recipe, spec=replace(SPEC, input_transform=InputTransform(3)))
-    with pytest.raises(CheckpointError, match=r"recipe\.weights .*another network"):
+    with pytest.raises(CheckpointError, match=r"recipe\.init\.model .*another network"):
         starting_state(other)
 
 
@@ -83,11 +83,11 @@ def test_a_network_opens_its_eyes(backend, folder, tmp_path):
     run(backend, make_samples(folder, spec=blind), tmp_path / "blind")
     weights = tmp_path / "blind" / "model.safetensors"
     spec = ModelSpec(replace(SPEC.backbone, scene=(4, 6)), frozen=True)
-    state, _ = starting_state(make_recipe(folder, spec=spec, weights=str(weights)))
+    state, _ = starting_state(make_recipe(folder, spec=spec, init=Init(model=str(weights))))
     first = Checkpoint.load(weights).state
     assert {n for n in state if n not in first} == {n for n in state if n.startswith("scene")}
     assert all(np.array_equal(state[name], value) for name, value in first.items())
-    samples = make_samples(folder, spec=spec, weights=str(weights))
+    samples = make_samples(folder, spec=spec, init=Init(model=str(weights)))
     seeing, _ = run(backend, samples, tmp_path / "seeing")
     changed = {name for name, value in state.items() if not np.array_equal(seeing[name], value)}
     assert changed == {name for name in state if name.startswith("scene")}
@@ -103,7 +103,7 @@ def experts(backend, folder, tmp_path):
         files.append(str(tmp_path / str(index) / "model.safetensors"))
     unets = tuple(Checkpoint.load(file).spec.backbone for file in files)
     spec = ModelSpec(Experts(unets, unets[0], 2), frozen=True)
-    changes = {"spec": spec, "backbone": Start(experts=tuple(files))}
+    changes = {"spec": spec, "init": Init(experts=tuple(files))}
     return changes, [Checkpoint.load(file) for file in files]
 
 
@@ -126,12 +126,12 @@ def test_frozen_experts_stay_and_their_gates_learn(backend, folder, experts, tmp
 
 def test_experts_that_do_not_fit(folder, experts):
     recipe = make_recipe(folder, **experts[0])
-    first, second = recipe.backbone.experts
+    first, second = recipe.init.experts
     for files, message in (
         ((first,), "1 files for 2 experts"),
         ((second, first), r"experts .*holds UNet\(widths=\(6, 8\).*recipe\.spec UNet\(widths=\(8"),
     ):
         with pytest.raises(CheckpointError, match=message):
-            starting_state(replace(recipe, backbone=Start(experts=files)))
+            starting_state(replace(recipe, init=Init(experts=files)))
     with pytest.raises(CheckpointError, match="2 files for 0 experts"):
         starting_state(replace(recipe, spec=ModelSpec(SPEC.backbone)))

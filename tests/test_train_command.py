@@ -47,7 +47,7 @@ def wait_for(process, output, steps):
         time.sleep(0.02)
 
 
-LONG = ("--set", "steps=40", "--set", "save_every=7", "--workers", "0")
+LONG = ("--set", "steps=40", "--set", "checkpoint_every=7", "--workers", "0")
 
 
 @pytest.mark.slow
@@ -75,7 +75,7 @@ def test_killed_and_resumed_is_as_unbroken(backend, folder, tmp_path):
 
 def test_ctrl_c_saves_and_says_how_to_go_on(folder, tmp_path):
     process = subprocess.Popen(
-        command(folder, tmp_path, "--set", "steps=100000", "--set", "save_every=100000"),
+        command(folder, tmp_path, "--set", "steps=100000", "--set", "checkpoint_every=100000"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,9 +98,9 @@ def test_ctrl_c_saves_and_says_how_to_go_on(folder, tmp_path):
         (("--set", "steps"), "expected key=value"),
         (("--data", "photographs"), "--data photographs: expected NAME=PATH"),
         (("--data", "photographs=nowhere"), "nowhere"),
-        (("--set", "accumulate=3"), "recipe.batch 4: expected a multiple"),
+        (("--set", "accumulation_steps=3"), "recipe.batch_size 4: expected a multiple"),
         (("--set", "vgg=nothing.pth"), "nothing.pth"),
-        (("--set", "crop=15"), "recipe.crop"),
+        (("--set", "crop_size=15"), "recipe.crop_size"),
         (("--workers", "-1"), "--workers -1"),
         (("--device", "cuda:7"), "device cuda:7"),
     ],

@@ -18,7 +18,7 @@ from training_runs import (
 )
 
 from osr.training.loading import batches
-from osr.training.recipe import Evaluation, Optimizer
+from osr.training.recipe_tables import Optimizer, Validation
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
 
@@ -34,9 +34,9 @@ def samples(folder):
 
 
 def test_a_run_learns(backend, folder):
-    recipe = make_recipe(folder, shares={"noise": 1.0}, optimizer=Optimizer(rate=5e-3))
+    recipe = make_recipe(folder, sampling_weights={"noise": 1.0}, optimizer=Optimizer(lr=5e-3))
     trainer = make_trainer(backend, recipe)
-    inputs, targets = make_samples(folder, shares={"noise": 1.0}).batch(0)
+    inputs, targets = make_samples(folder, sampling_weights={"noise": 1.0}).batch(0)
     first = trainer.gradients(inputs, targets)[0]
     for _ in range(60):
         trainer.step(inputs, targets, 5e-3)
@@ -68,7 +68,7 @@ def test_what_a_run_leaves(backend, samples, tmp_path):
 
 
 def test_no_average_publishes_the_weights(backend, folder, tmp_path):
-    weights, _ = run(backend, make_samples(folder, ema=0.0), tmp_path)
+    weights, _ = run(backend, make_samples(folder, ema_decay=0.0), tmp_path)
     assert_equal(weights, Checkpoint.load(tmp_path / "model.safetensors").state)
 
 
@@ -117,8 +117,8 @@ def test_a_broken_run_resumes_to_the_same_bits(backend, folder, tmp_path, monkey
 
 
 def test_a_run_goes_on_in_the_other_backend(twins, folder, tmp_path):
-    samples = make_samples(folder, evaluation=Evaluation(samples=0))
-    short = make_samples(folder, evaluation=Evaluation(samples=0), save_every=3)
+    samples = make_samples(folder, validation=Validation(samples=0))
+    short = make_samples(folder, validation=Validation(samples=0), checkpoint_every=3)
     for first, second in (("torch", "mindspore"), ("mindspore", "torch")):
         there = tmp_path / first
         whole, _ = run(twins[first], short, there)
@@ -170,7 +170,7 @@ def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monke
 
 
 def test_too_many_of_them_end_the_run(backend, folder, tmp_path, monkeypatch):
-    samples = make_samples(folder, max_skipped=2)
+    samples = make_samples(folder, max_skipped_steps=2)
     monkeypatch.setattr("osr.training.loop.batches", _poisoned({2, 3}))
     with pytest.raises(TrainingError, match="not finite 2 times in a row"):
         run(backend, samples, tmp_path)
@@ -210,7 +210,7 @@ def test_a_precision_that_the_device_lacks_is_refused(backend, folder):
 def test_float16_scales_the_loss(backend, folder, tmp_path, monkeypatch):
     """A factor that overflows is halved until it fits; the overflows are no failures."""
     monkeypatch.setattr("osr.training.guard.FIRST_SCALE", 2.0**40)
-    samples = make_samples(folder, precision="float16", max_skipped=1, steps=40)
+    samples = make_samples(folder, precision="float16", max_skipped_steps=1, steps=40)
     _, summary = run(backend, samples, tmp_path)
     assert 3 < summary.skipped < 35
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
@@ -219,7 +219,7 @@ def test_float16_scales_the_loss(backend, folder, tmp_path, monkeypatch):
 
 
 def test_the_factor_does_not_change_the_step(backend, folder):
-    recipe = make_recipe(folder, shares={"noise": 1.0})
+    recipe = make_recipe(folder, sampling_weights={"noise": 1.0})
     batch = make_samples(folder).batch(0)
     states = []
     for scale in (1.0, 1024.0):
@@ -235,7 +235,7 @@ def test_accumulation_changes_nothing_but_memory(backend, folder):
     batch = make_samples(folder).batch(0)
     grads = []
     for parts in (1, 2, 4):
-        trainer = make_trainer(backend, make_recipe(folder, accumulate=parts))
+        trainer = make_trainer(backend, make_recipe(folder, accumulation_steps=parts))
         grads.append(trainer.gradients(*batch))
     for loss, grad in grads[1:]:
         assert loss == pytest.approx(grads[0][0], rel=1e-6)

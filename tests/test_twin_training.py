@@ -11,7 +11,7 @@ from test_losses import random_vgg
 from training_runs import SPEC, make_images, make_recipe, make_samples
 
 from osr.training.loop import train
-from osr.training.recipe import Evaluation, Optimizer, Schedule
+from osr.training.recipe_tables import Optimizer, Scheduler, Validation
 from osr_core.checkpoint import Checkpoint
 
 RATE = 1e-3
@@ -61,25 +61,25 @@ def test_20_steps_of_gradient_descent(twins, folder, loss):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "schedule"),
+    ("kind", "scheduler"),
     [
-        ("adam", Schedule("constant")),
-        ("adamw", Schedule("step", every=15)),
-        ("adamw", Schedule("cosine", warmup=5)),
-        ("muon", Schedule("cosine", warmup=5)),
+        ("adam", Scheduler("constant")),
+        ("adamw", Scheduler("step", step_size=15)),
+        ("adamw", Scheduler("cosine", warmup=5)),
+        ("muon", Scheduler("cosine", warmup=5)),
     ],
     ids=["adam, constant", "adamw, step", "adamw, cosine", "muon, cosine"],
 )
-def test_50_steps(twins, folder, tmp_path, kind, schedule):
+def test_50_steps(twins, folder, tmp_path, kind, scheduler):
     """A whole run: the loss of every step, the weights and their average."""
     samples = make_samples(
         folder,
         steps=50,
-        shares={"noise": 1.0},
+        sampling_weights={"noise": 1.0},
         optimizer=Optimizer(kind, 5e-4, 0.01),
-        schedule=schedule,
-        save_every=50,
-        evaluation=Evaluation(samples=0),
+        scheduler=scheduler,
+        checkpoint_every=50,
+        validation=Validation(samples=0),
     )
     losses, weights, averages = [], [], []
     for name, twin in twins.items():
@@ -102,7 +102,7 @@ def test_decay_is_decoupled_in_adamw_alone(backend, folder):
     moved = {}
     for kind in ("adam", "adamw"):
         for decay in (0.0, 10.0):
-            recipe = make_recipe(folder, optimizer=Optimizer(kind, 1e-3, decay), clip=0.0)
+            recipe = make_recipe(folder, optimizer=Optimizer(kind, 1e-3, decay), clip_grad_norm=0.0)
             trainer = backend.Trainer(backend.build(SPEC), recipe)
             before = trainer.network.state()
             trainer.step(*batch, 1e-3)

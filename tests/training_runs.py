@@ -8,7 +8,8 @@ import numpy as np
 
 from osr.images import Picture, write
 from osr.training.loop import train
-from osr.training.recipe import Evaluation, Optimizer, Recipe, Schedule
+from osr.training.recipe import Recipe
+from osr.training.recipe_tables import Optimizer, Scheduler, Validation
 from osr.training.sampling import Samples
 from osr.training.starting import starting_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
@@ -18,17 +19,17 @@ SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "m
 
 TOML = """
 steps = 6
-batch = 4
-crop = 16
-save_every = 2
+batch_size = 4
+crop_size = 16
+checkpoint_every = 2
 log_every = 1
-[shares]
+[sampling_weights]
 noise = 1
 [optimizer]
-rate = 2e-3
-[schedule]
+lr = 2e-3
+[scheduler]
 warmup = 2
-[evaluation]
+[validation]
 every = 3
 samples = 2
 [spec.backbone]
@@ -47,16 +48,16 @@ residual = true
 def make_recipe(folder: Path, **changes: object) -> Recipe:
     settings: dict[str, object] = {
         "spec": SPEC,
-        "shares": SHARES,
+        "sampling_weights": SHARES,
         "data": {"photographs": str(folder / "clear"), "pairs": str(folder / "pairs")},
         "steps": 6,
-        "batch": 4,
-        "crop": 16,
-        "save_every": 2,
+        "batch_size": 4,
+        "crop_size": 16,
+        "checkpoint_every": 2,
         "log_every": 1,
-        "optimizer": Optimizer(rate=2e-3),
-        "schedule": Schedule(warmup=2),
-        "evaluation": Evaluation(every=3, samples=2),
+        "optimizer": Optimizer(lr=2e-3),
+        "scheduler": Scheduler(warmup=2),
+        "validation": Validation(every=3, samples=2),
     }
     return Recipe(**{**settings, **changes})  # type: ignore[arg-type]
 

@@ -21,7 +21,8 @@ import backends
 from osr.cli import run
 from osr.datasets import catalogue
 from osr.training.loop import train
-from osr.training.recipe import Evaluation, Recipe
+from osr.training.recipe import Recipe
+from osr.training.recipe_tables import Validation
 from osr.training.sampling import Samples
 
 RECIPE = Path(__file__).resolve().parent.parent / "recipes" / "small.toml"
@@ -40,10 +41,12 @@ def main(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     data = {"photographs": list(photographs)} if photographs else {"scikit-image": ["built-in"]}
     recipe = Recipe.load(RECIPE, assign=["data={}"], data=data)
-    synthetic = {kind: share for kind, share in recipe.shares.items() if kind not in catalogue()}
+    synthetic = {
+        kind: weight for kind, weight in recipe.sampling_weights.items() if kind not in catalogue()
+    }
     recipe = replace(
-        recipe, shares=synthetic, steps=steps, precision=precision, log_every=steps // 2,
-        save_every=steps, evaluation=Evaluation(samples=0),
+        recipe, sampling_weights=synthetic, steps=steps, precision=precision, log_every=steps // 2,
+        checkpoint_every=steps, validation=Validation(samples=0),
     )  # fmt: skip
     click.echo("| loader processes | images/s | waiting |\n|---|---|---|")
     for count in workers:

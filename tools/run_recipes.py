@@ -42,7 +42,7 @@ def main(output: Path, tasks: tuple[str, ...], assign: tuple[str, ...]) -> None:
             "plain": (),
             "osr": (str(RECIPES / "osr.toml"),),
             "frozen": (
-                str(RECIPES / "frozen.toml"), "--set", f"backbone.weights={weights}",
+                str(RECIPES / "frozen.toml"), "--set", f"init.backbone={weights}",
             ),
         }  # fmt: skip
         figures = [

@@ -87,7 +87,7 @@ class Trainer:
         if not np.isfinite(loss) or not np.isfinite(norm):
             return float("nan")
         # As torch.nn.utils.clip_grad_norm_ does it.
-        factor = (self.recipe.clip or math.inf) / (norm + 1e-6)
+        factor = (self.recipe.clip_grad_norm or math.inf) / (norm + 1e-6)
         if factor < 1:
             grads = tuple(g * factor for g in grads)
         self.optimizer.step(grads, rate)
@@ -116,7 +116,7 @@ class Trainer:
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
         autocast(self.network, self.recipe.precision)
-        count = self.recipe.accumulate
+        count = self.recipe.accumulation_steps
         factor = Tensor(scale / count, ms.float32)
         total = 0.0
         grads: tuple[Tensor, ...] = ()

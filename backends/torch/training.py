@@ -51,7 +51,7 @@ class Trainer:
         check_precision(self.device, recipe.precision)
         self.loss = Loss(recipe.loss, vgg).to(self.device)
         self.optimizer = OPTIMIZERS[recipe.optimizer.kind](
-            self.weights, recipe.optimizer.rate, BETAS, EPSILON, recipe.optimizer.weight_decay
+            self.weights, recipe.optimizer.lr, BETAS, EPSILON, recipe.optimizer.weight_decay
         )
         self._forward: nn.Module = distributed.wrap(network) if world.size > 1 else network
 
@@ -76,7 +76,7 @@ class Trainer:
         multiplied by ``scale`` before its gradient is taken, the gradient divided.
         """
         loss = self._backward(inputs, targets, scale)
-        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.recipe.clip or math.inf)
+        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.recipe.clip_grad_norm or math.inf)
         if not np.isfinite(loss) or not torch.isfinite(norm):
             return float("nan")
         for group in self.optimizer.param_groups:
@@ -111,7 +111,7 @@ class Trainer:
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], scale: float
     ) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        count = self.recipe.accumulate
+        count = self.recipe.accumulation_steps
         total = 0.0
         parts = zip(np.split(inputs, count), np.split(targets, count), strict=True)
         for number, (x, y) in enumerate(parts, 1):

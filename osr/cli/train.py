@@ -51,10 +51,10 @@ def train(
     samples = Samples.of(recipe)
     state, about = starting_state(recipe)
     vgg = load_vgg(recipe.vgg) if recipe.vgg else None
-    if recipe.batch % (world.size * recipe.accumulate):
+    if recipe.batch_size % (world.size * recipe.accumulation_steps):
         raise OptionError(
-            f"recipe.batch {recipe.batch}: expected a multiple of processes × recipe.accumulate, "
-            f"{world.size} × {recipe.accumulate}"
+            f"recipe.batch_size {recipe.batch_size}: expected a multiple of processes × "
+            f"recipe.accumulation_steps, {world.size} × {recipe.accumulation_steps}"
         )
     network = backends.build(recipe.spec, device=world.device)
     network.load_state(state)

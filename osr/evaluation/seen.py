@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from osr.degradations import KINDS
+from osr.training.upgrade import upgrade_recipe
 from osr_core.errors import OptionError
 
 NO_RECIPE = "a training without a recipe"
@@ -34,26 +35,26 @@ def seen_degradation(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -
     """What the model of a checkpoint was trained on.
 
     Args:
-        recipe: the checkpoint's recipe, of which the shares count.
+        recipe: the checkpoint's recipe, of which the sampling weights count.
         provenance: the checkpoint's provenance, of which that of specialists inside counts.
 
-    >>> seen_degradation({"shares": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
+    >>> seen_degradation({"sampling_weights": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
     Seen(kinds=('rain',), unknown=())
-    >>> specialist = {"recipe": {"shares": {"noise": 1.0}}, "provenance": {}}
-    >>> seen_degradation({"shares": {"rain": 1.0}}, {"experts": [specialist]}).kinds
+    >>> specialist = {"recipe": {"sampling_weights": {"noise": 1.0}}, "provenance": {}}
+    >>> seen_degradation({"sampling_weights": {"rain": 1.0}}, {"experts": [specialist]}).kinds
     ('noise', 'rain')
     """
     kinds: set[str] = set()
     unknown: set[str] = set()
-    shares = recipe.get("shares") or {}
-    for name in (name for name, share in shares.items() if share > 0):
+    weights = upgrade_recipe(recipe).get("sampling_weights") or {}
+    for name in (name for name, weight in weights.items() if weight > 0):
         if name in KINDS:
             kinds.add(name)
         elif name not in ("clean", "mixture"):
             degradation = degradation_of(name)
             kinds.update([degradation] if degradation else [])
             unknown.update([] if degradation else [name])
-    if not shares:
+    if not weights:
         unknown.add(NO_RECIPE)
     origins = [provenance.get("start"), provenance.get("backbone"), *provenance.get("experts", ())]
     for origin in filter(None, origins):

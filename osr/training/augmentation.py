@@ -142,9 +142,7 @@ def _hide(
     return np.clip(image + hidden * (surface - image), 0.0, 1.0, dtype=np.float32)
 
 
-def _field(
-    image: NDArray[np.float32], cells: int, rng: np.random.Generator
-) -> NDArray[np.float32]:
+def _field(image: NDArray[np.float32], cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """(H, W): smooth, about from -1 to 1."""
     import cv2
 

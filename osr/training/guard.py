@@ -46,9 +46,9 @@ def count(state: RunState, loss: float, in_a_row: int, recipe: Recipe) -> int:
     if scaled and state.scale > 1:  # float16 overflows now and then; a smaller factor helps
         state.scale /= 2
         return in_a_row
-    if in_a_row + 1 >= recipe.max_skipped:
+    if in_a_row + 1 >= recipe.max_skipped_steps:
         raise TrainingError(
-            f"step {state.step}: loss or gradient not finite {recipe.max_skipped} times in a row; "
-            "the last state on disk is good: lower recipe.optimizer.rate, or look at the images"
+            f"step {state.step}: loss or gradient not finite {recipe.max_skipped_steps} times "
+            "in a row; the last state on disk is good: lower recipe.optimizer.lr"
         )
     return in_a_row + 1

@@ -120,13 +120,13 @@ def train(
     run = _open(folder, recipe, samples.fingerprint(), resume)
     state = _start(trainer, run, recipe)
     leads = trainer.world.rank == 0
-    validation = Validation(looking) if leads and recipe.evaluation.samples else None
+    validation = Validation(looking) if leads and recipe.validation.samples else None
     log = RunLog(folder, recipe, state.step, speaks=leads)
     losses: list[float] = []
     in_a_row = 0
     with stoppable() as stop:
         for inputs, targets in log.timed(batches(training, state.step, workers, trainer.world)):
-            loss = trainer.step(inputs, targets, recipe.rate(state.step), state.scale)
+            loss = trainer.step(inputs, targets, recipe.lr(state.step), state.scale)
             state.step += 1
             in_a_row = count(state, loss, in_a_row, recipe)
             log.step(state.step, loss, state.scale)
@@ -134,10 +134,10 @@ def train(
             stopped = _agree(trainer, stop, state.step)
             last = stopped or state.step == recipe.steps
             if leads and state.step % AVERAGE_EVERY == 0:
-                _average(state, trainer.network.state(), recipe.ema)
-            if validation and (last or state.step % recipe.evaluation.every == 0):
+                _average(state, trainer.network.state(), recipe.ema_decay)
+            if validation and (last or state.step % recipe.validation.every == 0):
                 _look(trainer, validation, state, run, log, provenance)
-            if leads and (last or state.step % recipe.save_every == 0):
+            if leads and (last or state.step % recipe.checkpoint_every == 0):
                 _save(trainer, state, run, log, provenance, last)
             if last:
                 break
@@ -199,7 +199,7 @@ def _look(
     provenance: Mapping[str, Any],
 ) -> None:
     weights = trainer.network.state()
-    if run.recipe.ema:
+    if run.recipe.ema_decay:
         trainer.network.load_state(state.average)
     psnr, picture = validation.look(trainer.network)
     trainer.network.load_state(weights)

@@ -89,7 +89,7 @@ class RunFolder:
             "files": self.fingerprint,
         }
         write_tensors(self.path / f"state-{state.step:08}.safetensors", tensors, metadata)
-        for old in self.states()[: -self.recipe.keep]:
+        for old in self.states()[: -self.recipe.max_checkpoints]:
             old.unlink(missing_ok=True)
 
     def load(self) -> RunState | None:
@@ -124,7 +124,7 @@ class RunFolder:
         """Write the averaged weights (the weights, where no average is kept) as a checkpoint."""
         checkpoint = Checkpoint(
             self.recipe.spec,
-            state.average if self.recipe.ema else state.weight,
+            state.average if self.recipe.ema_decay else state.weight,
             self.recipe.to_dict(),
             {**provenance, "steps": state.step},
         )

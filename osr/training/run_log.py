@@ -84,10 +84,10 @@ class RunLog:
     def _tell(self, step: int, scale: float) -> None:
         elapsed = max(time.perf_counter() - self._started, 1e-9)
         loss = sum(self._losses) / len(self._losses) if self._losses else math.nan
-        rate = self._steps * self.recipe.batch / elapsed
+        rate = self._steps * self.recipe.batch_size / elapsed
         numbers = {
             "loss": loss,
-            "learning_rate": self.recipe.rate(step - 1),
+            "learning_rate": self.recipe.lr(step - 1),
             "images_per_second": rate,
             "waiting": self._waited / elapsed,
             "skipped": self.skipped,

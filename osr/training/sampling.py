@@ -57,13 +57,14 @@ class Samples:
     def __post_init__(self) -> None:
         check_ranges(self.recipe.degradations)
         known = ["clean", "mixture", *KINDS, *self.pairs]
-        for kind, share in self.recipe.shares.items():
+        for kind, share in self.recipe.sampling_weights.items():
             if kind not in known:
                 folder = f"recipe.data names no folder for it; add --data {kind}=PATH"
                 why = folder if kind in catalogue() else suggest(kind, known)
-                raise OptionError(f"recipe.shares.{kind}: {why}")
+                raise OptionError(f"recipe.sampling_weights.{kind}: {why}")
             if share > 0 and not (self.pairs.get(kind) or self.photographs):
-                raise OptionError(f"recipe.shares.{kind}: recipe.data has no photographs for it")
+                where = f"recipe.sampling_weights.{kind}"
+                raise OptionError(f"{where}: recipe.data has no photographs for it")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Samples:
@@ -85,7 +86,7 @@ class Samples:
 
     def split(self) -> tuple[Samples, Samples]:
         """Samples to train on, and samples to see where the run stands; see ``Evaluation``."""
-        share = self.recipe.evaluation.held_out
+        share = self.recipe.validation.val_fraction
         clear = _hold_out(self.photographs, share)
         pairs = {name: _hold_out(found, share) for name, found in self.pairs.items()}
         training, looking = (
@@ -104,7 +105,7 @@ class Samples:
 
         The parts of all processes are the batch of a single one. Degraded values may leave [0, 1].
         """
-        part = self.recipe.batch // world.size
+        part = self.recipe.batch_size // world.size
         indices = range(part * world.rank, part * (world.rank + 1))
         samples = [self.sample(step, index) for index in indices]
         inputs, targets = (np.stack(part) for part in zip(*samples, strict=True))
@@ -113,11 +114,12 @@ class Samples:
     def sample(self, step: int, index: int) -> Batch:
         """One degraded and one clear crop, ``(3, crop, crop)`` each."""
         rng = np.random.default_rng([self.recipe.seed, step, index, *self._stream])
-        kinds = list(self.recipe.shares)
-        shares = np.array([self.recipe.shares[kind] for kind in kinds], np.float64)
-        kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
-        degraded, clear = self._pair(kind, rng) if kind in self.pairs else self._synthetic(kind, rng)
-        size = slice(MARGIN, MARGIN + self.recipe.crop)
+        kinds = list(self.recipe.sampling_weights)
+        weights = np.array([self.recipe.sampling_weights[kind] for kind in kinds], np.float64)
+        kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+        draw = self._pair if kind in self.pairs else self._synthetic
+        degraded, clear = draw(kind, rng)
+        size = slice(MARGIN, MARGIN + self.recipe.crop_size)
         return _to_planes(degraded[size, size]), _to_planes(clear[size, size])
 
     @property
@@ -141,17 +143,18 @@ class Samples:
         if kind == "clean":
             return clear, clear
         if kind == "mixture":
-            known = [k for k, share in self.recipe.shares.items() if k in KINDS and share > 0]
+            weights = self.recipe.sampling_weights
+            known = [kind for kind, weight in weights.items() if kind in KINDS and weight > 0]
             count = int(rng.integers(2, 4))
             chosen = rng.choice(known, min(count, len(known)), replace=False)
             return mixture(clear, [str(k) for k in chosen], rng, ranges, depth), clear
         return degrade(clear, kind, rng, ranges.get(kind), depth), clear
 
     def _varied(self, clear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        of = self.recipe
+        of = self.recipe.augmentation
         for share, vary in (
-            (of.tones, retone), (of.close_ups, close_up), (of.walls, wall), (of.stripes, stripes),
-            (of.fades, fade),
+            (of.tone, retone), (of.zoom, close_up), (of.flat_patches, wall),
+            (of.striped_patches, stripes), (of.contrast, fade),
         ):  # fmt: skip
             if share > 0 and rng.random() < share:
                 clear = vary(clear, rng)
@@ -161,13 +164,13 @@ class Samples:
         for _ in range(UNREADABLE):
             item = among[rng.integers(len(among))]
             try:
-                return _kept(item, self.recipe.largest_side)
+                return _kept(item, self.recipe.max_side)
             except ImageError as error:
                 _warn_once(f"{error}; another image takes its place")
         raise ImageError(f"{UNREADABLE} images in a row cannot be read; the last: {item.truth}")
 
     def _crop(self, image: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
-        side = self.recipe.crop + 2 * MARGIN
+        side = self.recipe.crop_size + 2 * MARGIN
         height, width = image.shape[:2]
         if min(height, width) < side:
             grow = [(0, max(0, side - height)), (0, max(0, side - width)), (0, 0)]

@@ -22,23 +22,23 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
         ModelError: if there is no such model or file.
         CheckpointError: if its network, backbone or expert is another one than the recipe's.
     """
-    if recipe.weights:
-        source = Checkpoint.load(find_weights(recipe.weights))
+    if recipe.init.model:
+        source = Checkpoint.load(find_weights(recipe.init.model))
         spec = replace(recipe.spec, frozen=False)
         if replace(source.spec, frozen=False) not in (spec, _unseeing(spec)):
-            raise CheckpointError(f"recipe.weights {recipe.weights}: holds another network")
+            raise CheckpointError(f"recipe.init.model {recipe.init.model}: holds another network")
         state = {**initial_state(recipe.spec, recipe.seed), **source.state}
-        return state, {"start": _about(recipe.weights, source)}
+        return state, {"start": _about(recipe.init.model, source)}
     state = initial_state(recipe.spec, recipe.seed)
-    if recipe.backbone.experts:
+    if recipe.init.experts:
         return _experts(recipe, state)
-    if not recipe.backbone.weights:
+    if not recipe.init.backbone:
         return state, {}
-    name = recipe.backbone.weights
+    name = recipe.init.backbone
     source = Checkpoint.load(find_weights(name))
     ours, theirs = _describe(recipe.spec), _describe(source.spec)
     if ours != theirs:
-        raise CheckpointError(f"recipe.backbone.weights {name}: holds {theirs}, recipe.spec {ours}")
+        raise CheckpointError(f"recipe.init.backbone {name}: holds {theirs}, recipe.spec {ours}")
     weights = {n: a for n, a in source.state.items() if n.startswith(PREFIX)} or {
         PREFIX + n: a for n, a in source.state.items()
     }
@@ -55,17 +55,17 @@ def _unseeing(spec: ModelSpec) -> ModelSpec:
 
 
 def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
-    names, backbone = recipe.backbone.experts, recipe.spec.backbone
+    names, backbone = recipe.init.experts, recipe.spec.backbone
     ours = backbone.experts if isinstance(backbone, Experts) else ()
     if recipe.spec.reprogrammed or len(ours) != len(names):
         raise CheckpointError(
-            f"recipe.backbone.experts: {len(names)} files for {len(ours)} experts of recipe.spec"
+            f"recipe.init.experts: {len(names)} files for {len(ours)} experts of recipe.spec"
         )
     weights, about = dict(state), []
     for index, (name, expert) in enumerate(zip(names, ours, strict=True)):
         source = Checkpoint.load(find_weights(name))
         if replace(source.spec, frozen=False) != ModelSpec(expert):
-            where = f"recipe.backbone.experts {name}"
+            where = f"recipe.init.experts {name}"
             raise CheckpointError(f"{where}: holds {source.spec.backbone}, recipe.spec {expert}")
         weights |= {f"experts.{index}.{n}": array for n, array in source.state.items()}
         about.append(_about(name, source))

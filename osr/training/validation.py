@@ -23,8 +23,8 @@ class Validation:
 
     def __init__(self, samples: Samples) -> None:
         recipe = samples.recipe
-        count = recipe.evaluation.samples
-        fixed = replace(samples, recipe=replace(recipe, batch=count, accumulate=1))
+        count = recipe.validation.samples
+        fixed = replace(samples, recipe=replace(recipe, batch_size=count, accumulation_steps=1))
         self.inputs, self.targets = fixed.batch(0)
         self.untouched = _psnr(self.inputs, self.targets)
         """Mean PSNR of the degraded samples, dB."""

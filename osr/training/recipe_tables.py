@@ -1,0 +1,126 @@
+"""The tables of a recipe: optimizer, scheduler, validation, augmentation, initial weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass, fields
+from typing import Literal
+
+from osr_core.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How weights follow their gradients."""
+
+    kind: Literal["adam", "adamw", "muon"] = "adamw"
+    """Adam (Kingma and Ba, ICLR 2015), AdamW (Loshchilov and Hutter, ICLR 2019), or Muon for
+    kernels with AdamW for the rest (:mod:`osr_core.training.muon`)."""
+    lr: float = 2e-3
+    """Learning rate at the peak of the schedule."""
+    weight_decay: float = 0.0
+    """``adamw``, ``muon``: decoupled; ``adam``: the weights, times this, join the gradient."""
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, "optimizer.lr", "a positive number", self.lr)
+        require(self.weight_decay >= 0, "optimizer.weight_decay", "0 or more", self.weight_decay)
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """How the learning rate changes with the steps."""
+
+    kind: Literal["constant", "step", "cosine"] = "cosine"
+    """``step``: times ``gamma`` after each ``step_size`` steps; ``cosine``: annealed to 0."""
+    warmup: int = 0
+    """Steps of linear warm-up before it, in any kind."""
+    step_size: int = 0
+    """Only for ``step``."""
+    gamma: float = 0.5
+    """Only for ``step``."""
+
+    def __post_init__(self) -> None:
+        require(self.warmup >= 0, "scheduler.warmup", "0 or more", self.warmup)
+        sized = self.kind != "step" or self.step_size > 0
+        require(sized, "scheduler.step_size", "a positive number", self.step_size)
+        require(0 < self.gamma <= 1, "scheduler.gamma", "above 0, up to 1", self.gamma)
+
+    def factor(self, step: int, steps: int) -> float:
+        """Factor on the peak learning rate at a step of a run, counted from 0."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        if self.kind == "constant":
+            return 1.0
+        if self.kind == "step":
+            return self.gamma ** float((step - self.warmup) // self.step_size)
+        progress = (step - self.warmup) / max(1, steps - self.warmup)
+        return (1 + math.cos(math.pi * progress)) / 2
+
+
+@dataclass(frozen=True)
+class Validation:
+    """PSNR on fixed samples, from time to time."""
+
+    every: int = 500
+    """Steps between two validations; each writes a picture, and the best weights so far."""
+    samples: int = 16
+    """Crops; 0: no validation."""
+    val_fraction: float = 0.0
+    """Fraction of the files of each data set that is kept out of training for validation, at least
+    one of each. 0: validation uses training files, with other crops and degradations."""
+
+    def __post_init__(self) -> None:
+        require(self.every > 0, "validation.every", "a positive number", self.every)
+        require(self.samples >= 0, "validation.samples", "0 or more", self.samples)
+        fraction = self.val_fraction
+        require(0 <= fraction < 1, "validation.val_fraction", "0 or more, below 1", fraction)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Probability of each change to a clean photograph before it is degraded, haze excepted;
+    :mod:`osr.training.augmentation`."""
+
+    tone: float = 0.0
+    """Other exposure, gamma and white balance."""
+    zoom: float = 0.0
+    """The centre enlarged, with fine grain."""
+    flat_patches: float = 0.0
+    """Parts covered by even surfaces."""
+    striped_patches: float = 0.0
+    """Parts covered by striped surfaces."""
+    contrast: float = 0.0
+    """Reduced contrast."""
+
+    def __post_init__(self) -> None:
+        for part, value in zip(fields(self), astuple(self), strict=True):
+            require(0 <= value <= 1, f"augmentation.{part.name}", "0 to 1", value)
+
+
+@dataclass(frozen=True)
+class Init:
+    """Files that the initial weights come from, each a registered model or weight file. At most one
+    of the three; without any, all weights are drawn from the seed."""
+
+    model: str = ""
+    """All weights, of the same spec: training continues from there."""
+    backbone: str = ""
+    """The backbone's weights: of a plain model, or a reprogrammed one with the same backbone."""
+    experts: tuple[str, ...] = ()
+    """For a mixture of experts (:class:`osr_core.spec.Experts`): a plain model for each expert, in
+    order."""
+
+    def __post_init__(self) -> None:
+        several = sum(map(bool, astuple(self))) > 1
+        require(not several, "init", "one of model, backbone, experts", self)
+
+    @property
+    def given(self) -> bool:
+        """Whether any weights come from a file."""
+        return any(astuple(self))
+
+
+def require(condition: bool, name: str, expected: str, got: object) -> None:
+    """Raise :class:`OptionError` that names the key, unless the condition holds."""
+    if not condition:
+        raise OptionError(f"recipe.{name}: expected {expected}, got {got!r}")
