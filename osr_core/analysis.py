@@ -1,7 +1,6 @@
-"""What follows from a spec alone: parameters, cost, receptive field, size multiple.
+"""What follows from a spec alone: parameters, cost, receptive field, total stride.
 
-Nothing is computed but shapes: :class:`Tracer` runs the network of :mod:`osr_core.networks` on
-pictures that have no pixels.
+:class:`Tracer` runs the network of :mod:`osr_core.networks` on shapes instead of pixels.
 
 >>> from osr_core.spec import ModelSpec, Residual
 >>> baseline = analyse(ModelSpec(Residual()))
@@ -22,7 +21,6 @@ import numpy as np
 from osr_core.networks import network
 from osr_core.operations import Init
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
-from osr_core.wave import CarriedOver
 
 
 @dataclass(frozen=True)
@@ -48,24 +46,24 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is known of a network before any weight is."""
+    """Properties of a network that do not depend on its weights."""
 
     parameters: tuple[Parameter, ...]
     """Every tensor once, in the order of first use: the order of checkpoints."""
     macs_per_pixel: float
-    """Multiply-accumulates of all convolutions, per pixel of the image."""
-    reach: int
-    """Pixels to either side that can influence an output pixel: the overlap that tiles need."""
+    """Multiply-accumulates of all convolutions per pixel of the image, without the context
+    branch."""
+    halo: int
+    """Pixels to each side that can influence an output pixel: the overlap that tiles need."""
     receptive_field: int
     """Side, in pixels, of the square that can influence an output pixel (an upper bound where
     strides make it differ from pixel to pixel)."""
-    size_multiple: int
-    """Height and width must be multiples of this at the network's door."""
+    total_stride: int
+    """Height and width of the network's input must be multiples of this."""
     global_statistics: bool
-    """Whether every output pixel depends on the whole picture: then tiles change the result."""
-    sees_scene: bool
-    """Whether it looks at a thumbnail of the whole picture, too, which tiles need beside them; not
-    counted in what it costs per pixel, or sees."""
+    """Whether every output pixel depends on the whole image, so that tiles change the result."""
+    uses_context: bool
+    """Whether the network also takes a thumbnail of the whole image, which each tile needs."""
 
     @property
     def parameter_count(self) -> int:
@@ -75,27 +73,27 @@ class Analysis:
 
 @lru_cache(maxsize=64)
 def analyse(spec: ModelSpec) -> Analysis:
-    """Everything that follows from the spec, without weights."""
+    """The properties of a spec's network, without weights."""
     tracer = Tracer()
     result = network(tracer, spec, Traced(IMAGE_CHANNELS))
     parameters = (replace(p, trainable=spec.learns(p.name)) for p in tracer.parameters.values())
     return Analysis(
         parameters=tuple(parameters),
         macs_per_pixel=float(tracer.macs),
-        reach=math.ceil(max(result.before, result.after)),
+        halo=math.ceil(max(result.before, result.after)),
         receptive_field=math.ceil(result.before + result.after) + 1,
-        size_multiple=tracer.coarsest,
+        total_stride=tracer.total_stride,
         global_statistics=tracer.global_statistics,
-        sees_scene=tracer.sees_scene,
+        uses_context=tracer.uses_context,
     )
 
 
 @dataclass(frozen=True)
 class Traced:
-    """A picture without pixels.
+    """A feature map without values.
 
-    An element *e* of its grid covers image pixels ``[e·step, (e + 1)·step)`` and depends on no
-    pixel further than ``before`` to the left of that or ``after`` to the right.
+    Element *e* of a row covers image pixels ``[e·step, (e + 1)·step)`` and depends on no pixel
+    further than ``before`` to the left of that or ``after`` to the right.
     """
 
     channels: int
@@ -103,18 +101,18 @@ class Traced:
     before: Fraction = Fraction(0)
     after: Fraction = Fraction(0)
     is_thumbnail: bool = False
-    """Of the whole picture: it has nothing to do with single pixels of the image."""
+    """Made of the thumbnail: it does not depend on single pixels of a tile."""
 
 
 @dataclass
 class Tracer:
-    """Operations on pictures without pixels; see :class:`osr_core.operations.Ops`."""
+    """Operations on shapes; see :class:`osr_core.operations.Ops`."""
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     macs: Fraction = Fraction(0)
-    coarsest: int = 1
+    total_stride: int = 1
     global_statistics: bool = False
-    sees_scene: bool = False
+    uses_context: bool = False
 
     def conv(
         self,
@@ -127,7 +125,7 @@ class Tracer:
         bias: bool = True,
         init: Init = "he",
     ) -> Traced:
-        """Kernel *k* reaches ``k // 2`` elements to both sides; the last of a stride less far."""
+        """Kernel *k* extends ``k // 2`` elements to both sides; less to the right of a stride."""
         fan_in = x.channels * kernel**2
         self._declare(f"{name}.weight", (out_channels, x.channels, kernel, kernel), init, fan_in)
         if bias:
@@ -135,14 +133,14 @@ class Tracer:
         if x.is_thumbnail:
             return replace(x, channels=out_channels)
         step = x.step * stride
-        self.coarsest = max(self.coarsest, int(step))
+        self.total_stride = max(self.total_stride, int(step))
         self.macs += Fraction(fan_in * out_channels) / step**2
-        reach = kernel // 2 * x.step
-        after = max(x.after + reach - (stride - 1) * x.step, Fraction(0))
-        return Traced(out_channels, step, x.before + reach, after)
+        margin = kernel // 2 * x.step
+        after = max(x.after + margin - (stride - 1) * x.step, Fraction(0))
+        return Traced(out_channels, step, x.before + margin, after)
 
     def deconv(self, name: str, x: Traced) -> Traced:
-        """Even rows see one element, odd rows two (3×3, stride 2, padding 1, to twice the size)."""
+        """Even rows depend on one element, odd rows on two (3×3, stride 2, padding 1)."""
         shape = (x.channels, x.channels, 3, 3)
         fan_in = x.channels * 9 // 4
         self._declare(f"{name}.weight", shape, "lecun", fan_in)
@@ -164,19 +162,28 @@ class Tracer:
         return x
 
     def add(self, x: Traced, y: Traced) -> Traced:
-        """Sees what either sees."""
-        before, after = max(x.before, y.before), max(x.after, y.after)
-        return Traced(x.channels, x.step, before, after, x.is_thumbnail and y.is_thumbnail)
+        """Depends on what either depends on; one channel is broadcast, and so is a thumbnail."""
+        return Traced(
+            channels=max(x.channels, y.channels),
+            step=y.step if x.is_thumbnail else x.step,
+            before=max(x.before, y.before),
+            after=max(x.after, y.after),
+            is_thumbnail=x.is_thumbnail and y.is_thumbnail,
+        )
 
-    def mix(self, x: Traced, y: Traced, gate: Traced) -> Traced:
-        """Sees what any of the three sees; a pooled gate is accounted for where it is pooled."""
-        return self.add(self.add(x, y), gate)
+    def sub(self, x: Traced, y: Traced) -> Traced:
+        """As :meth:`add`."""
+        return self.add(x, y)
+
+    def mul(self, x: Traced, y: Traced) -> Traced:
+        """As :meth:`add`."""
+        return self.add(x, y)
 
     def relu(self, x: Traced) -> Traced:
         """Changes no shape."""
         return x
 
-    def leaky(self, x: Traced, leak: float = 0.0) -> Traced:
+    def leaky(self, x: Traced, slope: float = 0.0) -> Traced:
         """Changes no shape."""
         return x
 
@@ -185,24 +192,9 @@ class Tracer:
         return x
 
     def wave(self, amplitude: Traced, phase: Traced) -> tuple[Traced, Traced]:
-        """Both parts see what amplitude or phase sees."""
+        """Both parts depend on amplitude and phase."""
         both = self.add(amplitude, phase)
         return both, both
-
-    def carry(
-        self, keep: CarriedOver, wave: tuple[Traced, Traced], original: tuple[Traced, Traced]
-    ) -> tuple[Traced, Traced]:
-        """Each part sees what any of the four sees."""
-        seen = self.add(self.add(*wave), self.add(*original))
-        return seen, seen
-
-    def modulus(self, real: Traced, imaginary: Traced) -> Traced:
-        """Sees what either part sees."""
-        return self.add(real, imaginary)
-
-    def pi_tanh(self, x: Traced) -> Traced:
-        """Changes no shape."""
-        return x
 
     def concat(self, x: Traced, y: Traced) -> Traced:
         """Adds up channels."""
@@ -214,30 +206,33 @@ class Tracer:
         return half, half
 
     def unshuffle(self, x: Traced, side: int) -> Traced:
-        """An element now covers a block, which is just what it depends on."""
+        """An element now covers a block, which is what it depends on."""
         step = x.step * side
-        self.coarsest = max(self.coarsest, int(step))
+        self.total_stride = max(self.total_stride, int(step))
         return replace(x, channels=x.channels * side**2, step=step)
 
     def shuffle(self, x: Traced, side: int) -> Traced:
-        """The corner pixels of a block see its far side."""
+        """The corner pixels of a block depend on its far side."""
         step = x.step / side
-        inside = x.step - step
-        return Traced(x.channels // side**2, step, x.before + inside, x.after + inside)
+        rest = x.step - step
+        return Traced(x.channels // side**2, step, x.before + rest, x.after + rest)
 
     def mean(self, x: Traced) -> Traced:
-        """Sees everything, but for that of a thumbnail."""
+        """Depends on the whole image, but that of a thumbnail."""
         self.global_statistics |= not x.is_thumbnail
         return x
 
     def thumbnail(self, x: Traced) -> Traced:
-        """No part of the picture, but all of it."""
-        self.sees_scene = True
+        """Depends on no single pixel of a tile."""
+        self.uses_context = True
         return Traced(x.channels, is_thumbnail=True)
 
-    def veil(self, seen: Traced) -> Traced:
-        """One number of a thumbnail."""
-        return replace(seen, channels=1)
+    def haze_amount(self, thumbnail: Traced) -> Traced:
+        """One number."""
+        return replace(thumbnail, channels=1)
+
+    def note(self, name: str, value: Traced) -> None:
+        """Nothing."""
 
     def _declare(self, name: str, shape: tuple[int, ...], init: Init, fan_in: int) -> None:
         self.parameters[name] = Parameter(name, shape, init, fan_in)

@@ -1,4 +1,4 @@
-"""The restoration networks that transforms can surround, as frozen dataclasses.
+"""The restoration networks that can be reprogrammed, as frozen dataclasses.
 
 What each computes is in :mod:`osr_core.networks`.
 """
@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from osr_core.spec_checks import check_types, require, require_range
 
 MAX_CHANNELS = 1024
-"""Caps keep a hostile file from asking for terabytes before its tensors are looked at."""
+"""A bound, so that a hostile file cannot ask for terabytes."""
 
 MAX_EXPERTS = 16
 """As above."""
@@ -28,6 +28,7 @@ class Residual:
     """
 
     kind: ClassVar[str] = "residual"
+    adapter: ClassVar[tuple[str, ...]] = ()
     widths: tuple[int, ...] = (16, 64, 64, 64, 32)
     """Channels of the five stages, which hold 2, 2, 4, 2 and 2 residual blocks."""
 
@@ -41,11 +42,12 @@ class Residual:
 class GridDehaze:
     """GridDehazeNet (Liu et al., ICCV 2019): a grid of residual dense blocks, 0.956 M parameters.
 
-    Rows are scales (channels double, size halves); the left half of the columns goes down, the
-    right half goes up; attention coefficients weigh the two streams that meet in each cell.
+    Rows are scales (channels double, size halves); the left half of the columns downsamples, the
+    right half upsamples; attention coefficients weight the two streams that meet in each cell.
     """
 
     kind: ClassVar[str] = "griddehaze"
+    adapter: ClassVar[tuple[str, ...]] = ()
     height: int = 3
     """Rows, at least 2."""
     width: int = 6
@@ -69,28 +71,32 @@ class GridDehaze:
 
 @dataclass(frozen=True)
 class UNet:
-    """Residual U-Net on a pixel-unshuffled image: the fast one, for daily use.
+    """Residual U-Net on a pixel-unshuffled image: the fast one.
 
     Plain 3×3 convolutions, residual blocks without normalisation, skips by addition, and the
-    input added to the output, so that a fresh network passes a picture through unchanged.
+    input added to the output, so that a fresh network is close to the identity.
     """
 
     kind: ClassVar[str] = "unet"
     widths: tuple[int, ...] = (48, 64, 96)
     """Channels of each level, finest first; each level halves the size."""
     blocks: int = 2
-    """Residual blocks of two convolutions per level, on the way down and again on the way up."""
+    """Residual blocks per level, of two convolutions each, in the encoder and in the decoder."""
     unshuffle: int = 2
-    """Side of the pixel block that becomes channels at the door; 1 works at full resolution."""
+    """Side of the pixel blocks that become channels of the input; 1 is full resolution."""
     activation: Activation = "relu"
-    """``leaky`` lets a fifth of what is negative pass: no unit can die of a large step, as units of
-    ``relu`` do here, without normalisation, most of all in the lower levels."""
-    scene: tuple[int, ...] = ()
-    """Channels of the convolutions of stride 2 through which the network looks at a thumbnail of
-    the whole picture, to decide how much of its change is needed and which colour the haze has that
-    it begins by taking away (:func:`osr_core.scene.veil`); none: all of its change is needed,
-    everywhere, and it begins with the picture. For degradation that is a property of a scene, as haze
-    is."""
+    """``leaky`` has a negative slope of 0.2. Without normalisation, units of ``relu`` can die of a
+    large step, most of all in the lower levels."""
+    context: tuple[int, ...] = ()
+    """Channels of the strided convolutions of the context branch, for degradation that is a
+    property of the whole image, such as haze; none: no such branch. From a thumbnail of the whole
+    image it predicts one gate for the network's residual, and the airlight of an even haze that is
+    removed before the first layer (:func:`osr_core.context.haze_amount`)."""
+
+    @property
+    def adapter(self) -> tuple[str, ...]:
+        """Prefixes of the weights that learn in a frozen model: those of the context branch."""
+        return ("context.", "context_") if self.context else ()
 
     def __post_init__(self) -> None:
         check_types("backbone", self)
@@ -98,36 +104,36 @@ class UNet:
         require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
         require_range("backbone.blocks", 1, 32, self.blocks)
         require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
-        require(len(self.scene) <= 6, "backbone.scene", "up to 6 numbers", self.scene)
-        for width in self.scene:
-            require_range("backbone.scene", 1, MAX_CHANNELS, width)
+        require(len(self.context) <= 6, "backbone.context", "up to 6 numbers", self.context)
+        for width in self.context:
+            require_range("backbone.context", 1, MAX_CHANNELS, width)
 
 
 @dataclass(frozen=True)
 class Experts:
-    """Specialists side by side; gates say, pixel by pixel, how much of each one's work is taken.
+    """Mixture of experts: task-specific U-Nets whose residuals are weighted pixel by pixel.
 
-    The gates of the paper weigh one network's work against the image. Here they weigh that of
-    several: they read waves of the image and of what each specialist would change, through a U-Net
-    of their own. So what one does to rain need not reach a picture without. In a frozen model only
-    the gates learn.
+    The gates of the paper weight one network's output against the image. Here a gating network
+    weights several: it reads waves of the image and of each expert's residual.
     """
 
     kind: ClassVar[str] = "experts"
+    adapter: ClassVar[tuple[str, ...]] = ("wave.", "gate.", "gates.")
+    """Prefixes of the weights that learn in a frozen model: those of the gating network."""
     experts: tuple[UNet, ...] = (UNet(), UNet())
-    """The specialists."""
+    """The task-specific networks."""
     gate: UNet = UNet((24, 32, 48), 1, 4)
-    """What the waves go through on their way to the gates: coarse and cheap."""
+    """The gating network: coarse and cheap."""
     waves: int = 8
-    """Waves per pixel that the gates read."""
+    """Waves per pixel that the gating network reads."""
 
     def __post_init__(self) -> None:
         check_types("backbone", self)
         count = len(self.experts)
         require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
         require_range("backbone.waves", 1, MAX_CHANNELS, self.waves)
-        mend = "none: gates read waves, and a scene is a picture"
-        require(not self.gate.scene, "backbone.gate.scene", mend, self.gate.scene)
+        expected = "none, since the gating network's input is no image"
+        require(not self.gate.context, "backbone.gate.context", expected, self.gate.context)
 
 
 Backbone = Residual | GridDehaze | UNet | Experts

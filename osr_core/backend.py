@@ -37,10 +37,12 @@ class Network(Protocol):
     precision: str
 
     def predict(
-        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Restore ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple; the scene, if
-        they are windows of it, as :func:`osr_core.scene.thumbnail` of the whole."""
+        """Restore ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride; not clipped.
+
+        ``context``, of tiles: :func:`osr_core.context.thumbnail` of the whole image.
+        """
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order."""

@@ -22,6 +22,7 @@ from safetensors.numpy import save
 from osr_core.analysis import analyse
 from osr_core.errors import CheckpointError, SpecError
 from osr_core.files import atomic_write
+from osr_core.migration import upgrade_names
 from osr_core.spec import ModelSpec
 
 State = Mapping[str, NDArray[np.floating[Any]]]
@@ -71,6 +72,7 @@ class Checkpoint:
             )
         try:
             spec = ModelSpec.from_json(metadata["spec"])
+            tensors = upgrade_names(tensors)
             check_state(spec, tensors)
             recipe, provenance = (
                 json.loads(metadata.get(key, "{}")) for key in ("recipe", "provenance")

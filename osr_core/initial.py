@@ -43,7 +43,7 @@ def initial_transforms(
 ) -> dict[str, NDArray[np.float32]]:
     """Fresh weights of the two transforms alone: the same as in any spec that has these two.
 
-    >>> state = initial_transforms(InputTransform(3, feed="turn"), OutputTransform(), seed=0)
+    >>> state = initial_transforms(InputTransform(3, layout="shared"), OutputTransform(), seed=0)
     >>> list(state)[0], state["output_transform.wave.weight"].shape
     ('input_transform.amplitude.weight', (16, 6, 1, 1))
     """

@@ -1,9 +1,9 @@
 """Every network, written once, as a function of an image and a set of operations.
 
-The functions below say what a spec computes, in the order in which it is computed. Given
-:class:`osr_core.reference.NumpyOps` they compute it slowly and obviously, as the third voter in
-every parity test; given :class:`osr_core.analysis.Tracer` they compute shapes, costs and reach
-only. The layers of the two backends are twins of these lines.
+With :class:`osr_core.reference.NumpyOps` these functions compute what a spec means, slowly and
+obviously: the reference that both backends are tested against. With
+:class:`osr_core.analysis.Tracer` they compute shapes, cost and receptive field only. The layers of
+the two backends mirror these lines.
 
 A new backbone is a dataclass in :mod:`osr_core.backbones`, a function here with its row in
 :data:`BACKBONE_FUNCTIONS`, and a class in each backend's ``backbones.py``.
@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from osr_core.operations import AJAR, MAGNIFIED, Init, Ops, T
-from osr_core.scene import AIRLIGHT
+from osr_core.context import AIRLIGHT
+from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE, Init, Ops, T
 from osr_core.spec import (
     IMAGE_CHANNELS,
     Activation,
@@ -30,50 +30,53 @@ from osr_core.spec import (
 
 
 def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
-    """The model of a spec: RGB in [0, 1] to RGB, not clipped."""
+    """The model of a spec: RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped."""
     backbone = BACKBONE_FUNCTIONS[spec.backbone.kind]
     channels = spec.backbone_channels
     if spec.input_transform is None or spec.output_transform is None:
         return backbone(ops, spec.backbone, "", image, channels)
     real, imaginary = input_transform(ops, spec.input_transform, image)
-    if spec.input_transform.feed == "joint":
-        both = ops.concat(real, imaginary)
-        wave = ops.split(backbone(ops, spec.backbone, "backbone.", both, channels))
+    if spec.input_transform.layout == "stacked":
+        stack = ops.concat(real, imaginary)
+        wave = ops.split(backbone(ops, spec.backbone, "backbone.", stack, channels))
     else:
         wave = (
             backbone(ops, spec.backbone, "backbone.", real, channels),
             backbone(ops, spec.backbone, "backbone.", imaginary, channels),
         )
-    if spec.output_transform.keep != "nothing":
-        wave = ops.carry(spec.output_transform.keep, wave, (real, imaginary))
     return output_transform(ops, spec.output_transform, wave, image)
 
 
 def input_transform(
     ops: Ops[T], spec: InputTransform, image: T, prefix: str = "input_transform."
 ) -> tuple[T, T]:
-    """Amplitude by channel-FC, phase by channel-FC or from 3×3, then Euler's formula."""
+    """Amplitude by channel-FC, phase by channel-FC or 3×3 convolution, then Euler's formula."""
     amplitude = ops.conv(f"{prefix}amplitude", image, spec.channels, 1, init="lecun")
     phase = ops.conv(f"{prefix}phase", image, spec.channels, spec.phase_kernel, init="lecun")
-    return ops.wave(amplitude, ops.pi_tanh(phase) if spec.phase_range == "bounded" else phase)
+    real, imaginary = ops.wave(amplitude, phase)
+    parts = {"amplitude": amplitude, "phase": phase, "real": real, "imaginary": imaginary}
+    for name, value in parts.items():
+        ops.note(prefix + name, value)
+    return real, imaginary
 
 
 def output_transform(ops: Ops[T], spec: OutputTransform, wave: tuple[T, T], image: T) -> T:
     """``u = FC(wave)``, ``v = FC(image)``, gates from ``MLP(FC(u + v))``, ``Conv(g₁v + g₂u)``.
 
-    The two gates sum to one (a softmax over the pair is a sigmoid of their difference), so a
-    single one is computed.
+    The two gates sum to one (a softmax over the pair is a sigmoid of their difference), so only
+    g₂ is computed.
     """
-    combined = ops.concat(*wave) if spec.combine == "parts" else ops.modulus(*wave)
-    u = ops.conv("output_transform.wave", combined, spec.channels, 1, init="lecun")
+    u = ops.conv("output_transform.wave", ops.concat(*wave), spec.channels, 1, init="lecun")
     v = ops.conv("output_transform.image", image, spec.channels, 1, init="lecun")
     mixed = ops.conv("output_transform.mix", ops.add(u, v), spec.channels, 1, init="lecun")
     if spec.gates == "pooled":
         mixed = ops.mean(mixed)
     hidden = ops.relu(ops.conv("output_transform.gate1", mixed, spec.channels, 1))
     gate = ops.sigmoid(ops.conv("output_transform.gate2", hidden, spec.channels, 1, init="lecun"))
+    ops.note("output_transform.gate", gate)
+    gated = ops.add(ops.mul(ops.affine(gate, -1.0, 1.0), v), ops.mul(gate, u))
     init: Init = "small" if spec.residual else "lecun"
-    result = ops.conv("output_transform.conv", ops.mix(v, u, gate), IMAGE_CHANNELS, init=init)
+    result = ops.conv("output_transform.conv", gated, IMAGE_CHANNELS, init=init)
     return ops.add(image, result) if spec.residual else result
 
 
@@ -95,7 +98,7 @@ def residual(ops: Ops[T], spec: Residual, prefix: str, image: T, channels: int) 
 
 
 def griddehaze(ops: Ops[T], spec: GridDehaze, prefix: str, image: T, channels: int) -> T:
-    """GridDehazeNet: left columns go down, right columns go up, two streams meet in each cell."""
+    """GridDehazeNet: left columns downsample, right columns upsample; streams meet in each cell."""
     half = spec.width // 2
     top = spec.depth_rate * 2 ** (spec.height - 1)
     coefficient = ops.coefficients(f"{prefix}coefficient", (spec.height, spec.width, 2, top))
@@ -149,8 +152,8 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
             x = residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
         return x
 
-    gate, cleared = scene(ops, spec, prefix, image) if spec.scene else (None, image)
-    x = ops.unshuffle(cleared, spec.unshuffle)
+    gate, start = context(ops, spec, prefix, image) if spec.context else (None, image)
+    x = ops.unshuffle(start, spec.unshuffle)
     x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
     skips: list[T] = []
     for level in range(len(spec.widths) - 1):
@@ -163,49 +166,53 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
         x = ops.add(ops.shuffle(x, 2), skips[level])
         x = blocks("decoder", level, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
-    result = ops.add(cleared, ops.shuffle(x, spec.unshuffle))
-    return result if gate is None else ops.mix(image, result, gate)
+    result = ops.add(start, ops.shuffle(x, spec.unshuffle))
+    if gate is None:
+        return result
+    return ops.add(image, ops.mul(gate, ops.sub(result, image)))
 
 
-def scene(ops: Ops[T], spec: UNet, prefix: str, image: T) -> tuple[T, T]:
-    """How much of a U-Net's change the picture as a whole needs, and what the U-Net begins with:
-    the picture without the haze that could lie over all of it alike.
+def context(ops: Ops[T], spec: UNet, prefix: str, image: T) -> tuple[T, T]:
+    """From the thumbnail: a gate for the U-Net's residual, and the image without even haze.
 
-    The gate, of size 1×1, is rectified and open at first, as those of :func:`experts` are, for the
-    same reasons. A fresh network knows an airlight of :data:`~osr_core.scene.AIRLIGHT`.
+    The gate, of size 1×1, is 1 at first and a leaky ReLU, as in :func:`experts`. A fresh network
+    takes :data:`~osr_core.context.AIRLIGHT` for the airlight.
     """
-    seen = ops.thumbnail(image)
-    thin = ops.affine(ops.veil(seen), -1.0, 0.0)  # so that ``mix`` takes the airlight away
-    x = ops.concat(seen, ops.mix(seen, ops.affine(seen, 0.0, AIRLIGHT), thin))
-    for index, width in enumerate(spec.scene):
-        x = ops.leaky(ops.conv(f"{prefix}scene.{index}", x, width, stride=2))
+    small = ops.thumbnail(image)
+    haze = ops.haze_amount(small)
+    prior = ops.add(small, ops.mul(haze, ops.affine(small, 1.0, -AIRLIGHT)))
+    x = ops.concat(small, prior)
+    for index, width in enumerate(spec.context):
+        x = ops.leaky(ops.conv(f"{prefix}context.{index}", x, width, stride=2))
     x = ops.mean(x)
-    airlight = ops.conv(f"{prefix}scene_airlight", x, IMAGE_CHANNELS, 1, init="small")
-    gate = ops.conv(f"{prefix}scene_gate", x, 1, 1, init="small")
-    cleared = ops.mix(image, ops.affine(airlight, 1.0, AIRLIGHT), thin)
-    return ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR), cleared
+    offset = ops.conv(f"{prefix}context_airlight", x, IMAGE_CHANNELS, 1, init="small")
+    gate = ops.conv(f"{prefix}context_gate", x, 1, 1, init="small")
+    gate = ops.leaky(ops.affine(gate, 1.0, 1.0), GATE_SLOPE)
+    ops.note(f"{prefix}context_gate", gate)
+    airlight = ops.affine(offset, 1.0, AIRLIGHT)
+    return gate, ops.add(image, ops.mul(haze, ops.sub(image, airlight)))
 
 
 def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) -> T:
     """``image + Σ gₖ ⊙ (expertₖ(image) - image)``.
 
-    The gates read waves, as the backbone of a reprogrammed model does, but of the image and of all
-    that the experts would change. Fresh ones are open, since a specialist leaves alone most of what
-    is not its own. They are rectified: a shut one is all but shut, and an open one has no bound to
-    be driven to, from which a sigmoid has no way back.
+    The gating network reads waves, as the backbone of a reprogrammed model does, but of the image
+    and of the experts' residuals. Gates are 1 at first, since an expert leaves most of what it was
+    not trained for unchanged. They are leaky ReLUs instead of sigmoids, which saturate.
     """
-    seen, changes = image, []
+    stack, residuals = image, []
     for index, expert in enumerate(spec.experts):
         restored = unet(ops, expert, f"{prefix}experts.{index}.", image, channels)
-        changes.append(ops.add(restored, ops.affine(image, -1.0, 0.0)))
-        seen = ops.concat(seen, ops.affine(changes[-1], MAGNIFIED, 0.0))
-    wave = input_transform(ops, InputTransform(spec.waves), seen, f"{prefix}wave.")
-    read = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
+        residuals.append(ops.sub(restored, image))
+        stack = ops.concat(stack, ops.affine(residuals[-1], RESIDUAL_SCALE, 0.0))
+    wave = input_transform(ops, InputTransform(spec.waves), stack, f"{prefix}wave.")
+    features = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
     result = image
-    for index, change in enumerate(changes):
-        gate = ops.conv(f"{prefix}gates.{index}", read, 1, 1, init="small")
-        gate = ops.leaky(ops.affine(gate, 1.0, 1.0), AJAR)
-        result = ops.mix(result, ops.add(result, change), gate)
+    for index, change in enumerate(residuals):
+        gate = ops.conv(f"{prefix}gates.{index}", features, 1, 1, init="small")
+        gate = ops.leaky(ops.affine(gate, 1.0, 1.0), GATE_SLOPE)
+        ops.note(f"{prefix}gates.{index}", gate)
+        result = ops.add(result, ops.mul(gate, change))
     return result
 
 
@@ -225,7 +232,7 @@ def residual_block(
 
 
 def _dense_block(ops: Ops[T], spec: GridDehaze, name: str, x: T, width: int) -> T:
-    """Each layer sees all before it; a 1×1 convolution and a skip close the block."""
+    """Each layer takes the output of all before it; then a 1×1 convolution and a skip."""
     y = x
     for index in range(spec.dense_layers):
         layer = f"{name}.residual_dense_layers.{index}.conv"
@@ -239,4 +246,4 @@ BACKBONE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "unet": unet,
     "experts": experts,
 }
-"""The function of each backbone: ``(ops, spec, name prefix, picture, channels) → picture``."""
+"""The function of each backbone: ``(ops, spec, name prefix, x, channels) → x``."""

@@ -1,28 +1,27 @@
-"""What networks are made of: the operations that :mod:`osr_core.networks` is written in."""
+"""The operations that :mod:`osr_core.networks` is written in."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, Protocol, TypeVar
 
-from osr_core.wave import CarriedOver
-
 T = TypeVar("T")
 
 Init = Literal["he", "lecun", "small", "zeros", "ones"]
-"""Initialisers, drawn by :mod:`osr_core.initial`."""
+"""Initialisers; :mod:`osr_core.initial` draws them."""
 
-LEAK = 0.2
-"""What a leaky activation lets pass of what is negative."""
+LEAKY_SLOPE = 0.2
+"""Negative slope of the leaky ReLU in residual blocks."""
 
-AJAR = 0.01
-"""What a gate of experts lets pass of what is negative: shut for good, it could never open."""
+GATE_SLOPE = 0.01
+"""Negative slope of gates: a closed gate keeps a gradient, so it can open again."""
 
-MAGNIFIED = 10.0
-"""Factor by which the gates of experts see what each would change: as large as the image."""
+RESIDUAL_SCALE = 10.0
+"""The gating network reads each expert's residual times this, which brings it to the scale of the
+image."""
 
 
 class Ops(Protocol[T]):
-    """What a network is made of. ``T`` stands for a picture of shape ``(N, C, H, W)``."""
+    """Operations on feature maps. ``T`` stands for one of shape ``(N, C, H, W)``."""
 
     def conv(
         self,
@@ -38,10 +37,10 @@ class Ops(Protocol[T]):
         """Convolution with zero padding ``kernel // 2``."""
 
     def deconv(self, name: str, x: T) -> T:
-        """Transposed convolution 3×3 to exactly twice the size, channels kept."""
+        """Transposed convolution 3×3 to exactly twice the size; keeps the channels."""
 
     def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
-        """A parameter that starts at one, to be indexed and used in :meth:`scale`."""
+        """A parameter that starts at one; its parts are arguments of :meth:`scale`."""
 
     def scale(self, x: T, coefficients: Any) -> T:
         """Multiply each channel by its coefficient; surplus coefficients are unused."""
@@ -50,16 +49,19 @@ class Ops(Protocol[T]):
         """``scale · x + shift``."""
 
     def add(self, x: T, y: T) -> T:
-        """Sum."""
+        """``x + y``; either may be of size 1×1, or have a single channel."""
 
-    def mix(self, x: T, y: T, gate: T) -> T:
-        """``(1 - gate) ⊙ x + gate ⊙ y``; the gate may be of size 1×1, or of one channel."""
+    def sub(self, x: T, y: T) -> T:
+        """``x - y``, as :meth:`add`."""
+
+    def mul(self, x: T, y: T) -> T:
+        """``x ⊙ y``, as :meth:`add`."""
 
     def relu(self, x: T) -> T:
         """``max(x, 0)``."""
 
-    def leaky(self, x: T, leak: float = LEAK) -> T:
-        """``max(x, leak · x)``."""
+    def leaky(self, x: T, slope: float = LEAKY_SLOPE) -> T:
+        """``max(x, slope · x)``."""
 
     def sigmoid(self, x: T) -> T:
         """``1 / (1 + exp(-x))``."""
@@ -67,17 +69,8 @@ class Ops(Protocol[T]):
     def wave(self, amplitude: T, phase: T) -> tuple[T, T]:
         """:func:`osr_core.wave.to_parts`."""
 
-    def carry(self, keep: CarriedOver, wave: tuple[T, T], original: tuple[T, T]) -> tuple[T, T]:
-        """:func:`osr_core.wave.carry`."""
-
-    def modulus(self, real: T, imaginary: T) -> T:
-        """:func:`osr_core.wave.modulus`."""
-
-    def pi_tanh(self, x: T) -> T:
-        """``π · tanh(x)``."""
-
     def concat(self, x: T, y: T) -> T:
-        """Channels of both."""
+        """Concatenate channels."""
 
     def split(self, x: T) -> tuple[T, T]:
         """First and second half of the channels."""
@@ -89,10 +82,13 @@ class Ops(Protocol[T]):
         """The inverse of :meth:`unshuffle`."""
 
     def mean(self, x: T) -> T:
-        """Mean of each channel over the whole picture, a picture of size 1×1."""
+        """Mean of each channel over the whole image, of size 1×1."""
 
     def thumbnail(self, x: T) -> T:
-        """:func:`osr_core.scene.thumbnail` of the whole picture, also where ``x`` is a window."""
+        """:func:`osr_core.context.thumbnail` of the whole image, also where ``x`` is a tile."""
 
-    def veil(self, seen: T) -> T:
-        """:func:`osr_core.scene.veil` of a thumbnail, a picture of one channel and of size 1×1."""
+    def haze_amount(self, thumbnail: T) -> T:
+        """:func:`osr_core.context.haze_amount`, one channel of size 1×1."""
+
+    def note(self, name: str, value: T) -> None:
+        """Called with quantities worth looking at, by name; computes nothing."""

@@ -1,7 +1,7 @@
-"""A NumPy forward pass of any spec: slow, obvious, and the judge between the two backends.
+"""A NumPy forward pass of any spec: slow, obvious, and the reference for both backends.
 
-Each operation is written from its definition, in the precision of the image (float64 gives
-values that are exact for the purpose of a float32 comparison).
+Each operation is written from its definition, in the precision of the image; float64 is exact
+enough to judge float32 results.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.context import haze_amount, thumbnail
 from osr_core.errors import CheckpointError
 from osr_core.networks import network
-from osr_core.operations import LEAK, Init
-from osr_core.scene import thumbnail, veil
+from osr_core.operations import LEAKY_SLOPE, Init
 from osr_core.spec import ModelSpec
-from osr_core.wave import CarriedOver, carry, modulus, to_parts
+from osr_core.wave import to_parts
 
 Array = NDArray[np.floating[Any]]
 State = Mapping[str, Array]
 """Weights by canonical name."""
 
 
-def forward(spec: ModelSpec, state: State, images: Array, scene: Array | None = None) -> Array:
+def forward(spec: ModelSpec, state: State, images: Array, context: Array | None = None) -> Array:
     """Run the network of a spec.
 
     Args:
         spec: the network.
         state: its weights; they are converted to the type of the images.
-        images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the spec's size multiple.
-        scene: where they are windows, the thumbnail of the whole; ``None``: theirs.
+        images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the network's total stride.
+        context: of tiles, the thumbnail of the whole image, ``(N, 3, SIDE, SIDE)``.
 
     Returns:
         ``(N, 3, H, W)``, not clipped.
@@ -39,15 +39,15 @@ def forward(spec: ModelSpec, state: State, images: Array, scene: Array | None = 
     Raises:
         CheckpointError: if a weight is missing.
     """
-    return network(NumpyOps(state, scene), spec, images)
+    return network(NumpyOps(state, context), spec, images)
 
 
 class NumpyOps:
     """Operations on arrays ``(N, C, H, W)``; see :class:`osr_core.operations.Ops`."""
 
-    def __init__(self, state: State, scene: Array | None = None) -> None:
+    def __init__(self, state: State, context: Array | None = None) -> None:
         self.state = state
-        self.scene = scene
+        self.context = context
 
     def conv(
         self,
@@ -74,15 +74,15 @@ class NumpyOps:
         return y + self._weight(f"{name}.bias", x)[:, None, None] if bias else y
 
     def deconv(self, name: str, x: Array) -> Array:
-        """Each element paints its 3×3 weighted kernel, two apart; the first row and column of
-        the painting are cut off."""
+        """Each element adds its weighted 3×3 kernel, two pixels apart; the first row and column
+        of the sum are cut off."""
         weight = self._weight(f"{name}.weight", x)
         n, _, height, width = x.shape
         y = np.zeros((n, weight.shape[1], 2 * height + 1, 2 * width + 1), x.dtype)
         for row in range(3):
             for column in range(3):
-                painted = np.einsum("co,nchw->nohw", weight[:, :, row, column], x, optimize=True)
-                y[:, :, row : row + 2 * height : 2, column : column + 2 * width : 2] += painted
+                added = np.einsum("co,nchw->nohw", weight[:, :, row, column], x, optimize=True)
+                y[:, :, row : row + 2 * height : 2, column : column + 2 * width : 2] += added
         return y[:, :, 1:, 1:] + self._weight(f"{name}.bias", x)[:, None, None]
 
     def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
@@ -101,17 +101,21 @@ class NumpyOps:
         """Element by element."""
         return x + y
 
-    def mix(self, x: Array, y: Array, gate: Array) -> Array:
+    def sub(self, x: Array, y: Array) -> Array:
         """Element by element."""
-        return (1 - gate) * x + gate * y
+        return x - y
+
+    def mul(self, x: Array, y: Array) -> Array:
+        """Element by element."""
+        return x * y
 
     def relu(self, x: Array) -> Array:
         """Element by element."""
         return np.maximum(x, 0)
 
-    def leaky(self, x: Array, leak: float = LEAK) -> Array:
+    def leaky(self, x: Array, slope: float = LEAKY_SLOPE) -> Array:
         """Element by element."""
-        return np.maximum(x, x * x.dtype.type(leak))
+        return np.maximum(x, x * x.dtype.type(slope))
 
     def sigmoid(self, x: Array) -> Array:
         """Through tanh, which cannot overflow."""
@@ -120,20 +124,6 @@ class NumpyOps:
     def wave(self, amplitude: Array, phase: Array) -> tuple[Array, Array]:
         """Euler's formula."""
         return to_parts(amplitude, phase)
-
-    def carry(
-        self, keep: CarriedOver, wave: tuple[Array, Array], original: tuple[Array, Array]
-    ) -> tuple[Array, Array]:
-        """The changed wave with what is kept of the original."""
-        return carry(keep, wave, original)
-
-    def modulus(self, real: Array, imaginary: Array) -> Array:
-        """Element by element."""
-        return modulus(real, imaginary)
-
-    def pi_tanh(self, x: Array) -> Array:
-        """In the type of the picture."""
-        return x.dtype.type(np.pi) * np.tanh(x)
 
     def concat(self, x: Array, y: Array) -> Array:
         """Along channels."""
@@ -162,13 +152,16 @@ class NumpyOps:
 
     def thumbnail(self, x: Array) -> Array:
         """(N, C, H, W) → (N, C, SIDE, SIDE)."""
-        return thumbnail(x) if self.scene is None else self.scene
+        return thumbnail(x) if self.context is None else self.context
 
-    def veil(self, seen: Array) -> Array:
+    def haze_amount(self, thumbnail: Array) -> Array:
         """(N, C, SIDE, SIDE) → (N, 1, 1, 1)."""
-        return veil(seen)
+        return haze_amount(thumbnail)
+
+    def note(self, name: str, value: Array) -> None:
+        """Nothing; :mod:`osr.inspection` overrides it."""
 
     def _weight(self, name: str, like: Array) -> Array:
         if name not in self.state:
-            raise CheckpointError(f"{name}: missing among the weights")
+            raise CheckpointError(f"{name}: missing")
         return self.state[name].astype(like.dtype)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from osr_core.errors import OptionError
 from osr_core.spec import InputTransform, OutputTransform
 
-TURN = InputTransform(3, feed="turn")
-"""Three waves per pixel, whose real and imaginary parts are three channels each: what fits into a
-network that takes RGB."""
+DEFAULT_INPUT = InputTransform(3, layout="shared")
+"""Three waves per pixel: real and imaginary part have three channels each, as RGB has."""
 
-FROM_IMAGE = OutputTransform()
-"""Training starts close to the picture as it came, since what a stranger makes of a wave, on which
-it has never been trained, is no picture."""
+DEFAULT_OUTPUT = OutputTransform()
+"""Residual, so that training starts near the identity: a network that was never trained on waves
+returns no image."""
 
 
 def check_result(name: str, fed: tuple[int, ...], got: tuple[int, ...] | None) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
+from osr_core.context import thumbnail
 from osr_core.errors import ImageError, OptionError
-from osr_core.scene import thumbnail
-from osr_core.tiling import default_tile, windows
+from osr_core.tiling import default_tile, tiles
 
 Image = NDArray[Any]
 
@@ -29,9 +29,9 @@ def restore(
         image: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)``
             RGB and alpha; uint8, uint16, or float32/float64 in [0, 1].
         network: of either backend, for instance ``backends.load("osr-general")``.
-        tile: largest side of the windows in which the image is done; ``None`` lets the package
-            choose, 0 does the image whole.
-        on_progress: called after each window with the share of the image that it covers.
+        tile: largest side of the tiles, in pixels; ``None``: :func:`~.tiling.default_tile`; 0: the
+            whole image at once.
+        on_progress: called after each tile with the fraction of the image that it covers.
 
     Returns:
         An array of the same shape and type. Alpha is carried through; grey stays grey.
@@ -46,14 +46,14 @@ def restore(
     result = np.empty_like(colour)
     height, width = colour.shape[:2]
     info = analyse(network.spec)
-    padded = _pad(colour, info.size_multiple)
+    padded = _pad(colour, info.total_stride)
     inner = padded.shape
     size = _tile_size(inner[:2], tile, info)
-    scene = _seen(padded) if info.sees_scene and max(inner[:2]) > size else None
-    for rows, columns in windows(inner[0], inner[1], size, info.reach, info.size_multiple):
-        planes = _to_planes(padded[rows.window, columns.window])
-        restored = network.predict(planes, scene)[0, :, rows.inside, columns.inside]
-        kept = result[rows.keep, columns.keep]
+    context = _context(padded) if info.uses_context and max(inner[:2]) > size else None
+    for rows, columns in tiles(inner[0], inner[1], size, info.halo, info.total_stride):
+        planes = _to_planes(padded[rows.tile, columns.tile])
+        restored = network.predict(planes, context)[0, :, rows.valid_in_tile, columns.valid_in_tile]
+        kept = result[rows.valid, columns.valid]
         kept[...] = _from_planes(restored, colour)[: kept.shape[0], : kept.shape[1]]
         if on_progress is not None:
             on_progress(kept.shape[0] * kept.shape[1] / (height * width))
@@ -95,7 +95,7 @@ def _tile_size(shape: tuple[int, ...], tile: int | None, info: Analysis) -> int:
         raise OptionError(f"tile {tile}: expected 0 or a number of pixels")
     if tile == 0:
         return longest
-    size = default_tile(info.reach) if tile is None else tile
+    size = default_tile(info.halo) if tile is None else tile
     if info.global_statistics and longest > size:
         raise OptionError(
             f"tile {size}: this network pools over the whole image, so that tiles would change "
@@ -110,7 +110,7 @@ def _to_planes(image: Image) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.broadcast_to(planes, (3, *planes.shape[1:]))[None])
 
 
-def _seen(image: Image) -> NDArray[np.float32]:
+def _context(image: Image) -> NDArray[np.float32]:
     """The thumbnail, channel by channel, so that no large picture is copied as a whole."""
     channels = np.moveaxis(np.atleast_3d(image), 2, 0)
     planes = np.concatenate([thumbnail(_scaled(c[None, None])) for c in channels], 1)

@@ -5,14 +5,12 @@ it, and :mod:`osr_core.analysis` derives from it alone the table of parameters, 
 receptive field.
 
 Two kinds of model exist. Without transforms the model *is* the backbone, with the backbone's
-parameter names: the control of every experiment. With transforms it is the reprogrammed model of
+parameter names: the baseline of every experiment. With transforms it is the reprogrammed model of
 Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``, ``backbone.*`` and
 ``output_transform.*``. The gates of :class:`Experts` read waves without transforms around them.
 
-The defaults of the transforms are what docs/experiments.md found best: phase from 3×3, both
-parts fed jointly, gates per pixel, the image added. Keeping the wave's phase or amplitude does less
-harm to degradation that was never seen, 1.1 to 1.3 dB in small networks that know three kinds of degradation;
-but it cost a larger one, that knows five, 1.1 dB on noise, and is left to be asked for.
+The defaults of the transforms are the best of docs/experiments.md: phase by 3×3 convolution,
+stacked layout, a gate per pixel, the image added to the result.
 
 >>> spec = ModelSpec(UNet(), InputTransform(), OutputTransform())
 >>> spec == ModelSpec.from_json(spec.to_json())
@@ -39,6 +37,7 @@ from osr_core.backbones import (
     UNet,
 )
 from osr_core.errors import SpecError
+from osr_core.migration import upgrade_spec
 from osr_core.settings import suggest
 from osr_core.spec_checks import build, check_types, mapping, require, require_range
 
@@ -49,52 +48,38 @@ __all__ = [
     "SPEC_VERSION",
     "Activation",
     "Backbone",
-    "Combine",
     "Experts",
-    "Feed",
     "Gates",
     "GridDehaze",
     "InputTransform",
-    "Keep",
+    "Layout",
     "ModelSpec",
     "OutputTransform",
-    "PhaseRange",
     "Residual",
     "UNet",
 ]
 
-SPEC_VERSION = 2
-"""Version of the JSON form. A reader takes version 1, too; it refuses any other and says so."""
-
-_UNSAID_IN_VERSION_1: Mapping[str, Mapping[str, Any]] = {
-    "input_transform": {"phase_kernel": 1},
-    "output_transform": {"residual": False},
-}
-"""Defaults of version 1 that are others today."""
+SPEC_VERSION = 3
+"""Version of the JSON form; :mod:`osr_core.migration` reads versions 1 and 2."""
 
 IMAGE_CHANNELS = 3
-"""Networks take and give RGB."""
+"""Networks take and return RGB."""
 
-Feed = Literal["joint", "turn"]
+Layout = Literal["stacked", "shared"]
 Gates = Literal["pixel", "pooled"]
-PhaseRange = Literal["free", "bounded"]
-Combine = Literal["parts", "amplitude"]
-Keep = Literal["nothing", "amplitude", "phase"]
 
 
 @dataclass(frozen=True)
 class InputTransform:
-    """Image → amplitude and phase → real and imaginary part, which the backbone is fed."""
+    """Image → amplitude and phase → real and imaginary part, the input of the backbone."""
 
     channels: int = 8
-    """Waves per pixel: channels of the amplitude, and of the phase."""
+    """Channels of the amplitude, and of the phase: waves per pixel."""
     phase_kernel: int = 3
-    """1: phase by channel-FC, as in the paper; 3: from a 3×3 neighbourhood."""
-    feed: Feed = "joint"
-    """``joint``: both parts as one stack of 2·channels; ``turn``: one after the other through the
-    same weights, the only way into a backbone that takes RGB (then channels must be 3)."""
-    phase_range: PhaseRange = "free"
-    """``free``: any angle; ``bounded``: less than half a turn to either side, by π·tanh."""
+    """Kernel of the phase: 1 is a channel-FC, as in the paper; 3 sees a 3×3 neighbourhood."""
+    layout: Layout = "stacked"
+    """``stacked``: one pass over real and imaginary part, concatenated to 2·channels; ``shared``:
+    one pass over each with the same weights, which suits a backbone that takes RGB (channels 3)."""
 
     def __post_init__(self) -> None:
         check_types("input_transform", self)
@@ -105,30 +90,19 @@ class InputTransform:
 
 @dataclass(frozen=True)
 class OutputTransform:
-    """The backbone's two parts and the image → gates → clear image."""
+    """The two parts that the backbone returns, and the image → gates → clear image."""
 
     channels: int = 16
-    """Width at which wave and image are mixed."""
+    """Channels at which wave and image are mixed."""
     gates: Gates = "pixel"
-    """``pixel``: a gate for every pixel; ``pooled``: one per picture from its global mean, which
-    is a global statistic, so that such a model cannot be tiled."""
+    """``pixel``: gates for every pixel; ``pooled``: one set per image, from a global mean. That is
+    a global statistic, so such a model cannot restore in tiles."""
     residual: bool = True
-    """Add the image to the result, which makes the input the starting point of training."""
-    keep: Keep = "nothing"
-    """What of the wave the backbone may not change: its ``amplitude`` (the paper: degradation is
-    translated, content stays), its ``phase``, or ``nothing``. What is kept is the input
-    transform's; :func:`osr_core.wave.carry`."""
-    combine: Combine = "parts"
-    """What the FC over the wave sees: the real and the imaginary ``parts``, concatenated, or the
-    ``amplitude`` re-estimated from both, √(x² + y²): of a kept one, which is refused, that would be
-    the input transform's, and nothing of the backbone."""
+    """Add the image to the result, so that training starts near the identity."""
 
     def __post_init__(self) -> None:
         check_types("output_transform", self)
         require_range("output_transform.channels", 1, MAX_CHANNELS, self.channels)
-        idle = self.keep == self.combine == "amplitude"
-        mend = "parts where keep is amplitude, since nothing of the backbone would be left"
-        require(not idle, "output_transform.combine", mend, self.combine)
 
 
 @dataclass(frozen=True)
@@ -139,38 +113,34 @@ class ModelSpec:
     input_transform: InputTransform | None = None
     output_transform: OutputTransform | None = None
     frozen: bool = False
-    """Only the transforms learn: the paper's *specifically trained* model. Of :class:`Experts`
-    without transforms only the gates learn, and what reads the wave for them; of a :class:`UNet`
-    that sees the scene, only what looks at it."""
+    """The restoring weights do not learn; only :attr:`adapter` does, which must not be empty."""
 
     def __post_init__(self) -> None:
         kinds = ", ".join(BACKBONES)
         is_backbone = isinstance(self.backbone, tuple(BACKBONES.values()))
         require(is_backbone, "backbone", f"one of {kinds}", self.backbone)
         both = (self.input_transform is None) == (self.output_transform is None)
-        mend = "given together with input_transform or not at all"
-        require(both, "output_transform", mend, self.output_transform)
+        expected = "given together with input_transform or not at all"
+        require(both, "output_transform", expected, self.output_transform)
         require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
-        gated = isinstance(self.backbone, Experts)
-        seeing = isinstance(self.backbone, UNet) and self.backbone.scene
-        learns = self.reprogrammed or gated or seeing or not self.frozen
-        require(bool(learns), "frozen", "false where there is nothing else to train", self.frozen)
-        rgb = self.backbone_channels == IMAGE_CHANNELS or not gated
-        mend = 'feed "turn" and channels 3 around experts, which take RGB'
-        require(rgb, "input_transform", mend, self.input_transform)
+        learns = bool(self.adapter) or not self.frozen
+        require(learns, "frozen", "false where there is nothing else to train", self.frozen)
+        rgb = self.backbone_channels == IMAGE_CHANNELS or not isinstance(self.backbone, Experts)
+        expected = 'layout "shared" and channels 3 around experts, which take RGB'
+        require(rgb, "input_transform", expected, self.input_transform)
         unets = self.backbone.experts if isinstance(self.backbone, Experts) else (self.backbone,)
-        scenes = [unet.scene for unet in unets if isinstance(unet, UNet) and unet.scene]
-        mend = "none inside transforms, where there are waves instead of the picture"
-        require(not (scenes and self.reprogrammed), "backbone.scene", mend, scenes)
+        contexts = [unet.context for unet in unets if isinstance(unet, UNet) and unet.context]
+        expected = "none inside transforms, where the backbone's input is no image"
+        require(not (contexts and self.reprogrammed), "backbone.context", expected, contexts)
 
     @property
     def reprogrammed(self) -> bool:
-        """Whether transforms stand around the backbone."""
+        """Whether there are transforms around the backbone."""
         return self.input_transform is not None
 
     @property
     def makes_waves(self) -> bool:
-        """Whether the image becomes waves, for a backbone or for the gates of experts."""
+        """Whether the backbone, or the gating network of experts, takes waves."""
         return self.reprogrammed or isinstance(self.backbone, Experts)
 
     @property
@@ -182,21 +152,29 @@ class ModelSpec:
 
     @property
     def backbone_channels(self) -> int:
-        """Channels that enter the backbone and leave it."""
+        """Channels of the backbone's input, and of its output."""
         if self.input_transform is None:
             return IMAGE_CHANNELS
-        parts = 2 if self.input_transform.feed == "joint" else 1
+        parts = 2 if self.input_transform.layout == "stacked" else 1
         return parts * self.input_transform.channels
+
+    @property
+    def adapter(self) -> tuple[str, ...]:
+        """Prefixes of the weights that learn in a frozen model.
+
+        Of a reprogrammed model these are the transforms (the paper's *specifically trained*
+        model), of experts the gating network, of a U-Net with context its context branch.
+
+        >>> ModelSpec(UNet(), InputTransform(), OutputTransform()).adapter
+        ('input_transform.', 'output_transform.')
+        """
+        if self.reprogrammed:
+            return ("input_transform.", "output_transform.")
+        return self.backbone.adapter
 
     def learns(self, name: str) -> bool:
         """Whether the weight of that name learns."""
-        if not self.frozen:
-            return True
-        if self.reprogrammed:
-            return not name.startswith("backbone.")
-        if isinstance(self.backbone, Experts):
-            return not name.startswith("experts.")
-        return name.startswith("scene")
+        return not self.frozen or name.startswith(self.adapter)
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as plain JSON values, version included."""
@@ -221,12 +199,9 @@ class ModelSpec:
         Raises:
             SpecError: if a field is missing, unknown, of the wrong type or out of range.
         """
-        data = mapping("spec", data)
+        data = upgrade_spec(mapping("spec", data))
         version = data.pop("version", None)
-        require(version in (1, SPEC_VERSION), "version", f"1 or {SPEC_VERSION}", version)
-        for name, unsaid in _UNSAID_IN_VERSION_1.items() if version == 1 else ():
-            if data.get(name) is not None:
-                data[name] = {**unsaid, **mapping(name, data[name])}
+        require(version == SPEC_VERSION, "version", f"1 to {SPEC_VERSION}", version)
         backbone = mapping("backbone", data.pop("backbone", None))
         kind = backbone.pop("kind", None)
         require(kind in list(BACKBONES), "backbone.kind", f"one of {', '.join(BACKBONES)}", kind)

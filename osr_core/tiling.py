@@ -1,9 +1,9 @@
-"""Pictures of any size in bounded memory: overlapping windows whose seams cannot be seen.
+"""Images of any size in bounded memory: overlapping tiles without visible seams.
 
-A network that sees ``reach`` pixels to each side computes the inside of a window exactly as it
-computes the whole picture, so only insides are kept. All windows of a picture have one size (what
-compilers of fixed shapes want) and start at multiples of the network's size multiple (so that its
-strides fall on the same pixels as in the whole picture).
+A network with a halo of *h* pixels computes everything further than *h* from the edge of a tile
+exactly as it does in the whole image, so only that valid part is kept. All tiles of an image have
+one size, which is what compilers of fixed shapes want, and start at multiples of the network's
+total stride, so that its strides fall on the same pixels as in the whole image.
 """
 
 from __future__ import annotations
@@ -14,84 +14,80 @@ from itertools import product
 
 from osr_core.errors import OptionError
 
-LEAST_TILE = 1152
-"""Windows are not chosen smaller; smaller pictures are done whole."""
+MIN_TILE = 1152
+"""Smallest default tile; smaller images are restored whole."""
 
 
-def default_tile(reach: int) -> int:
-    """Side of a window in pixels where none is asked for.
+def default_tile(halo: int) -> int:
+    """Default side of a tile in pixels.
 
-    Four and a half times the reach at least: then no more than 3.3 pixels are computed for each
-    that is kept, and the default model needs less than 1.5 GiB.
+    At least 4.5 times the halo: then at most 3.3 pixels are computed for each that is kept, and
+    the default model needs less than 1.5 GiB.
 
     >>> default_tile(97), default_tile(301)
     (1152, 1354)
     """
-    return max(LEAST_TILE, 9 * reach // 2)
+    return max(MIN_TILE, 9 * halo // 2)
 
 
 @dataclass(frozen=True)
 class Span:
-    """One window along one axis, in pixels."""
+    """One tile along one axis, in pixels."""
 
     start: int
     stop: int
-    keep_start: int
-    """The kept part lies in ``start ≤ keep_start < keep_stop ≤ stop``."""
-    keep_stop: int
+    valid_start: int
+    """``start ≤ valid_start < valid_stop ≤ stop``."""
+    valid_stop: int
 
     @property
-    def window(self) -> slice:
-        """What the network sees, in the picture."""
+    def tile(self) -> slice:
+        """What the network takes, in the image."""
         return slice(self.start, self.stop)
 
     @property
-    def keep(self) -> slice:
-        """What is kept of it, in the picture."""
-        return slice(self.keep_start, self.keep_stop)
+    def valid(self) -> slice:
+        """What is kept of the result, in the image."""
+        return slice(self.valid_start, self.valid_stop)
 
     @property
-    def inside(self) -> slice:
-        """What is kept of it, in the window."""
-        return slice(self.keep_start - self.start, self.keep_stop - self.start)
+    def valid_in_tile(self) -> slice:
+        """What is kept of the result, in the tile."""
+        return slice(self.valid_start - self.start, self.valid_stop - self.start)
 
 
-def windows(
-    height: int, width: int, tile: int, reach: int, multiple: int
-) -> list[tuple[Span, Span]]:
-    """Windows (rows, columns) that cover a picture, each pixel kept exactly once.
+def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> list[tuple[Span, Span]]:
+    """Tiles (rows, columns) that cover an image, each pixel in the valid part of exactly one.
 
     Args:
-        height: of the picture, a multiple of ``multiple``.
+        height: of the image, a multiple of ``stride``.
         width: likewise.
-        tile: largest side of a window; rounded down to the multiple.
-        reach: pixels to each side that influence an output pixel.
-        multiple: the network's size multiple.
+        tile: largest side of a tile; rounded down to a multiple of ``stride``.
+        halo: pixels to each side that influence an output pixel.
+        stride: the network's total stride.
 
     Raises:
-        OptionError: if the tile is so small that it would have no inside.
+        OptionError: if the tile is so small that it would have no valid part.
 
-    >>> [(row.window, row.keep) for row, _ in windows(160, 64, 96, 16, 8)]
+    >>> [(row.tile, row.valid) for row, _ in tiles(160, 64, 96, 16, 8)]
     [(slice(0, 96, None), slice(0, 80, None)), (slice(64, 160, None), slice(80, 160, None))]
     """
-    rows, columns = (_spans(length, tile, reach, multiple) for length in (height, width))
+    rows, columns = (_spans(length, tile, halo, stride) for length in (height, width))
     return list(product(rows, columns))
 
 
-def _spans(length: int, tile: int, reach: int, multiple: int) -> Iterator[Span]:
-    size = tile // multiple * multiple
+def _spans(length: int, tile: int, halo: int, stride: int) -> Iterator[Span]:
+    size = tile // stride * stride
     if length <= size:
         yield Span(0, length, 0, length)
         return
-    margin = -(-reach // multiple) * multiple
-    inside = size - 2 * margin
-    if inside <= 0:
-        least = 2 * margin + multiple
-        raise OptionError(f"tile {tile}: this network needs at least {least}, or 0 for no tiles")
-    count = -(-(length - 2 * margin) // inside)
-    starts = [
-        index * (length - size) // (count - 1) // multiple * multiple for index in range(count)
-    ]
+    margin = -(-halo // stride) * stride
+    step = size - 2 * margin
+    if step <= 0:
+        smallest = 2 * margin + stride
+        raise OptionError(f"tile {tile}: this network needs at least {smallest}, or 0 for no tiles")
+    count = -(-(length - 2 * margin) // step)
+    starts = [index * (length - size) // (count - 1) // stride * stride for index in range(count)]
     edges = [0, *(start + margin for start in starts[1:]), length]
     for start, first, last in zip(starts, edges, edges[1:], strict=False):
         yield Span(start, start + size, first, last)

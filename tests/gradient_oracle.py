@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
 from osr_core.networks import network
-from osr_core.operations import LEAK
-from osr_core.scene import AIRLIGHT, DARKEST, SIDE
+from osr_core.operations import LEAKY_SLOPE
 from osr_core.spec import ModelSpec
 
 
@@ -62,32 +62,23 @@ class TorchOps:
     def add(self, x, y):
         return x + y
 
-    def mix(self, x, y, gate):
-        return (1 - gate) * x + gate * y
+    def sub(self, x, y):
+        return x - y
+
+    def mul(self, x, y):
+        return x * y
 
     def relu(self, x):
         return F.relu(x)
 
-    def leaky(self, x, leak=LEAK):
-        return F.leaky_relu(x, leak)
+    def leaky(self, x, slope=LEAKY_SLOPE):
+        return F.leaky_relu(x, slope)
 
     def sigmoid(self, x):
         return torch.sigmoid(x)
 
     def wave(self, amplitude, phase):
         return amplitude * torch.cos(phase), amplitude * torch.sin(phase)
-
-    def carry(self, keep, wave, original):
-        changed, source = self.modulus(*wave), self.modulus(*original)
-        if keep == "amplitude":
-            return tuple(part / changed * source for part in wave)
-        return tuple(part / source * changed for part in original)
-
-    def modulus(self, real, imaginary):
-        return (real**2 + imaginary**2 + 1e-6) ** 0.5
-
-    def pi_tanh(self, x):
-        return torch.pi * torch.tanh(x)
 
     def concat(self, x, y):
         return torch.cat((x, y), 1)
@@ -104,12 +95,15 @@ class TorchOps:
     def thumbnail(self, x):
         return _means(_means(x, 2), 3)
 
-    def veil(self, seen):
-        darkest = seen.flatten(1).min(1).values.clamp(0, DARKEST).reshape(-1, 1, 1, 1)
+    def haze_amount(self, thumbnail):
+        darkest = thumbnail.flatten(1).min(1).values.clamp(0, DARKEST_MAX).reshape(-1, 1, 1, 1)
         return darkest / (AIRLIGHT - darkest)
 
     def mean(self, x):
         return x.mean((2, 3), keepdim=True)
+
+    def note(self, name, value):
+        pass
 
 
 def _means(x, dim):

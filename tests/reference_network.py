@@ -13,9 +13,9 @@ class ReferenceNetwork:
         self.values = initial_state(spec, seed)
         self.shapes = []
 
-    def predict(self, images, scene=None):
+    def predict(self, images, context=None):
         self.shapes.append(images.shape)
-        return forward(self.spec, self.values, images, scene)
+        return forward(self.spec, self.values, images, context)
 
     def state(self):
         return {name: value.copy() for name, value in self.values.items()}

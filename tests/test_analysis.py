@@ -25,12 +25,7 @@ SMALL = {
     "experts": Experts((UNet((3, 4), 1), UNet((2,), 1, 4)), UNet((2, 3), 1), 1),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
-OPTIONS = {
-    "amplitude kept": (InputTransform(2, 3), OutputTransform(4, keep="amplitude")),
-    "phase kept": (InputTransform(3, feed="turn"), OutputTransform(4, keep="phase")),
-    "amplitudes": (InputTransform(2, 3), OutputTransform(4, combine="amplitude")),
-    "phase bounded": (InputTransform(2, 3, phase_range="bounded"), OutputTransform(4)),
-}
+SHARED = InputTransform(3, layout="shared"), OutputTransform(4)
 
 
 def test_the_public_baseline():
@@ -55,12 +50,12 @@ def test_griddehazenet():
     assert shapes["downsample_module.1_2.conv1.weight"] == (32, 32, 3, 3)
     assert shapes["upsample_module.0_3.deconv.weight"] == (32, 32, 3, 3)
     assert shapes["upsample_module.1_5.conv.weight"] == (32, 64, 3, 3)
-    assert known.size_multiple == 4
+    assert known.total_stride == 4
 
 
-def test_feeding_in_turn_costs_the_backbone_twice_and_its_weights_once():
-    turn = ModelSpec(UNet(), InputTransform(3, feed="turn"), OutputTransform())
-    plain, twice = analyse(ModelSpec(UNet())), analyse(turn)
+def test_a_shared_backbone_costs_the_backbone_twice_and_its_weights_once():
+    shared = ModelSpec(UNet(), *SHARED)
+    plain, twice = analyse(ModelSpec(UNet())), analyse(shared)
     assert twice.macs_per_pixel > 2 * plain.macs_per_pixel
     backbone = {p.name for p in twice.parameters if p.name.startswith("backbone.")}
     assert backbone == {f"backbone.{p.name}" for p in plain.parameters}
@@ -76,7 +71,7 @@ def test_only_what_gates_frozen_experts_learns():
     known = analyse(ModelSpec(Experts(), frozen=True))
     learning = {p.name.split(".")[0] for p in known.parameters if p.trainable}
     assert learning == {"wave", "gate", "gates"}
-    inside = analyse(ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform(), True))
+    inside = analyse(ModelSpec(Experts(), *SHARED, frozen=True))
     learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}
 
@@ -87,32 +82,21 @@ def test_pooled_gates_are_global_statistics():
     assert not analyse(ModelSpec(UNet(), *TRANSFORMS)).global_statistics
 
 
-def test_a_scene_costs_weights_and_no_reach():
-    blind, seeing = (analyse(ModelSpec(UNet(scene=scene))) for scene in ((), (4, 6)))
-    extra = {p.name: p.shape for p in seeing.parameters if p not in blind.parameters}
+def test_context_costs_weights_and_no_halo():
+    plain, seeing = (analyse(ModelSpec(UNet(context=widths))) for widths in ((), (4, 6)))
+    extra = {p.name: p.shape for p in seeing.parameters if p not in plain.parameters}
     assert extra == {
-        "scene.0.weight": (4, 6, 3, 3),
-        "scene.0.bias": (4,),
-        "scene.1.weight": (6, 4, 3, 3),
-        "scene.1.bias": (6,),
-        "scene_airlight.weight": (3, 6, 1, 1),
-        "scene_airlight.bias": (3,),
-        "scene_gate.weight": (1, 6, 1, 1),
-        "scene_gate.bias": (1,),
+        "context.0.weight": (4, 6, 3, 3),
+        "context.0.bias": (4,),
+        "context.1.weight": (6, 4, 3, 3),
+        "context.1.bias": (6,),
+        "context_airlight.weight": (3, 6, 1, 1),
+        "context_airlight.bias": (3,),
+        "context_gate.weight": (1, 6, 1, 1),
+        "context_gate.bias": (1,),
     }
-    assert (blind.sees_scene, seeing.sees_scene) == (False, True)
-    assert replace(seeing, parameters=blind.parameters, sees_scene=False) == blind
-
-
-def test_options_of_the_wave_cost_no_weight():
-    plain = {p.name: p for p in analyse(ModelSpec(UNet(), *TRANSFORMS)).parameters}
-    for name, transforms in OPTIONS.items():
-        table = {p.name: p for p in analyse(ModelSpec(UNet(), *transforms)).parameters}
-        assert table.keys() == plain.keys()
-        wave = table["output_transform.wave.weight"]
-        waves = transforms[0].channels
-        assert wave.shape == (4, waves if name == "amplitudes" else 2 * waves, 1, 1)
-        assert wave.fan_in == wave.shape[1]
+    assert (plain.uses_context, seeing.uses_context) == (False, True)
+    assert replace(seeing, parameters=plain.parameters, uses_context=False) == plain
 
 
 def test_an_activation_costs_nothing():
@@ -121,19 +105,19 @@ def test_an_activation_costs_nothing():
 
 @pytest.mark.parametrize(
     ("kind", "transforms"),
-    [*((kind, ()) for kind in SMALL), *(("unet", t) for t in (TRANSFORMS, *OPTIONS.values()))],
+    [*((kind, ()) for kind in SMALL), ("unet", TRANSFORMS), ("griddehaze", SHARED)],
 )
-def test_nothing_beyond_the_reach_matters(kind, transforms):
+def test_nothing_beyond_the_halo_matters(kind, transforms):
     """Exact: what is not a number makes whatever it influences not a number."""
     spec = ModelSpec(SMALL[kind], *transforms)
     known = analyse(spec)
-    multiple = known.size_multiple
+    multiple = known.total_stride
     state = initial_state(spec, 0)
-    middle = -(-(known.reach + 1) // multiple) * multiple
+    middle = -(-(known.halo + 1) // multiple) * multiple
     seen = []
     for column in range(middle, middle + multiple):
         image = np.full((1, 3, multiple, 2 * middle + multiple), 0.5)
         image[..., column] = np.nan
         influenced = np.flatnonzero(np.isnan(forward(spec, state, image)).any(axis=(0, 1, 2)))
         seen += [column - influenced[0], influenced[-1] - column]
-    assert known.reach - multiple <= max(seen) <= known.reach
+    assert known.halo - multiple <= max(seen) <= known.halo

@@ -24,11 +24,11 @@ PLAIN = {
     "griddehaze": ModelSpec(GridDehaze()),
     "griddehaze of another size": ModelSpec(GridDehaze(2, 4, 8, 3, 6)),
     "unet": ModelSpec(UNet((4, 6, 8), blocks=1)),
-    "unet that sees the scene": ModelSpec(UNet((4, 6), 1, scene=(5, 7))),
+    "unet with context": ModelSpec(UNet((4, 6), 1, context=(5, 7))),
     "unet at full resolution": ModelSpec(UNet((4,), blocks=3, unshuffle=1)),
 }
 REPROGRAMMED = ModelSpec(
-    UNet((4, 6), 1), InputTransform(3, 3, "turn"), OutputTransform(4, residual=True), frozen=True
+    UNet((4, 6), 1), InputTransform(3, 3, "shared"), OutputTransform(4, residual=True), frozen=True
 )
 SUFFIXES = [
     ".safetensors",

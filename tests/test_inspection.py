@@ -21,9 +21,9 @@ from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, U
 BACKBONE = UNet((4, 8), 1)
 
 
-def _checkpoint(feed="joint", gates="pixel", kernel=1, phase="free", **output):
-    channels = 3 if feed == "turn" else 5
-    transforms = InputTransform(channels, kernel, feed, phase), OutputTransform(6, gates, **output)
+def _checkpoint(layout="stacked", gates="pixel", kernel=1, **output):
+    channels = 3 if layout == "shared" else 5
+    transforms = InputTransform(channels, kernel, layout), OutputTransform(6, gates, **output)
     spec = ModelSpec(BACKBONE, *transforms)
     rng = np.random.default_rng(0)
     state = initial_state(spec, 0)
@@ -53,10 +53,8 @@ def inspection():
     [
         {},
         {"kernel": 3},
-        {"feed": "turn"},
+        {"layout": "shared"},
         {"gates": "pooled"},
-        {"phase": "bounded", "keep": "amplitude"},
-        {"feed": "turn", "keep": "phase", "combine": "amplitude"},
     ],
     ids=str,
 )
@@ -70,7 +68,7 @@ def test_the_result_is_that_of_the_network(backend, options):
     assert np.abs(result - restore(image, network, tile=0)).max() < 1e-4
 
 
-@pytest.mark.parametrize("options", [{}, {"phase": "bounded"}, {"keep": "phase"}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"layout": "shared"}], ids=str)
 def test_the_wave_is_that_of_the_formulas(options):
     """It is the wave that enters the backbone, whatever becomes of it."""
     checkpoint, image = _checkpoint(**options), _image()
@@ -99,15 +97,6 @@ def test_phases_of_many_turns_are_wrapped():
     assert -np.pi <= phase.min() < -1 < 1 < phase.max() <= np.pi
 
 
-def test_a_bounded_phase_stays_within_half_a_turn():
-    """Also where rounding makes tanh one: half a turn to the left is half a turn to the right."""
-    checkpoint = _checkpoint(phase="bounded")
-    far = {**checkpoint.state, "input_transform.phase.bias": np.full(5, 50, np.float32)}
-    inspection = inspect(_image(), Checkpoint(checkpoint.spec, far))
-    np.testing.assert_allclose(np.abs(inspection.phase), np.pi, rtol=1e-6)
-    np.testing.assert_allclose(inspection.real, -inspection.amplitude, rtol=1e-6)
-
-
 def test_the_gate_is_the_share_of_the_wave():
     checkpoint = _checkpoint()
     for value, share in ((-50, 0), (50, 1)):
@@ -121,7 +110,7 @@ def test_the_gate_is_the_share_of_the_wave():
 
 
 def test_the_gates_of_experts_are_theirs(backend):
-    experts = Experts((BACKBONE, UNet((6,), 1, scene=(4,))), UNet((4,), 1, 4), 3)
+    experts = Experts((BACKBONE, UNet((6,), 1, context=(4,))), UNet((4,), 1, 4), 3)
     plain = ModelSpec(experts)
     state = initial_state(plain, 0)
     inspection = inspect(_image(), Checkpoint(plain, state))
@@ -141,7 +130,7 @@ def test_the_gates_of_experts_are_theirs(backend):
         expected = _forward(expert, own, _image())
         np.testing.assert_allclose(alone.result, expected, atol=1e-5)
     blind = replace(experts, experts=(BACKBONE, UNet((6,), 1)))
-    around = ModelSpec(blind, InputTransform(3, feed="turn"), OutputTransform(6))
+    around = ModelSpec(blind, InputTransform(3, layout="shared"), OutputTransform(6))
     outer = inspect(_image(), Checkpoint(around, initial_state(around, 0)))
     assert len(outer.gate) == 6
     amplitude = initial_state(around, 0)["input_transform.amplitude.weight"][:, :, 0, 0]

@@ -13,9 +13,9 @@ from osr.images import Picture, read, write
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
+from osr_core.context import thumbnail
 from osr_core.registry import default_model
-from osr_core.scene import thumbnail
-from osr_core.tiling import default_tile, windows
+from osr_core.tiling import default_tile, tiles
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
@@ -35,15 +35,15 @@ sys.exit(status)
 """
 
 
-class Told:
-    """A network that is told of which scene all that it sees is a part."""
+class WithContext:
+    """A network whose context is always that of the whole image."""
 
-    def __init__(self, network, scene):
-        self.network, self.scene = network, scene
+    def __init__(self, network, context):
+        self.network, self.context = network, context
         self.spec, self.precision = network.spec, network.precision
 
-    def predict(self, images, scene=None):
-        return self.network.predict(images, self.scene)
+    def predict(self, images, context=None):
+        return self.network.predict(images, self.context)
 
 
 @pytest.mark.slow
@@ -67,20 +67,20 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     # Seams run through this part of the picture; done in one piece, it has none.
     network = import_module("backends.torch").load(default_model(), device="cpu")
     info = analyse(network.spec)
-    multiple = info.size_multiple
+    multiple = info.total_stride
     assert (TOP % multiple, LEFT % multiple) == (0, 0)
     part = np.s_[TOP:, LEFT:]
-    tile = default_tile(info.reach)
+    tile = default_tile(info.halo)
     side = 3 * tile // 2
     picture = read(tmp_path / "in.jpg").pixels
     source = picture[part][:side, :side]
     rim = (0, -HEIGHT % multiple), (0, -WIDTH % multiple), (0, 0)
     padded = np.pad(picture, rim, mode="reflect")
     planes = np.moveaxis(padded[None].astype(np.float32) / 255, 3, 1)
-    network = Told(network, thumbnail(planes) if info.sees_scene else None)
-    inside = np.s_[info.reach : -info.reach, info.reach : -info.reach]
+    network = WithContext(network, thumbnail(planes) if info.uses_context else None)
+    inside = np.s_[info.halo : -info.halo, info.halo : -info.halo]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
-    cuts = {row.keep_start for row, _ in windows(*padded.shape[:2], tile, info.reach, multiple)}
-    top = TOP + info.reach
+    cuts = {row.valid_start for row, _ in tiles(*padded.shape[:2], tile, info.halo, multiple)}
+    top = TOP + info.halo
     assert any(top < cut < top + whole.shape[0] for cut in cuts)

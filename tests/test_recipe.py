@@ -137,8 +137,8 @@ def test_the_published_recipes(path):
     if path.stem == "general":
         assert plain.spec.frozen
         assert len(plain.init.experts) == len(plain.spec.backbone.experts)
-    elif getattr(plain.spec.backbone, "scene", ()):
-        with pytest.raises(OptionError, match="scene"):  # transforms would hide it
+    elif getattr(plain.spec.backbone, "context", ()):
+        with pytest.raises(OptionError, match="context"):  # transforms would hide it
             Recipe.load(path, variants[0])
     elif path.parent == RECIPES:
         assert Recipe.load(path, further[path.stem]).init.model

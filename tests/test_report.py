@@ -35,7 +35,7 @@ class Page(HTMLParser):
         self.data = ""
         self._cell: tuple[str, str] | None = None
         self._shown = self._is_data = False
-        self.feed(text)
+        self.layout(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

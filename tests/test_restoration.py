@@ -18,7 +18,7 @@ class Identity:
     spec = SPEC
     precision = "float32"
 
-    def predict(self, images, scene=None):
+    def predict(self, images, context=None):
         return images
 
 

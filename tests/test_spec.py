@@ -15,15 +15,11 @@ from osr_core.spec import (
 
 SPECS = [
     ModelSpec(Residual()),
-    ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "turn"), OutputTransform(8, "pooled")),
+    ModelSpec(GridDehaze(width=4), InputTransform(3, 3, "shared"), OutputTransform(8, "pooled")),
     ModelSpec(UNet((8, 16)), InputTransform(4), OutputTransform(residual=True), frozen=True),
-    ModelSpec(UNet(activation="leaky", scene=(4, 8))),
+    ModelSpec(UNet(activation="leaky", context=(4, 8))),
     ModelSpec(Experts((UNet((8, 16)), UNet((4,), 1, 4)), UNet((4,)), 2), frozen=True),
-    ModelSpec(
-        Residual(),
-        InputTransform(phase_range="bounded"),
-        OutputTransform(keep="phase", combine="amplitude"),
-    ),
+    ModelSpec(Residual(), InputTransform(), OutputTransform()),
 ]
 
 
@@ -38,8 +34,7 @@ def test_channels_of_the_backbone():
 
 def test_a_file_that_knows_less_means_the_defaults():
     data = SPECS[2].to_dict()
-    for field in ("backbone.activation", "input_transform.phase_range", "output_transform.keep",
-                  "output_transform.combine", "output_transform.gates"):  # fmt: skip
+    for field in ("backbone.activation", "input_transform.layout", "output_transform.gates"):
         part, name = field.split(".")
         del data[part][name]
     spec = ModelSpec.from_json(json.dumps(data))
@@ -60,7 +55,7 @@ def _changed(path, value):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version", 3),
+        ("version", 4),
         ("backbone.kind", "resnet"),
         ("backbone.kind", []),
         ("backbone.widths", []),
@@ -73,22 +68,16 @@ def _changed(path, value):
         ("backbone.activation", "gelu"),
         ("backbone.activation", None),
         ("backbone.activation", 0.2),
-        ("backbone.scene", [8, 0]),
-        ("backbone.scene", [8] * 7),
-        ("backbone.scene", [8]),
+        ("backbone.context", [8, 0]),
+        ("backbone.context", [8] * 7),
+        ("backbone.context", [8]),
         ("backbone.colour", 1),
         ("input_transform.channels", 0),
         ("input_transform.phase_kernel", 5),
-        ("input_transform.feed", "twice"),
-        ("input_transform.phase_range", "half"),
-        ("input_transform.phase_range", True),
+        ("input_transform.layout", "twice"),
         ("output_transform.gates", None),
         ("output_transform.residual", 1),
-        ("output_transform.keep", "image"),
-        ("output_transform.keep", None),
-        ("output_transform.keep", ["amplitude"]),
-        ("output_transform.combine", "phase"),
-        ("output_transform.combined", "parts"),
+        ("output_transform.keep", "phase"),
         ("output_transform", None),
         ("frozen", "yes"),
         ("colour", 1),
@@ -100,17 +89,6 @@ def test_errors_name_the_field(field, value):
     assert "\n" not in str(caught.value)
 
 
-def test_what_version_1_left_unsaid_is_as_it_was_then():
-    backbone = {"kind": "unet", "widths": [8, 8]}
-    old = {"version": 1, "backbone": backbone, "input_transform": {}, "output_transform": {}}
-    spec = ModelSpec.from_dict(old)
-    assert spec.input_transform == InputTransform(phase_kernel=1)
-    assert spec.output_transform == OutputTransform(residual=False)
-    new = ModelSpec.from_dict({**old, "version": 2})
-    assert (new.input_transform, new.output_transform) == (InputTransform(), OutputTransform())
-    assert ModelSpec.from_dict({"version": 1, "backbone": backbone}).output_transform is None
-
-
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"version": 1}', "NaN"])
 def test_what_is_no_spec(text):
     with pytest.raises(SpecError):
@@ -120,12 +98,6 @@ def test_what_is_no_spec(text):
 def test_a_frozen_plain_network_learns_nothing():
     with pytest.raises(SpecError, match="frozen"):
         ModelSpec(Residual(), frozen=True)
-
-
-def test_a_backbone_that_could_change_nothing():
-    OutputTransform(keep="amplitude")
-    with pytest.raises(SpecError, match=r"^output_transform\.combine: expected parts .* backbone"):
-        OutputTransform(keep="amplitude", combine="amplitude")
 
 
 def _experts(**changes):
@@ -145,7 +117,7 @@ def _experts(**changes):
         ({"experts": [{"widths": [0]}]}, "backbone.widths: expected 1 to"),
         ({"gate": 3}, "backbone.gate: expected an object"),
         ({"gate": None}, "backbone.gate: expected an object"),
-        ({"gate": {"scene": [4]}}, "backbone.gate.scene: expected none"),
+        ({"gate": {"context": [4]}}, "backbone.gate.context: expected none"),
         ({"gate": {"unshuffle": 3}}, "backbone.unshuffle: expected 1, 2 or 4"),
         ({"waves": 0}, "backbone.waves: expected 1 to"),
         ({"waves": 2.5}, "backbone.waves: expected a whole number"),
@@ -158,23 +130,24 @@ def test_errors_of_experts(changes, message):
 
 
 def test_kinds():
-    turn = InputTransform(3, feed="turn"), OutputTransform()
+    shared = InputTransform(3, layout="shared"), OutputTransform()
     backbones = UNet(), Experts()
     plain, gated = map(ModelSpec, backbones)
     assert [plain.kind, gated.kind] == ["plain", "gated"]
-    assert [ModelSpec(b, *turn).kind for b in backbones] == ["reprogrammed", "reprogrammed"]
-    assert [s.makes_waves for s in (plain, gated, ModelSpec(UNet(), *turn))] == [False, True, True]
+    assert [ModelSpec(b, *shared).kind for b in backbones] == ["reprogrammed", "reprogrammed"]
+    assert [s.makes_waves for s in (plain, gated)] == [False, True]
+    assert ModelSpec(UNet(), *shared).makes_waves
 
 
 def test_experts_take_rgb():
-    ModelSpec(Experts(), InputTransform(3, feed="turn"), OutputTransform())
-    with pytest.raises(SpecError, match=r'^input_transform: expected feed "turn"'):
+    ModelSpec(Experts(), InputTransform(3, layout="shared"), OutputTransform())
+    with pytest.raises(SpecError, match=r'^input_transform: expected layout "shared"'):
         ModelSpec(Experts(), InputTransform(3), OutputTransform())
 
 
-def test_a_scene_is_none_of_waves():
-    seeing, turn = UNet(scene=(4,)), (InputTransform(3, feed="turn"), OutputTransform())
+def test_no_context_inside_transforms():
+    seeing, shared = UNet(context=(4,)), (InputTransform(3, layout="shared"), OutputTransform())
     for backbone in (seeing, Experts((UNet(), seeing))):
         ModelSpec(backbone)
-        with pytest.raises(SpecError, match=r"^backbone\.scene: expected none inside transforms"):
-            ModelSpec(backbone, *turn)
+        with pytest.raises(SpecError, match=r"^backbone\.context: expected none inside transforms"):
+            ModelSpec(backbone, *shared)

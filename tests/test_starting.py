@@ -24,7 +24,7 @@ def frozen(backend, folder, tmp_path):
     plain = replace(SPEC, input_transform=None, output_transform=None)
     run(backend, make_samples(folder, spec=plain), tmp_path / "specialist")
     weights = tmp_path / "specialist" / "model.safetensors"
-    turn = replace(SPEC.input_transform, channels=3, feed="turn")
+    turn = replace(SPEC.input_transform, channels=3, layout="shared")
     spec = replace(SPEC, input_transform=turn, frozen=True)
     changes = {"spec": spec, "init": Init(backbone=str(weights))}
     return changes, Checkpoint.load(weights)
@@ -59,7 +59,7 @@ def test_a_frozen_backbone_costs_nothing(backend, folder, frozen):
 
 def test_a_specialist_that_does_not_fit(folder, frozen):
     recipe = make_recipe(folder, **frozen[0])
-    other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, feed="joint"))
+    other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, layout="stacked"))
     with pytest.raises(CheckpointError, match=r"init\.backbone .*3 channels.*6 channels"):
         starting_state(replace(recipe, spec=other))
 
@@ -82,15 +82,15 @@ def test_a_network_opens_its_eyes(backend, folder, tmp_path):
     blind = ModelSpec(SPEC.backbone)
     run(backend, make_samples(folder, spec=blind), tmp_path / "blind")
     weights = tmp_path / "blind" / "model.safetensors"
-    spec = ModelSpec(replace(SPEC.backbone, scene=(4, 6)), frozen=True)
+    spec = ModelSpec(replace(SPEC.backbone, context=(4, 6)), frozen=True)
     state, _ = starting_state(make_recipe(folder, spec=spec, init=Init(model=str(weights))))
     first = Checkpoint.load(weights).state
-    assert {n for n in state if n not in first} == {n for n in state if n.startswith("scene")}
+    assert {n for n in state if n not in first} == {n for n in state if n.startswith("context")}
     assert all(np.array_equal(state[name], value) for name, value in first.items())
     samples = make_samples(folder, spec=spec, init=Init(model=str(weights)))
     seeing, _ = run(backend, samples, tmp_path / "seeing")
     changed = {name for name, value in state.items() if not np.array_equal(seeing[name], value)}
-    assert changed == {name for name in state if name.startswith("scene")}
+    assert changed == {name for name in state if name.startswith("context")}
 
 
 @pytest.fixture

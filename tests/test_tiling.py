@@ -4,8 +4,8 @@ from reference_network import ReferenceNetwork
 
 from osr_core import restore
 from osr_core.analysis import analyse
+from osr_core.context import thumbnail
 from osr_core.errors import OptionError
-from osr_core.scene import thumbnail
 from osr_core.spec import (
     GridDehaze,
     InputTransform,
@@ -14,26 +14,26 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.tiling import windows
+from osr_core.tiling import tiles
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_each_pixel_is_kept_once_and_far_from_cut_edges(seed):
+def test_each_pixel_is_valid_in_one_tile_and_further_than_the_halo_from_its_edges(seed):
     rng = np.random.default_rng(seed)
     multiple = int(rng.choice([1, 2, 4, 8]))
-    reach = int(rng.integers(0, 20))
+    halo = int(rng.integers(0, 20))
     height, width = (int(n) * multiple for n in rng.integers(1, 40, 2))
-    tile = 2 * (reach + multiple) + multiple + int(rng.integers(0, 60))
+    tile = 2 * (halo + multiple) + multiple + int(rng.integers(0, 60))
     kept = np.zeros((height, width), int)
     sizes = set()
-    for pair in windows(height, width, tile, reach, multiple):
-        kept[pair[0].keep, pair[1].keep] += 1
+    for pair in tiles(height, width, tile, halo, multiple):
+        kept[pair[0].valid, pair[1].valid] += 1
         sizes.add(tuple(span.stop - span.start for span in pair))
         for span, length in zip(pair, (height, width), strict=True):
             assert span.start % multiple == 0
-            assert 0 <= span.start <= span.keep_start < span.keep_stop <= span.stop <= length
-            assert span.start == 0 or span.keep_start - span.start >= reach
-            assert span.stop == length or span.stop - span.keep_stop >= reach
+            assert 0 <= span.start <= span.valid_start < span.valid_stop <= span.stop <= length
+            assert span.start == 0 or span.valid_start - span.start >= halo
+            assert span.stop == length or span.stop - span.valid_stop >= halo
     assert (kept == 1).all()
     assert len(sizes) == 1
     assert max(sizes.pop()) <= tile
@@ -41,8 +41,8 @@ def test_each_pixel_is_kept_once_and_far_from_cut_edges(seed):
 
 def test_too_small_a_tile_names_the_least():
     with pytest.raises(OptionError, match="at least 56"):
-        list(windows(100, 100, 40, 20, 8))
-    assert windows(1000, 1000, 56, 20, 8)
+        list(tiles(100, 100, 40, 20, 8))
+    assert tiles(1000, 1000, 56, 20, 8)
 
 
 SPECS = {
@@ -51,7 +51,7 @@ SPECS = {
     "unet": ModelSpec(
         UNet((4, 6), blocks=1), InputTransform(2, 3), OutputTransform(4, residual=True)
     ),
-    "unet that sees the scene": ModelSpec(UNet((4, 6), blocks=1, scene=(4,))),
+    "unet with context": ModelSpec(UNet((4, 6), blocks=1, context=(4,))),
 }
 
 
@@ -62,7 +62,7 @@ def test_tiles_equal_the_whole(kind):
     # Off the size multiple, so that padding takes part.
     image = np.random.default_rng(0).random((131, 101, 3), np.float32)
     whole = restore(image, network, tile=0)
-    tile = 2 * analyse(spec).reach + 24
+    tile = 2 * analyse(spec).halo + 24
     network.shapes.clear()
     tiled = restore(image, network, tile=tile)
     assert len(network.shapes) > 1
@@ -70,11 +70,11 @@ def test_tiles_equal_the_whole(kind):
     assert np.abs(tiled - whole).max() <= 1e-5
 
 
-def test_a_window_is_judged_by_the_scene_that_is_given():
-    spec = SPECS["unet that sees the scene"]
+def test_a_tile_uses_the_context_that_is_given():
+    spec = SPECS["unet with context"]
     network, image = ReferenceNetwork(spec), np.zeros((1, 3, 64, 64), np.float32)
     image[..., 32:] = 1
-    network.values["scene_gate.weight"][:] = 1
+    network.values["context_gate.weight"][:] = 1
     whole = network.predict(image, thumbnail(image))
     assert np.array_equal(network.predict(image), whole)
     alone = network.predict(image[..., 32:])

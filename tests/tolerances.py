@@ -15,14 +15,9 @@ GRADIENT = 1e-5
 """Relative to the tensor's largest value, against float64, away from kinks. Seen: PyTorch 4.9e-6
 (one thread; 2.2e-6 with two), MindSpore 2.7e-6."""
 
-CARRIED = 5e-4
-"""As GRADIENT, of models that divide by the modulus of a wave (keep, combine): where the wave is
-nearly still, rounding is divided by as small a number. Seen: PyTorch 4.6e-5, MindSpore 1.1e-4, in
-GridDehazeNet, which ends in a ReLU."""
-
-SCENE = 2e-3
-"""As GRADIENT, of networks that look at the scene: what all pixels of a picture say of one gate
-cancels, down to gradients of 1e-5, and a thumbnail has 65,536 of them. Seen: PyTorch 6.8e-4."""
+CONTEXT = 2e-3
+"""As GRADIENT, of networks with a context branch: the gradients of one gate by all 65,536 pixels of
+a thumbnail cancel, down to 1e-5. Seen: PyTorch 6.8e-4."""
 
 KINK = 1e-6
 """Least pre-activation of a batch that keeps clear of the kinks: OUTPUT's measurement, rounded

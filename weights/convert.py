@@ -203,7 +203,7 @@ def verify(source: PathLike, target: PathLike, spec: ModelSpec | None = None) ->
     """
     first, second = load(source, spec), load(target, spec)
     equal = all(np.array_equal(first.state[n], second.state[n]) for n in first.state)
-    side = 4 * analyse(first.spec).size_multiple
+    side = 4 * analyse(first.spec).total_stride
     image = np.random.default_rng(0).random((1, 3, side, side), np.float32)
     judge = forward(first.spec, first.state, image.astype(np.float64))
     outputs = {"numpy": forward(second.spec, second.state, image)}

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from osr_core.errors import SpecError
+from osr_core.migration import upgrade_names
 from osr_core.spec import Backbone, GridDehaze, ModelSpec, Residual, UNet
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -44,7 +45,7 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
     weights = {name: array for name, array in tensors.items() if not _BOOKKEEPING.fullmatch(name)}
     while prefix := next((p for p in _WRAPPERS if weights and _all_start(weights, p)), None):
         weights = {name.removeprefix(prefix): array for name, array in weights.items()}
-    return {_rename(name): array for name, array in weights.items()}
+    return upgrade_names({_rename(name): array for name, array in weights.items()})
 
 
 def infer_spec(state: Tensors) -> ModelSpec:
@@ -89,9 +90,9 @@ def _unet(state: Tensors) -> Backbone:
     widths = [int(state[f"encoder.{i}.0.conv1.weight"].shape[0]) for i in range(levels)]
     blocks = _count(state, r"encoder\.0\.(\d+)\.conv1\.weight")
     side = int((state["head.weight"].shape[1] / 3) ** 0.5)
-    looks = range(_count(state, r"scene\.(\d+)\.weight"))
-    scene = tuple(int(state[f"scene.{i}.weight"].shape[0]) for i in looks)
-    return UNet(tuple(widths), blocks, side, scene=scene)
+    layers = range(_count(state, r"context\.(\d+)\.weight"))
+    context = tuple(int(state[f"context.{i}.weight"].shape[0]) for i in layers)
+    return UNet(tuple(widths), blocks, side, context=context)
 
 
 _INFERENCES = {

@@ -1,4 +1,4 @@
-"""What all networks have in common. Twin of :mod:`backends.torch.base`."""
+"""The base class of all networks. Twin of :mod:`backends.torch.base`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from osr_core.spec import ModelSpec
 
 
 class Network(nn.Cell):
-    """What all networks have in common; the protocol is :class:`osr_core.backend.Network`."""
+    """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -26,22 +26,22 @@ class Network(nn.Cell):
         self.precision = "float32"
 
     def predict(
-        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Restore a batch on the device where the network is, without gradients.
 
         Args:
-            images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
-            scene: for a network that looks at the scene, where the images are windows of it:
-                :func:`osr_core.scene.thumbnail` of the whole, ``(N, 3, SIDE, SIDE)``.
+            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
+            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image,
+                ``(N, 3, SIDE, SIDE)``.
 
         Returns:
             ``(N, 3, H, W)`` float32, not clipped.
         """
         autocast(self, self.precision)
         x = Tensor(np.ascontiguousarray(images))
-        seen = () if scene is None else (Tensor(scene),)
-        return self._forward(x, *seen).astype(ms.float32).asnumpy()
+        rest = () if context is None else (Tensor(context),)
+        return self._forward(x, *rest).astype(ms.float32).asnumpy()
 
     @cached_property
     def _forward(self) -> Callable[..., Tensor]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
-import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from osr_core.operations import LEAK
-from osr_core.scene import AIRLIGHT, DARKEST, SIDE
-from osr_core.spec import Activation, InputTransform
-from osr_core.wave import MODULUS_FLOOR, CarriedOver
+from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.operations import LEAKY_SLOPE
+from osr_core.spec import Activation
 
 
 def conv(
@@ -57,21 +54,21 @@ def shuffle(x: Tensor, side: int) -> Tensor:
 
 
 def thumbnail(x: Tensor) -> Tensor:
-    """:func:`osr_core.scene.thumbnail`."""
+    """:func:`osr_core.context.thumbnail`."""
     return ops.adaptive_avg_pool2d(x, (SIDE, SIDE))
 
 
-def veil(seen: Tensor) -> Tensor:
-    """:func:`osr_core.scene.veil`."""
-    darkest = ops.amin(seen, (1, 2, 3), keepdims=True).clip(0, DARKEST)
+def haze_amount(thumbnail: Tensor) -> Tensor:
+    """:func:`osr_core.context.haze_amount`."""
+    darkest = ops.amin(thumbnail, (1, 2, 3), keepdims=True).clip(0, DARKEST_MAX)
     return darkest / (AIRLIGHT - darkest)
 
 
-def leaky(x: Tensor, leak: float = LEAK) -> Tensor:
-    """``max(x, leak · x)``."""
+def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:
+    """``max(x, slope · x)``."""
     # ops.leaky_relu is that maximum. Its way back takes longer, in float16 twice as long, and at 0,
     # where both are largest, its slope is the mean of theirs.
-    return ops.prelu(x, Tensor([leak], x.dtype))
+    return ops.prelu(x, Tensor([slope], x.dtype))
 
 
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": ops.relu, "leaky": leaky}
@@ -144,53 +141,3 @@ class Upsample(nn.Cell):
     def construct(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
         return ops.relu(self.conv(ops.relu(self.deconv(x))))
-
-
-class Wave(nn.Cell):
-    """Amplitude and phase of a picture → real and imaginary part; :mod:`osr_core.wave`.
-
-    The phase is estimated, and its sine and cosine taken, in float32 even under autocast: a half
-    precision number of some turns has lost the angle.
-    """
-
-    def __init__(self, inputs: int, spec: InputTransform) -> None:
-        super().__init__()
-        self.bounded = spec.phase_range == "bounded"
-        self.amplitude = conv(inputs, spec.channels, 1)
-        # Every cell has a ``phase`` already, that of its compilation. So the attribute is called
-        # otherwise, and only the name of the child, and by it of the weights, is ours.
-        estimate = conv(inputs, spec.channels, spec.phase_kernel)
-        object.__setattr__(self, "phase_conv", estimate)
-        self._cells["phase"] = estimate
-
-    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
-        amplitude = self.amplitude(image)
-        # The device's autocast leaves the phase's convolution out.
-        phase = self.phase_conv(image.astype(ms.float32))
-        phase = math.pi * _tanh(phase) if self.bounded else phase
-        cos, sin = ops.cos(phase), ops.sin(phase)
-        return amplitude * cos.astype(amplitude.dtype), amplitude * sin.astype(amplitude.dtype)
-
-
-def _tanh(x: Tensor) -> Tensor:
-    """To 2e-6. That of MindSpore 2.10 on CPUs is 1 from 5 on, which is 1e-4 too much there."""
-    return 2 * ops.sigmoid(2 * x) - 1
-
-
-def modulus(real: Tensor, imaginary: Tensor) -> Tensor:
-    """:func:`osr_core.wave.modulus`, in float32."""
-    squares = ops.square(real.astype(ms.float32)) + ops.square(imaginary.astype(ms.float32))
-    return ops.sqrt(squares + MODULUS_FLOOR**2)
-
-
-def carry(
-    keep: CarriedOver, wave: tuple[Tensor, Tensor], original: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """:func:`osr_core.wave.carry`, in float32."""
-    changed, source = modulus(*wave), modulus(*original)
-    if keep == "amplitude":
-        ratio = source / changed
-        return wave[0] * ratio, wave[1] * ratio
-    ratio = changed / source
-    return original[0] * ratio, original[1] * ratio

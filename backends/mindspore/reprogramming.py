@@ -9,44 +9,18 @@ from typing import Any
 
 from mindspore import Tensor, nn, ops
 
-from backends.mindspore.layers import Wave, carry, conv, modulus
+from backends.mindspore.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
-from osr_core.reprogramming import FROM_IMAGE, TURN, check_result
+from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result
 from osr_core.spec import IMAGE_CHANNELS
-
-
-class OutputTransform(nn.Cell):
-    """Wave and image → gates → clear image; :func:`osr_core.networks.output_transform`."""
-
-    def __init__(self, spec: specs.OutputTransform, wave_channels: int) -> None:
-        super().__init__()
-        self.spec = spec
-        seen = 2 * wave_channels if spec.combine == "parts" else wave_channels
-        self.wave = conv(seen, spec.channels, 1)
-        self.image = conv(IMAGE_CHANNELS, spec.channels, 1)
-        self.mix = conv(spec.channels, spec.channels, 1)
-        self.gate1 = conv(spec.channels, spec.channels, 1)
-        self.gate2 = conv(spec.channels, spec.channels, 1)
-        self.conv = conv(spec.channels, IMAGE_CHANNELS)
-
-    def construct(self, wave: tuple[Tensor, Tensor], image: Tensor) -> Tensor:
-        """Two of ``(N, C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
-        combined = ops.cat(wave, 1) if self.spec.combine == "parts" else modulus(*wave)
-        u, v = self.wave(combined), self.image(image)
-        mixed = self.mix(u + v)
-        if self.spec.gates == "pooled":
-            mixed = mixed.mean((2, 3), keep_dims=True)
-        gate = ops.sigmoid(self.gate2(ops.relu(self.gate1(mixed))))
-        result = self.conv((1 - gate) * v + gate * u)
-        return image + result if self.spec.residual else result
 
 
 class Reprogramming(nn.Cell):
     """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
 
-    feed: specs.Feed
+    layout: specs.Layout
     frozen = False
 
     def surround(
@@ -58,8 +32,8 @@ class Reprogramming(nn.Cell):
         frozen: bool,
     ) -> None:
         """Put the transforms around the backbone."""
-        self.feed = input_transform.feed
-        self.input_transform = Wave(IMAGE_CHANNELS, input_transform)
+        self.layout = input_transform.layout
+        self.input_transform = InputTransform(IMAGE_CHANNELS, input_transform)
         self.backbone = backbone
         self.backbone_name = type(backbone).__name__
         self.output_transform = OutputTransform(output_transform, input_transform.channels)
@@ -80,12 +54,10 @@ class Reprogramming(nn.Cell):
     def construct(self, image: Tensor) -> Tensor:
         """``(N, 3, H, W)`` → the same shape."""
         real, imaginary = self.input_transform(image)
-        if self.feed == "joint":
-            x, y = self.run_backbone(ops.cat((real, imaginary), 1)).chunk(2, 1)
+        if self.layout == "stacked":
+            wave = self.run_backbone(ops.cat((real, imaginary), 1)).chunk(2, 1)
         else:
-            x, y = self.run_backbone(real), self.run_backbone(imaginary)
-        keep = self.output_transform.spec.keep
-        wave = (x, y) if keep == "nothing" else carry(keep, (x, y), (real, imaginary))
+            wave = (self.run_backbone(real), self.run_backbone(imaginary))
         return self.output_transform(wave, image)
 
     def run_backbone(self, part: Tensor) -> Tensor:
@@ -109,8 +81,8 @@ class Foreign(Reprogramming):
 
 def reprogram(
     backbone: nn.Cell,
-    input_transform: specs.InputTransform = TURN,
-    output_transform: specs.OutputTransform = FROM_IMAGE,
+    input_transform: specs.InputTransform = DEFAULT_INPUT,
+    output_transform: specs.OutputTransform = DEFAULT_OUTPUT,
     *,
     frozen: bool = True,
     seed: int = 0,

@@ -19,17 +19,17 @@ from backends.torch.layers import (
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
-    Wave,
     conv,
+    haze_amount,
     leaky,
     shuffle,
     thumbnail,
     unshuffle,
-    veil,
 )
+from backends.torch.transforms import InputTransform
 from osr_core import spec as specs
-from osr_core.operations import AJAR, MAGNIFIED
-from osr_core.scene import AIRLIGHT
+from osr_core.context import AIRLIGHT
+from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 
@@ -146,28 +146,28 @@ class UNet(Network):
             return nn.Sequential(*made)
 
         finer = widths[:-1]
-        steps = tuple(pairwise(widths))
+        levels = tuple(pairwise(widths))
         self.head = conv(block_channels, widths[0])
         self.encoder = nn.ModuleList(blocks(width) for width in widths)
-        self.down = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
-        self.up = nn.ModuleList(conv(c, 4 * f, 1) for f, c in steps)
+        self.down = nn.ModuleList(conv(f, c, stride=2) for f, c in levels)
+        self.up = nn.ModuleList(conv(c, 4 * f, 1) for f, c in levels)
         self.decoder = nn.ModuleList(blocks(width) for width in finer)
         self.tail = conv(widths[0], block_channels)
-        scene = spec.backbone.scene
-        looks = (conv(f, c, stride=2) for f, c in pairwise((2 * IMAGE_CHANNELS, *scene)))
-        self.scene = nn.ModuleList(looks)
-        self.scene_airlight = conv(scene[-1], IMAGE_CHANNELS, 1) if scene else None
-        self.scene_gate = conv(scene[-1], 1, 1) if scene else None
+        context = spec.backbone.context
+        steps = pairwise((2 * IMAGE_CHANNELS, *context))
+        self.context = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
+        self.context_airlight = conv(context[-1], IMAGE_CHANNELS, 1) if context else None
+        self.context_gate = conv(context[-1], 1, 1) if context else None
         for name, weight in self.named_parameters():
             weight.requires_grad_(spec.learns(name))
 
-    def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
-        """``(N, C, H, W)``, and ``(N, C, SIDE, SIDE)`` of the whole if it is a window → the same
-        shape as the window's."""
-        gate, cleared = None, image
-        if self.scene_gate is not None:
-            gate, cleared = self._look(image, thumbnail(image) if scene is None else scene)
-        x = self.head(unshuffle(cleared, self.side))
+    def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        """``(N, C, H, W)``, of tiles also the thumbnail ``(N, C, SIDE, SIDE)`` of the whole image →
+        ``(N, C, H, W)``."""
+        gate, start = None, image
+        if self.context_gate is not None:
+            gate, start = self._look(image, thumbnail(image) if context is None else context)
+        x = self.head(unshuffle(start, self.side))  # (N, C0, H/side, W/side)
         skips = []
         for level in range(len(self.down)):
             x = self.encoder[level](x)
@@ -177,50 +177,51 @@ class UNet(Network):
         for level in reversed(range(len(self.up))):
             x = shuffle(self.up[level](x), 2) + skips[level]
             x = self.decoder[level](x)
-        result = cleared + shuffle(self.tail(x), self.side)
+        result = start + shuffle(self.tail(x), self.side)
         return result if gate is None else image + gate * (result - image)
 
-    def _look(self, image: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        assert self.scene_gate is not None
-        assert self.scene_airlight is not None
-        thickness = veil(seen)
-        x = torch.cat((seen, seen + thickness * (seen - AIRLIGHT)), 1)
-        for look in self.scene:
-            x = leaky(look(x))
+    def _look(self, image: Tensor, small: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.context_gate is not None
+        assert self.context_airlight is not None
+        haze = haze_amount(small)  # (N, 1, 1, 1)
+        x = torch.cat((small, small + haze * (small - AIRLIGHT)), 1)  # (N, 6, SIDE, SIDE)
+        for layer in self.context:
+            x = leaky(layer(x))
         x = x.mean((2, 3), keepdim=True)
-        airlight = AIRLIGHT + self.scene_airlight(x)  # (N, 3, 1, 1)
-        gate = leaky(1 + self.scene_gate(x), AJAR)  # (N, 1, 1, 1)
-        return gate, image + thickness * (image - airlight)
+        airlight = AIRLIGHT + self.context_airlight(x)  # (N, 3, 1, 1)
+        gate = leaky(1 + self.context_gate(x), GATE_SLOPE)  # (N, 1, 1, 1)
+        return gate, image + haze * (image - airlight)
 
 
 class Experts(Network):
-    """Specialists and their gates; :class:`osr_core.spec.Experts`."""
+    """Mixture of experts; :class:`osr_core.spec.Experts`."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec)
         assert isinstance(spec.backbone, specs.Experts)
         experts, waves = spec.backbone.experts, spec.backbone.waves
         reading = specs.InputTransform(waves)
-        self.wave = Wave(IMAGE_CHANNELS * (1 + len(experts)), reading)
+        self.wave = InputTransform(IMAGE_CHANNELS * (1 + len(experts)), reading)
         self.gate = UNet(ModelSpec(spec.backbone.gate, reading, specs.OutputTransform()))
         self.gates = nn.ModuleList(conv(2 * waves, 1, 1) for _ in experts)
         self.experts = nn.ModuleList(UNet(ModelSpec(expert)) for expert in experts)
         if spec.frozen:
             self.experts.requires_grad_(False)
 
-    def forward(self, image: Tensor, scene: Tensor | None = None) -> Tensor:
-        """``(N, 3, H, W)``, and ``(N, 3, SIDE, SIDE)`` of the whole if it is a window → the same
-        shape as the window's."""
-        seen, changes = image, []
+    def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        """``(N, 3, H, W)``, of tiles also the thumbnail ``(N, 3, SIDE, SIDE)`` of the whole image →
+        ``(N, 3, H, W)``."""
+        stack, residuals = image, []
         for index in range(len(self.experts)):
-            changes.append(self.experts[index](image, scene) - image)
-            seen = torch.cat((seen, MAGNIFIED * changes[index]), 1)
-        waves = torch.cat(self.wave(seen), 1)
-        del seen  # large, and of no more use
-        read = self.gate(waves)
+            residuals.append(self.experts[index](image, context) - image)
+            stack = torch.cat((stack, RESIDUAL_SCALE * residuals[index]), 1)
+        waves = torch.cat(self.wave(stack), 1)  # (N, 2·waves, H, W)
+        del stack  # large, and no longer needed
+        features = self.gate(waves)
         result = image
         for index in range(len(self.gates)):
-            result = result + leaky(1 + self.gates[index](read), AJAR) * changes[index]
+            gate = leaky(1 + self.gates[index](features), GATE_SLOPE)  # (N, 1, H, W)
+            result = result + gate * residuals[index]
         return result
 
 

@@ -1,4 +1,4 @@
-"""What all networks have in common. Twin of :mod:`backends.mindspore.base`."""
+"""The base class of all networks. Twin of :mod:`backends.mindspore.base`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from osr_core.spec import ModelSpec
 
 
 class Network(nn.Module):
-    """What all networks have in common; the protocol is :class:`osr_core.backend.Network`."""
+    """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -25,14 +25,14 @@ class Network(nn.Module):
         self.precision = "float32"
 
     def predict(
-        self, images: NDArray[np.float32], scene: NDArray[np.float32] | None = None
+        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         """Restore a batch on the device where the network is, without gradients.
 
         Args:
-            images: ``(N, 3, H, W)`` in [0, 1], sides multiples of the size multiple.
-            scene: for a network that looks at the scene, where the images are windows of it:
-                :func:`osr_core.scene.thumbnail` of the whole, ``(N, 3, SIDE, SIDE)``.
+            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
+            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image,
+                ``(N, 3, SIDE, SIDE)``.
 
         Returns:
             ``(N, 3, H, W)`` float32, not clipped.
@@ -41,8 +41,8 @@ class Network(nn.Module):
         with torch.inference_mode(), autocast(device, self.precision):
             x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
             x = x.to(memory_format=torch.channels_last)
-            seen = () if scene is None else (torch.from_numpy(scene).to(device),)
-            return self(x, *seen).float().cpu().numpy()
+            rest = () if context is None else (torch.from_numpy(context).to(device),)
+            return self(x, *rest).float().cpu().numpy()
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order, float32."""

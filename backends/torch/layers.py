@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.operations import LEAK
-from osr_core.scene import AIRLIGHT, DARKEST, SIDE
-from osr_core.spec import Activation, InputTransform
-from osr_core.wave import MODULUS_FLOOR, CarriedOver
+from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.operations import LEAKY_SLOPE
+from osr_core.spec import Activation
 
 
 def conv(
@@ -40,19 +38,19 @@ def shuffle(x: Tensor, side: int) -> Tensor:
 
 
 def thumbnail(x: Tensor) -> Tensor:
-    """:func:`osr_core.scene.thumbnail`."""
+    """:func:`osr_core.context.thumbnail`."""
     return F.adaptive_avg_pool2d(x, SIDE)
 
 
-def veil(seen: Tensor) -> Tensor:
-    """:func:`osr_core.scene.veil`."""
-    darkest = seen.amin((1, 2, 3), keepdim=True).clamp(0, DARKEST)
+def haze_amount(thumbnail: Tensor) -> Tensor:
+    """:func:`osr_core.context.haze_amount`."""
+    darkest = thumbnail.amin((1, 2, 3), keepdim=True).clamp(0, DARKEST_MAX)
     return darkest / (AIRLIGHT - darkest)
 
 
-def leaky(x: Tensor, leak: float = LEAK) -> Tensor:
-    """``max(x, leak · x)``."""
-    return F.leaky_relu(x, leak)
+def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:
+    """``max(x, slope · x)``."""
+    return F.leaky_relu(x, slope)
 
 
 ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": F.relu, "leaky": leaky}
@@ -124,44 +122,3 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
         return F.relu(self.conv(F.relu(self.deconv(x))))
-
-
-class Wave(nn.Module):
-    """Amplitude and phase of a picture → real and imaginary part; :mod:`osr_core.wave`.
-
-    The phase is estimated, and its sine and cosine taken, in float32 even under autocast: a half
-    precision number of some turns has lost the angle.
-    """
-
-    def __init__(self, inputs: int, spec: InputTransform) -> None:
-        super().__init__()
-        self.bounded = spec.phase_range == "bounded"
-        self.amplitude = conv(inputs, spec.channels, 1)
-        self.phase = conv(inputs, spec.channels, spec.phase_kernel)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
-        amplitude = self.amplitude(image)
-        with torch.autocast(image.device.type, enabled=False):
-            phase = self.phase(image.to(self.phase.weight.dtype))
-            phase = math.pi * torch.tanh(phase) if self.bounded else phase
-            cos, sin = torch.cos(phase), torch.sin(phase)
-        return amplitude * cos.to(amplitude.dtype), amplitude * sin.to(amplitude.dtype)
-
-
-def modulus(real: Tensor, imaginary: Tensor) -> Tensor:
-    """:func:`osr_core.wave.modulus`, in float32."""
-    squares = torch.square(real.float()) + torch.square(imaginary.float())
-    return torch.sqrt(squares + MODULUS_FLOOR**2)
-
-
-def carry(
-    keep: CarriedOver, wave: tuple[Tensor, Tensor], original: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """:func:`osr_core.wave.carry`, in float32."""
-    changed, source = modulus(*wave), modulus(*original)
-    if keep == "amplitude":
-        ratio = source / changed
-        return wave[0] * ratio, wave[1] * ratio
-    ratio = changed / source
-    return original[0] * ratio, original[1] * ratio

@@ -50,7 +50,7 @@ def _models(model: str | None) -> dict[str, Checkpoint]:
     found = {name: Checkpoint.load(find_weights(name))}
     if model is None:
         for kind, backbone in BACKBONES.items():
-            transforms = InputTransform(3, feed="turn"), OutputTransform()
+            transforms = InputTransform(3, layout="shared"), OutputTransform()
             specs = {kind: ModelSpec(backbone()), f"osr {kind}": ModelSpec(backbone(), *transforms)}
             found |= {n: Checkpoint(spec, initial_state(spec, 0)) for n, spec in specs.items()}
     return found

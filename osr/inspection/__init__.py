@@ -92,7 +92,7 @@ def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> I
         raise ImageError("image: holds numbers that are not finite")
     picture = _middle(image, size).clip(0, 1)
     height, width = picture.shape[:2]
-    multiple = analyse(spec).size_multiple
+    multiple = analyse(spec).total_stride
     rim = ((0, -height % multiple), (0, -width % multiple), (0, 0))
     planes = np.moveaxis(np.pad(picture, rim, mode="reflect"), 2, 0)[None]
     ops = _Recorder(checkpoint.state)
@@ -103,12 +103,16 @@ def inspect(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> I
         whole = np.broadcast_to(values[0], (values.shape[1], *planes.shape[2:]))
         return np.ascontiguousarray(whole[:, :height, :width], np.float32)
 
-    # Where transforms surround experts, theirs are the last gate and the first wave. Experts' own
-    # gates, for the scene, come before those of what they would change.
-    inside = () if spec.reprogrammed else getattr(spec.backbone, "experts", ())
-    gate = np.concatenate(ops.gates[-max(1, len(inside)) :], axis=1)
-    noted = {name: cut(values) for name, values in ops.waves[0].items()}
-    return Inspection(picture, np.moveaxis(cut(result), 0, 2), **noted, gate=cut(gate))
+    wave = "input_transform." if spec.reprogrammed else "wave."
+    parts = {part: ops.noted[wave + part] for part in ("amplitude", "phase", "real", "imaginary")}
+    parts["phase"] = wrap(parts["phase"])
+    if spec.reprogrammed:
+        gate = ops.noted["output_transform.gate"]
+    else:
+        gates = [value for name, value in ops.noted.items() if name.startswith("gates.")]
+        gate = np.concatenate(gates, axis=1)
+    cuts = {name: cut(values) for name, values in parts.items()}
+    return Inspection(picture, np.moveaxis(cut(result), 0, 2), **cuts, gate=cut(gate))
 
 
 def _middle(image: Image, size: int) -> Image:
@@ -118,24 +122,15 @@ def _middle(image: Image, size: int) -> Image:
 
 
 class _Recorder(NumpyOps):
-    """Notes each wave, and the gates that mix a result in."""
+    """Keeps what the network notes."""
 
     def __init__(self, state: Mapping[str, NDArray[np.floating[Any]]]) -> None:
         super().__init__(state)
-        self.waves: list[dict[str, NDArray[Any]]] = []
-        self.gates: list[NDArray[Any]] = []
+        self.noted: dict[str, NDArray[Any]] = {}
 
-    def wave(self, amplitude: NDArray[Any], phase: NDArray[Any]) -> tuple[Any, Any]:
-        """As the reference."""
-        real, imaginary = super().wave(amplitude, phase)
-        wave = {"amplitude": amplitude, "phase": wrap(phase), "real": real, "imaginary": imaginary}
-        self.waves.append(wave)
-        return real, imaginary
-
-    def mix(self, x: NDArray[Any], y: NDArray[Any], gate: NDArray[Any]) -> NDArray[Any]:
-        """As the reference."""
-        self.gates.append(gate)
-        return super().mix(x, y, gate)
+    def note(self, name: str, value: NDArray[Any]) -> None:
+        """By name."""
+        self.noted[name] = value
 
 
 def pictures(inspection: Inspection) -> dict[str, Colours]:

@@ -94,7 +94,7 @@ class Recipe:
             require(weight >= 0, f"sampling_weights.{name}", "0 or more", weight)
         total = sum(self.sampling_weights.values())
         require(total > 0, "sampling_weights", "a weight above 0", dict(self.sampling_weights))
-        multiple = analyse(self.spec).size_multiple
+        multiple = analyse(self.spec).total_stride
         fits = self.crop_size % multiple == 0
         require(fits, "crop_size", f"a multiple of {multiple}", self.crop_size)
         require(not self.spec.frozen or self.init.given, "init.backbone",

@@ -25,7 +25,7 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     if recipe.init.model:
         source = Checkpoint.load(find_weights(recipe.init.model))
         spec = replace(recipe.spec, frozen=False)
-        if replace(source.spec, frozen=False) not in (spec, _unseeing(spec)):
+        if replace(source.spec, frozen=False) not in (spec, _without_context(spec)):
             raise CheckpointError(f"recipe.init.model {recipe.init.model}: holds another network")
         state = {**initial_state(recipe.spec, recipe.seed), **source.state}
         return state, {"start": _about(recipe.init.model, source)}
@@ -47,11 +47,11 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     return {**state, **weights}, {"backbone": _about(name, source)}
 
 
-def _unseeing(spec: ModelSpec) -> ModelSpec:
-    """The network before it learnt to look at the scene."""
+def _without_context(spec: ModelSpec) -> ModelSpec:
+    """The network without its context branch, which can be added in a later training."""
     backbone = spec.backbone
-    blind = replace(backbone, scene=()) if isinstance(backbone, UNet) else backbone
-    return replace(spec, backbone=blind)
+    plain = replace(backbone, context=()) if isinstance(backbone, UNet) else backbone
+    return replace(spec, backbone=plain)
 
 
 def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:

@@ -1,11 +1,11 @@
-"""What a whole picture tells: thumbnails, and the haze that could lie over all of it."""
+"""Thumbnails of whole images, and the amount of haze that they allow."""
 
 import numpy as np
 import pytest
 from reference_network import ReferenceNetwork
 
 from osr.degradations import haze
-from osr_core.scene import AIRLIGHT, DARKEST, SIDE, thumbnail, veil
+from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE, haze_amount, thumbnail
 from osr_core.spec import ModelSpec, UNet
 
 
@@ -26,23 +26,23 @@ def test_the_darkest_pixel_tells_how_thick_even_haze_is(transmission):
     clear[5, 7] = 0
     hazy = haze(clear, 1.0, -np.log(transmission), AIRLIGHT)
     seen = thumbnail(hazy.transpose(2, 0, 1)[None])
-    assert veil(seen).item() == pytest.approx(1 / transmission - 1, rel=1e-4)
+    assert haze_amount(seen).item() == pytest.approx(1 / transmission - 1, rel=1e-4)
 
 
 def test_what_has_black_in_it_has_no_veil_and_paper_a_bounded_one():
     black, paper = np.ones((2, 1, 3, SIDE, SIDE))
     black[0, 1, 0, 0] = -0.1  # noise may fall below
-    assert veil(black).item() == 0
-    assert veil(paper).item() == pytest.approx(DARKEST / (AIRLIGHT - DARKEST))
+    assert haze_amount(black).item() == 0
+    assert haze_amount(paper).item() == pytest.approx(DARKEST_MAX / (AIRLIGHT - DARKEST_MAX))
 
 
 def test_a_network_that_learnt_nothing_takes_even_haze_away():
-    network = ReferenceNetwork(ModelSpec(UNet((4, 6), 1, 4, "leaky", scene=(4, 4))))
+    network = ReferenceNetwork(ModelSpec(UNet((4, 6), 1, 4, "leaky", context=(4, 4))))
     clear = np.random.default_rng(0).random((32, 48, 3), np.float32)
     clear[5, 7] = 0
     hazy = haze(clear, 1.0, 0.6, AIRLIGHT)
     for name, value in network.values.items():  # the last layers, which start small
-        value *= not name.startswith(("tail", "scene_"))
+        value *= not name.startswith(("tail", "context_"))
     restored = network.predict(hazy.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
     assert np.abs(hazy - clear).max() > 0.1
     assert np.abs(restored - clear).max() < 1e-4

@@ -1,0 +1,74 @@
+"""The context of a tile: a thumbnail of the whole image, and what it says of haze.
+
+Some degradation is a property of the whole image. A pale wall and a street in haze may be the same
+hundred pixels; only the rest of the image distinguishes them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 256
+"""Rows and columns of a thumbnail."""
+
+AIRLIGHT = 0.9
+"""Prior of the airlight: the brightness of infinitely deep haze."""
+
+DARKEST_MAX = 0.6
+"""Upper bound of the darkest pixel: a brighter one may be a sheet of paper instead of haze."""
+
+
+def thumbnail(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Means over a grid of cells that cover the image, whatever its size: adaptive mean pooling.
+
+    Cell *i* of a side of *n* pixels covers those from ``⌊i·n / SIDE⌋`` up to
+    ``⌈(i + 1)·n / SIDE⌉``, as in the frameworks' adaptive pooling.
+
+    Args:
+        images: ``(N, C, H, W)``.
+
+    Returns:
+        ``(N, C, SIDE, SIDE)`` of the same type.
+
+    >>> thumbnail(np.ones((1, 3, 480, 640), np.float32)).shape
+    (1, 3, 256, 256)
+    """
+    height, width = images.shape[2:]
+    rows, columns = (_cells(side).astype(images.dtype) for side in (height, width))
+    return np.asarray(rows @ images @ columns.T)
+
+
+def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Upper bound of the haze that covers the whole image: ``1/t - 1`` of its transmission *t*.
+
+    In haze of even depth, ``I = J t + A (1 - t)``, no pixel is darker than ``A (1 - t)``. Clear
+    images nearly always contain something black, so the darkest pixel gives *t*: the dark channel
+    prior (He, Sun and Tang, CVPR 2009), over the whole image instead of a patch. The model is
+    inverted by ``J = I + (1/t - 1) (I - A)``.
+
+    Args:
+        thumbnail: ``(N, C, SIDE, SIDE)``.
+
+    Returns:
+        ``(N, 1, 1, 1)``, from 0, of an image that contains black, to 2, for the airlight
+        :data:`AIRLIGHT`.
+
+    >>> haze_amount(np.full((1, 3, 2, 2), 0.3)).round(6).item()
+    0.5
+    """
+    darkest = thumbnail.min(axis=(1, 2, 3), keepdims=True).clip(0, DARKEST_MAX)
+    return np.asarray(darkest / (AIRLIGHT - darkest))
+
+
+@lru_cache(maxsize=64)
+def _cells(length: int) -> NDArray[np.float64]:
+    """(SIDE, length): the weight of each pixel of a side in each cell."""
+    cells = np.arange(SIDE)
+    first, last = cells * length // SIDE, -(-(cells + 1) * length // SIDE)
+    pixels = np.arange(length)
+    covered = (first[:, None] <= pixels) & (pixels < last[:, None])
+    return np.asarray(covered / covered.sum(1, keepdims=True))

@@ -1,0 +1,127 @@
+"""Files of earlier versions load, and the published ones restore what they did in release 0.1.0."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import SpecError
+from osr_core.initial import initial_state
+from osr_core.reference import forward
+from osr_core.registry import registry
+from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
+
+OUTPUTS = {
+    # Mean and eight values of the float64 output of release 0.1.0, for the image below.
+    "osr-general": [
+        0.46727589221988, 0.44581447969129, 0.47848195456255, 0.45349803951499,
+        0.45637855721856, 0.46606803439709, 0.43025761410347, 0.51641089942839,
+        0.44341363862195,
+    ],
+    "osr-small": [
+        0.49458243333174, 0.40307836036452, 0.65683088863461, 0.39497323663433,
+        0.51946239368297, 0.50965539336345, 0.46149942712133, 0.50544603654524,
+        0.46511554476144,
+    ],
+    "osr-small-plain": [
+        0.49521968055155, 0.38860079079115, 0.69541092988542, 0.36632435814016,
+        0.53716761688386, 0.49655592803277, 0.42072270420220, 0.36857772975319,
+        0.48981732265555,
+    ],
+    "osr-denoise": [
+        0.49853655296876, 0.47122858735185, 0.54446527681026, 0.46815223084784,
+        0.49720502518632, 0.48867756284304, 0.45827021490775, 0.51589784671348,
+        0.48434717566021,
+    ],
+    "osr-derain": [
+        0.46728433974541, 0.62484411157738, 0.88702112708613, 0.20616220794174,
+        0.79703067617282, 0.55241245521002, 0.21075328497415, 0.26778485682855,
+        0.38511880900900,
+    ],
+    "osr-dehaze": [
+        0.49837906331356, 0.63692168922403, 0.93396550380171, 0.22631712679114,
+        0.83376680921048, 0.57680404388197, 0.23789175667711, 0.27797888692582,
+        0.43157792679817,
+    ],
+    "osr-deblur": [
+        0.50471899231955, 0.67691238555719, 0.96377658216557, 0.23937187708278,
+        0.83536600901618, 0.59544648843639, 0.24019326795310, 0.31671109333809,
+        0.47277042921872,
+    ],
+    "osr-sr": [
+        0.49779390352765, 0.46039929509832, 0.61729290203885, 0.31199892156980,
+        0.49276438048229, 0.48427555892469, 0.42028010320404, 0.47522465554065,
+        0.43463012430968,
+    ],
+    "osr-denoise-reprogrammed": [
+        0.47161639083613, 0.42688999966027, 0.64354232740762, 0.22200122220445,
+        0.58737687996532, 0.47115905501128, 0.33363812681596, 0.41924370469539,
+        0.33618693066027,
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", registry())
+def test_published_models_restore_what_they_did(name):
+    checkpoint = Checkpoint.load(registry()[name].path)
+    image = np.random.default_rng(0).random((1, 3, 32, 64))
+    result = forward(checkpoint.spec, checkpoint.state, image)
+    values = result[0, :, ::13, ::19].ravel()[::2][:8]
+    np.testing.assert_allclose([result.mean(), *values], OUTPUTS[name], atol=1e-12)
+
+
+def test_defaults_of_version_1():
+    backbone = {"kind": "unet", "widths": [8, 8]}
+    old = {"version": 1, "backbone": backbone, "input_transform": {}, "output_transform": {}}
+    spec = ModelSpec.from_dict(old)
+    assert spec.input_transform == InputTransform(phase_kernel=1)
+    assert spec.output_transform == OutputTransform(residual=False)
+    new = ModelSpec.from_dict({**old, "version": 2})
+    assert (new.input_transform, new.output_transform) == (InputTransform(), OutputTransform())
+    assert ModelSpec.from_dict({"version": 1, "backbone": backbone}).output_transform is None
+
+
+def test_names_of_version_2():
+    old = {"version": 2, "backbone": {"kind": "unet", "scene": []}, "output_transform": {},
+           "input_transform": {"channels": 3, "feed": "turn", "phase_range": "free"}}  # fmt: skip
+    inputs = InputTransform(3, layout="shared")
+    assert ModelSpec.from_dict(old) == ModelSpec(UNet(), inputs, OutputTransform())
+
+
+@pytest.mark.parametrize(
+    ("part", "option", "value"),
+    [
+        ("input_transform", "phase_range", "bounded"),
+        ("output_transform", "keep", "amplitude"),
+        ("output_transform", "combine", "amplitude"),
+        ("output_transform", "keep", None),
+    ],
+)
+def test_removed_options_are_refused(part, option, value):
+    parts = {"input_transform": {}, "output_transform": {}, part: {option: value}}
+    with pytest.raises(SpecError, match=rf"^{part}\.{option}: .* no longer supported"):
+        ModelSpec.from_dict({"version": 2, "backbone": {"kind": "unet"}, **parts})
+
+
+@pytest.mark.parametrize("value", [3, None, ["joint"], {"joint": 1}])
+def test_a_wrong_layout_is_named(value):
+    inputs = {"feed": value}
+    old = {"version": 2, "backbone": {"kind": "unet"}, "input_transform": inputs,
+           "output_transform": {}}  # fmt: skip
+    with pytest.raises(SpecError, match=r"^input_transform\.layout: expected one of"):
+        ModelSpec.from_dict(old)
+
+
+def test_tensors_of_version_2(tmp_path):
+    unet = UNet((4, 6), 1, context=(5, 7))
+    spec = ModelSpec(Experts((UNet((4,), 1), unet), UNet((4,), 1), 2))
+    state = initial_state(spec, 0)
+    data = json.loads(spec.to_json().replace('"context"', '"scene"'))
+    old = {name.replace("context", "scene"): value for name, value in state.items()}
+    assert "experts.1.scene_gate.weight" in old
+    save_file(old, tmp_path / "old.safetensors", {"spec": json.dumps({**data, "version": 2})})
+    checkpoint = Checkpoint.load(tmp_path / "old.safetensors")
+    assert checkpoint.spec == spec
+    assert checkpoint.state.keys() == state.keys()
