@@ -17,7 +17,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 import backends
-from osr.degradations import degrade
+from osr.degradations import Chain
 from osr.evaluation.metrics import psnr
 
 Image = NDArray[np.float32]
@@ -98,8 +98,9 @@ class MindSpore:
 def batch(kind: str, step: int) -> tuple[Image, Image]:
     """Degraded crops and clear ones, ``(N, 3, H, W)``."""
     rng = np.random.default_rng(step)
+    chain = Chain.parse(kind)
     clear = [_crop(_load(str(rng.choice(SEEN))), rng) for _ in range(BATCH)]
-    return _planes([degrade(image, kind, rng) for image in clear]), _planes(clear)
+    return _planes([chain(image, rng)[0] for image in clear]), _planes(clear)
 
 
 def main() -> None:
@@ -107,7 +108,7 @@ def main() -> None:
     mine = PyTorch() if backends.name == "torch" else MindSpore()
     model = mine.model()
     mine.fit(model, "noise")
-    hazy = _planes([degrade(_load(UNSEEN), "haze", np.random.default_rng(1))])
+    hazy = _planes([Chain.parse("haze")(_load(UNSEEN), np.random.default_rng(1))[0]])
     _report("untouched", hazy)
     _report("the denoiser", mine.restore(model, hazy))
     reprogrammed = mine.reprogram(model)  # frozen, if not told otherwise

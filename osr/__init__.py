@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 from osr_core import __version__
 
 if TYPE_CHECKING:
+    from osr.degradations.files import degrade_files
     from osr.pipeline import restore_files
     from weights.convert import convert
 
 _MODULES = {
     "convert": "weights.convert",
+    "degrade_files": "osr.degradations.files",
     "restore_files": "osr.pipeline",
 }
 """Every public function and the module that holds it. No module of this package may have the name
 of a function: importing it would hide the function."""
 
-__all__ = ["__version__", "convert", "restore_files"]
+__all__ = ["__version__", "convert", "degrade_files", "restore_files"]
 
 
 def __getattr__(name: str) -> Any:

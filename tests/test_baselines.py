@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from osr.degradations import KINDS
-from osr.degradations.levels import Degradation
+from osr.degradations import DEGRADATIONS, Chain
 from osr.evaluation.baselines import BASELINES, Baseline, estimate_noise, find_baseline
 from osr.evaluation.metrics import psnr
 from osr_core.errors import ImageError, OptionError
@@ -25,8 +24,8 @@ def photographs():
 def _gain(baseline, degradation, photographs, told=False):
     gains = []
     for index, truth in enumerate(photographs):
-        degraded = degradation.apply(truth, np.random.default_rng([0, index]))
-        result = baseline.restore(degraded, degradation if told else None)
+        degraded, _ = degradation(truth, np.random.default_rng([0, index]))
+        result = baseline.restore(degraded, degradation.steps[0] if told else None)
         assert result.shape == truth.shape
         assert result.dtype == np.float32
         assert 0 <= result.min() <= result.max() <= 1
@@ -59,7 +58,7 @@ GAINS = [
 
 @pytest.mark.parametrize(("name", "degradation", "least"), GAINS)
 def test_each_gains_on_the_degradation_it_is_for(name, degradation, least, photographs):
-    parsed = Degradation.parse(degradation)
+    parsed = Chain.parse(degradation)
     assert parsed.kind in BASELINES[name].kinds
     assert _gain(BASELINES[name], parsed, photographs) >= least
 
@@ -69,18 +68,18 @@ def test_each_gains_on_the_degradation_it_is_for(name, degradation, least, photo
     [("richardson-lucy", "blur:2", 0.5), ("richardson-lucy", "motion:9,angle=30", 1.0)],
 )
 def test_to_be_told_the_kernel_helps(name, degradation, more, photographs):
-    parsed = Degradation.parse(degradation)
+    parsed = Chain.parse(degradation)
     part = [photographs[0][:96, :96]]
     told, blind = (_gain(BASELINES[name], parsed, part, told) for told in (True, False))
     assert told >= blind + more
 
 
 def test_only_its_own_degradation_tells_a_method_anything(photographs):
-    rain = Degradation.parse("rain:1")
+    rain = Chain.parse("rain:1").steps[0]
     for baseline in BASELINES.values():
         blind, told = (baseline.restore(photographs[0], known) for known in (None, rain))
         assert np.array_equal(blind, told)
-    direction_unknown = Degradation.parse("motion:15")
+    direction_unknown = Chain.parse("motion:15").steps[0]
     lucy = BASELINES["richardson-lucy"]
     blind, told = (lucy.restore(photographs[0], known) for known in (None, direction_unknown))
     assert np.array_equal(blind, told)
@@ -98,7 +97,7 @@ def test_noise_is_estimated(sigma, photographs):
 def test_kinds_exist_and_are_claimed_once():
     claimed = [kind for baseline in BASELINES.values() for kind in baseline.kinds]
     assert len(claimed) == len(set(claimed))
-    assert set(claimed) <= set(KINDS)
+    assert set(claimed) <= set(DEGRADATIONS)
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from osr.cli.degrade import degrade
-from osr.degradations.levels import Degradation
+from osr.degradations import Chain
 from osr.images import Picture, read, write
 from osr_core.errors import OSRError
 
@@ -40,7 +40,7 @@ def contents(folder):
 
 
 def test_a_folder_with_a_bad_file_and_a_rerun(folder, tmp_path):
-    chain = ("--degradation", "noise:25", "--degradation", "jpeg:50")
+    chain = ("--degradation", "noise:25+jpeg:50")
     status, output = osr(folder, *chain, "-o", tmp_path / "x")
     assert status == 2
     assert "b.jpg" in output
@@ -54,19 +54,36 @@ def test_a_folder_with_a_bad_file_and_a_rerun(folder, tmp_path):
 
 
 def test_degradations_are_done_in_order_with_a_seed_for_each_image(folder, tmp_path):
-    osr(folder, "--degradation", "rain:0.5", "--degradation", "noise:25", "-o", tmp_path / "x", "--seed", 7)
+    osr(
+        folder,
+        "--degradation",
+        "rain:0.5",
+        "--degradation",
+        "noise:25",
+        "-o",
+        tmp_path / "x",
+        "--seed",
+        7,
+    )
     clear = (read(folder / "c.png").pixels[..., :3] / 257).round().astype(np.float32) / 255
     rng = np.random.default_rng([7, 2])  # the third of the inputs, though the second failed
-    for text in ("rain:0.5", "noise:25"):
-        clear = Degradation.parse(text).apply(clear, rng)
-    expected = np.rint(clear.clip(0, 1) * 255).astype(np.uint8)
+    degraded, _ = Chain.parse("rain:0.5+noise:25")(clear, rng)
+    expected = np.rint(degraded.clip(0, 1) * 255).astype(np.uint8)
     np.testing.assert_array_equal(read(tmp_path / "x" / "c.png").pixels, expected)
 
 
 def test_pairs_are_a_test_set(folder, tmp_path):
     (folder / "b.jpg").unlink()
     status, output = osr(
-        folder, "--degradation", "jpeg:5", "--pairs", "--format", "jpg", "-o", tmp_path / "set", "--json"
+        folder,
+        "--degradation",
+        "jpeg:5",
+        "--pairs",
+        "--format",
+        "jpg",
+        "-o",
+        tmp_path / "set",
+        "--json",
     )
     assert status == 0
     summary = json.loads(output)
@@ -90,33 +107,18 @@ def test_a_single_file_in_the_format_of_its_name(folder, tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "out.tiff").pixels, read(folder / "a.png").pixels)
 
 
-@pytest.mark.parametrize("output", [".", "a.png"])
-def test_no_input_is_ever_overwritten(folder, output):
-    before = contents(folder)
-    status, message = osr(folder / "a.png", "--degradation", "noise:9", "-o", folder / output)
-    assert status == 2
-    assert "would overwrite its input" in message
-    assert contents(folder) == before
+def test_from_python_grey_leads_to_grey_pairs(folder, tmp_path):
+    import osr
 
-
-def test_nor_is_another_input(folder, tmp_path):
-    write(tmp_path / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
-    before = contents(folder)
-    status, message = osr(
-        folder / "a.png", tmp_path / "a.tiff", "--degradation", "noise:9", "-o", folder
-    )
-    assert status == 2
-    assert "a.tiff: would overwrite the input" in message
-    assert contents(folder) == before
-
-
-def test_two_inputs_for_one_output(folder, tmp_path):
-    write(folder / "a.tiff", Picture(np.zeros((5, 5, 3), np.uint8)))
-    where = tmp_path / "x"
-    status, message = osr(folder / "a.*", "--degradation", "noise:9", "-o", where)
-    assert status == 2
-    assert "collides" in message
-    assert sorted(contents(where)) == ["a.png"]
+    source = folder / "a.png"
+    (result,) = osr.degrade_files(source, tmp_path / "set", "grey+noise:25", pairs=True)
+    assert (result.error, result.width, result.height) == (None, 30, 20)
+    truth = read(tmp_path / "set" / "gt" / "a.png").pixels
+    np.testing.assert_array_equal(truth[..., 0], truth[..., 2])
+    noisy = read(result.output).pixels.astype(int)
+    assert (noisy - truth).std() > 15
+    with pytest.raises(OSRError, match="did you mean noise"):
+        osr.degrade_files(source, tmp_path / "set", "noize:25")
 
 
 def test_haze_by_depth_maps(folder, tmp_path):

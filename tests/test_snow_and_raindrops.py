@@ -59,11 +59,11 @@ def test_flakes_are_as_dense_at_the_borders():
     assert border.mean() == pytest.approx(mask[20:40, 20:40].mean(), rel=0.12)
 
 
-def test_snow_blends_by_its_mask_before_a_veil(picture):
+def test_snow_blends_by_its_mask_before_mist(picture):
     mask = snow_flakes(picture.shape, generator(), 0.3, 4)[..., None] * 0.8
-    veiled = picture * 0.7 + 0.9 * 0.3
-    expected = veiled * (1 - mask) + 0.9 * mask
-    result = snow(picture, generator(), 0.3, 4, opacity=0.8, brightness=0.9, veil=0.3)
+    misty = picture * 0.7 + 0.9 * 0.3
+    expected = misty * (1 - mask) + 0.9 * mask
+    result = snow(picture, generator(), 0.3, 4, opacity=0.8, brightness=0.9, mist=0.3)
     np.testing.assert_allclose(result, expected, atol=1e-6)
     np.testing.assert_allclose(snow(picture, generator(), 0, 4), picture, atol=1e-6)
 

@@ -47,7 +47,7 @@ def test_rain_falls_in_its_direction(angle):
 
 def test_rain_adds_or_screens_a_grey_layer(picture):
     layer = weather.rain_streaks(picture.shape, generator(), 0.3, 15)[..., None] * 0.5 + 0.1
-    options = {"density": 0.3, "length": 15, "intensity": 0.5, "veil": 0.1}
+    options = {"density": 0.3, "length": 15, "intensity": 0.5, "mist": 0.1}
     added = weather.rain(picture, generator(), **options)
     screened = weather.rain(picture, generator(), screen=1.0, **options)
     np.testing.assert_allclose(added, np.clip(picture + layer, 0, 1), atol=1e-6)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import backends
 from osr.cli import run
-from osr.degradations.levels import Degradation
+from osr.degradations import Chain
 from osr.images import Picture, write
 from osr_core import restore
 from osr_core.registry import registry
@@ -60,7 +60,7 @@ def main(models: tuple[str, ...], output: Path) -> None:
 
 def _degraded(name: str, degradation: str) -> Pixels:
     photograph = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    image = Degradation.parse(degradation).apply(photograph, np.random.default_rng(0))
+    image = Chain.parse(degradation)(photograph, np.random.default_rng(0))[0]
     pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return pixels
 

@@ -1,9 +1,9 @@
 """Blur of a lens out of focus, of a moving camera, and the plain Gaussian one.
 
 Lens and motion blur linear light, as a camera does: on the motion blur of REDS (Nah et al., CVPR
-workshops 2019), one kernel a picture explains 2 dB more of it than on sRGB values, as
-``examples/fit_blur.py`` prints. The Gaussian blurs the values themselves, as is the custom where it
-stands for unsharpness in general.
+workshops 2019), one kernel an image explains 2 dB more of it in linear light than on sRGB values
+(measured with ``examples/fit_blur.py`` of release 0.1.0). The Gaussian blurs the values themselves,
+as is the custom where it stands for unsharpness in general.
 
 All kernels sum to 1 and the picture is mirrored at its borders (the border pixel not repeated),
 so that an even picture stays as it is and values stay within [0, 1].

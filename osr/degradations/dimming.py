@@ -1,4 +1,4 @@
-"""Photographs taken with too little light."""
+"""Photographs taken with too little light, or without colour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from osr.degradations.linear_light import to_linear, to_srgb
 from osr.degradations.noise import sensor_noise
-from osr_core.checks import Image, check_image, check_range
+from osr_core.checks import Image, check_image
 
 
 def low_light(
@@ -43,16 +43,22 @@ def low_light(
 
     Raises:
         ImageError: if ``image`` is not such an array.
-        OptionError: if a parameter leaves its range.
     """
     check_image(image)
-    check_range("stops", stops, 0.0, 12.0)
-    check_range("gamma", gamma, 1.0, 5.0)
-    check_range("gain", gain, 0.0, 1.0)
-    check_range("sigma", sigma, 0.0, 255.0)
-    check_range("red", red, 0.0, 2.0)
-    check_range("blue", blue, 0.0, 2.0)
     curved = np.clip(image, 0.0, 1.0) ** np.float32(gamma) if gamma != 1 else image
     light = to_linear(curved) * (np.array([red, 1.0, blue], np.float32) * np.float32(2.0**-stops))
     result = to_srgb(sensor_noise(light, gain, sigma, rng))
     return np.clip(result, 0.0, 1.0, out=result)
+
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in the luma of ITU-R BT.601, which JPEG uses."""
+
+
+def grey(image: Image) -> Image:
+    """The luma of BT.601 in all three channels.
+
+    Raises:
+        ImageError: if ``image`` is not (H, W, 3) float32.
+    """
+    return np.repeat((check_image(image) @ _LUMA)[:, :, None], 3, axis=2)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from osr.degradations._squares import squares
 from osr.degradations.blur import gaussian_blur
-from osr_core.checks import Image, check_image, check_range
+from osr_core.checks import Image, check_image
 
 Floats = NDArray[np.float64]
 
@@ -53,14 +53,8 @@ def raindrops(
 
     Raises:
         ImageError: if ``image`` is not such an array.
-        OptionError: if a parameter leaves its range.
     """
     check_image(image)
-    check_range("coverage", coverage, 0.0, 1.0)
-    check_range("radius", radius, 1.0, 300.0)
-    check_range("view", view, 1.0, 20.0)
-    check_range("rim", rim, 0.02, 1.0)
-    check_range("opacity", opacity, 0.0, 1.0)
     scene = gaussian_blur(image, blur)
     height, width = image.shape[:2]
     margin = 2.0 * radius

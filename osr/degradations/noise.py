@@ -58,11 +58,8 @@ def poisson_gaussian(
 
     Raises:
         ImageError: if ``image`` is not such an array.
-        OptionError: if ``gain`` or ``sigma`` leaves its range.
     """
     check_image(image)
-    check_range("gain", gain, 0.0, 1.0)
-    check_range("sigma", sigma, 0.0, 255.0)
     signal = to_linear(image) if linear else np.maximum(image, np.float32(0.0))
     result = sensor_noise(signal, gain, sigma, rng)
     if linear:

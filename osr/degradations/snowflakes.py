@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from osr.degradations._squares import squares
 from osr.degradations.blur import Kernel, path_kernel, path_samples
-from osr_core.checks import Image, check_image, check_range
+from osr_core.checks import Image, check_image
 
 _LAYERS = (0.4, 0.7, 1.0, 1.5, 2.4)
 """Bounds of the layers, from far to near: diameters in shares of the typical one."""
@@ -32,12 +32,12 @@ def snow(
     spread: float = 12.0,
     opacity: float = 0.9,
     brightness: float = 0.95,
-    veil: float = 0.0,
+    mist: float = 0.0,
 ) -> Image:
-    """White flakes before a veil: ``J (1 - z) (1 - veil)`` and for the rest white.
+    """White flakes before mist: ``J (1 - z) (1 - mist)`` and for the rest white.
 
     Blending by a mask z, and flakes of several sizes, shapes and paths, follow Snow100K (Liu et
-    al., IEEE TIP 27(6), 2018); the veil of flakes too far off to be seen follows SRRS (Chen et
+    al., IEEE TIP 27(6), 2018); the mist of flakes too far away to be seen follows SRRS (Chen et
     al., ECCV 2020).
 
     Args:
@@ -52,24 +52,20 @@ def snow(
             the way down.
         spread: standard deviation of the angle among the layers, 0 to 60.
         opacity: of the most opaque flakes, 0 to 1; single ones have 0.4 to 1 of it.
-        brightness: of flakes and veil, 0 to 1.
-        veil: share of the light that comes from the veil, 0 to 1.
+        brightness: of flakes and mist, 0 to 1.
+        mist: share of the light that comes from the mist, 0 to 1.
 
     Returns:
         (H, W, 3) float32 in [0, 1].
 
     Raises:
         ImageError: if ``image`` is not such an array.
-        OptionError: if a parameter leaves its range.
     """
     check_image(image)
-    check_range("opacity", opacity, 0.0, 1.0)
-    check_range("brightness", brightness, 0.0, 1.0)
-    check_range("veil", veil, 0.0, 1.0)
     clear = snow_flakes(image.shape, rng, density, size, length, angle, spread)
     clear *= np.float32(-opacity)
     clear += 1.0
-    clear *= np.float32(1.0 - veil)  # 1 - z of flakes and veil together: both are equally bright
+    clear *= np.float32(1.0 - mist)  # 1 - z of flakes and mist together: both are equally bright
     result = image - np.float32(brightness)
     result *= clear[:, :, None]
     result += np.float32(brightness)
@@ -92,11 +88,6 @@ def snow_flakes(
     along one slightly bent path, and a pixel is as opaque as long as a flake covers it. Where
     flakes overlap, they add up to at most 1.
     """
-    check_range("density", density, 0.0, 2.0)
-    check_range("size", size, 0.5, 60.0)
-    check_range("length", length, 0.0, 200.0)
-    check_range("angle", angle, -75.0, 75.0)
-    check_range("spread", spread, 0.0, 60.0)
     mask = np.zeros(shape[:2], np.float32)
     for low, high in pairwise(_LAYERS):
         share = math.sqrt(low * high)

@@ -30,7 +30,7 @@ def rain(
     intensity: float = 0.5,
     *,
     spread: float = 2.0,
-    veil: float = 0.0,
+    mist: float = 0.0,
     screen: float = 0.0,
 ) -> Image:
     """Bright, slightly transparent streaks: ``J + L (1 - screen · J)``, clipped to [0, 1].
@@ -49,20 +49,16 @@ def rain(
         width: mean width, 0.3 to 8; single ones vary from 0.6 to 1.4 times that.
         intensity: brightness of the brightest streaks, 0 to 1; single ones have 0.3 to 1 of it.
         spread: standard deviation of the angle among the streaks.
-        veil: even brightness under the streaks, 0 to 1: mist of drops too far off to be seen.
+        mist: even brightness under the streaks, 0 to 1: drops too far away to be seen.
         screen: 0 adds the layer, 1 screens it, so that bright places change less.
 
     Raises:
         ImageError: if ``image`` is not such an array.
-        OptionError: if a parameter leaves its range.
     """
     check_image(image)
-    check_range("intensity", intensity, 0.0, 1.0)
-    check_range("veil", veil, 0.0, 1.0)
-    check_range("screen", screen, 0.0, 1.0)
     layer = rain_streaks(image.shape[:2], rng, density, length, angle, width, spread)
     layer *= intensity
-    layer += veil
+    layer += mist
     result = image * np.float32(-screen)
     result += 1.0
     result *= layer[:, :, None]
@@ -85,11 +81,6 @@ def rain_streaks(
     border, so that some are cut off by it). Each is anti-aliased across and fades at its ends;
     where streaks cross, they add up to at most 1.
     """
-    check_range("density", density, 0.0, 4.0)
-    check_range("length", length, 1.0, 500.0)
-    check_range("angle", angle, -75.0, 75.0)
-    check_range("width", width, 0.3, 8.0)
-    check_range("spread", spread, 0.0, 20.0)
     height, columns = shape[:2]
     reach = 0.8 * length + 1.0  # half the longest streak
     area = (height + 2 * reach) * (columns + 2 * reach)

@@ -3,7 +3,7 @@
 Each is blind: it sees the picture alone and estimates or assumes what it needs to know. Told the
 degradation, non-local means use its σ and Richardson-Lucy its kernel; a table that compares them with
 blind networks should not tell. Gains when not told, in dB of PSNR (RGB, 8-bit), on scikit-image's
-astronaut, chelsea, coffee and rocket with the degradation of :mod:`osr.degradations.levels`,
+astronaut, chelsea, coffee and rocket with the degradation of :mod:`osr.degradations`,
 and on parts of public benchmarks:
 
 ==================  ============================================================================
@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations.levels import Degradation
+from osr.degradations import Step
 from osr.degradations.linear_light import to_linear, to_srgb
 from osr_core.checks import Image, check_image
 from osr_core.errors import ImageError, OptionError
@@ -40,7 +40,7 @@ from osr_core.settings import suggest
 
 Plane = NDArray[np.float32]
 
-_ASSUMED_BLUR = Degradation("blur", 1.0)
+_ASSUMED_BLUR = Step("blur", 1.0)
 _ITERATIONS = 5  # of an assumed kernel: more of them ring where the real one is another
 _ITERATIONS_KNOWN = 20
 _STREAK_WIDTH, _STREAK_LENGTH = 15, 3  # rows of 15 see past most streaks; 3 spares mere dots
@@ -52,11 +52,11 @@ class Baseline:
 
     title: str
     kinds: frozenset[str]
-    """Kinds of degradation that it is meant for: keys of :data:`osr.degradations.KINDS`."""
-    method: Callable[[Image, Degradation | None], Image]
+    """Kinds of degradation that it is meant for: keys of :data:`osr.degradations.DEGRADATIONS`."""
+    method: Callable[[Image, Step | None], Image]
     """Of a picture in [0, 1]; its result need not be clipped."""
 
-    def restore(self, image: Image, known: Degradation | None = None) -> Image:
+    def restore(self, image: Image, known: Step | None = None) -> Image:
         """A restored copy, (H, W, 3) float32 in [0, 1].
 
         Args:
@@ -97,11 +97,12 @@ def estimate_noise(image: Image) -> float:
     return float(255 * np.median(np.abs(diagonal)) / 0.6745) if diagonal.size else 0.0
 
 
-def _non_local_means(image: Image, known: Degradation | None) -> Image:
+def _non_local_means(image: Image, known: Step | None) -> Image:
     """OpenCV's, in CIELAB, of 5×5 patches within 21×21, with a filter strength of 0.7 σ."""
     import cv2
 
-    sigma = known.level if known and known.name == "noise" else estimate_noise(image)
+    sigma = known.level if known and known.name == "noise" else None
+    sigma = estimate_noise(image) if sigma is None else sigma
     if sigma == 0:
         return image
     bgr = np.rint(255 * image[:, :, ::-1]).astype(np.uint8)
@@ -110,7 +111,7 @@ def _non_local_means(image: Image, known: Degradation | None) -> Image:
     return np.asarray(clean[:, :, ::-1], np.float32) / np.float32(255)
 
 
-def _dark_channel(image: Image, known: Degradation | None) -> Image:
+def _dark_channel(image: Image, known: Step | None) -> Image:
     """He, Sun and Tang (TPAMI 2011), with their constants: 15×15, ω = 0.95, t₀ = 0.1.
 
     The transmission is refined by their guided filter (TPAMI 2013) in place of soft matting, with
@@ -143,39 +144,39 @@ def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> P
     return mean(slope) * guide + mean(mean_plane - slope * mean_guide)
 
 
-def _richardson_lucy(image: Image, known: Degradation | None) -> Image:
+def _richardson_lucy(image: Image, known: Step | None) -> Image:
     """scikit-image's, with the known kernel, else a Gaussian of σ = 1 and few iterations."""
     from skimage.restoration import richardson_lucy
 
-    if known and known.kind == "blur" and _has_one_kernel(known):
+    if known and (known.row.kind or known.name) == "blur" and _has_one_kernel(known):
         blur, iterations = known, _ITERATIONS_KNOWN
     else:
         blur, iterations = _ASSUMED_BLUR, _ITERATIONS
-    reach = int(np.ceil(4 * blur.level)) + 1
+    reach = int(np.ceil(4 * (blur.level or 0.0))) + 1
     point = np.zeros((2 * reach + 1, 2 * reach + 1, 3), np.float32)
     point[reach, reach] = 1
     # Lenses and motion add up light, the Gaussian adds up values.
     forth, back = (np.asarray, np.asarray) if blur.name == "blur" else (to_linear, to_srgb)
-    kernel = forth(blur.apply(point, np.random.default_rng(0))[:, :, 0])
+    kernel = forth(blur(point, np.random.default_rng(0))[:, :, 0])
     rim = 2 * reach  # the picture is mirrored, as when it was blurred
     padded = forth(np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect"))
     sharp = [richardson_lucy(padded[:, :, c], kernel, iterations) for c in range(3)]
     return back(np.stack(sharp, axis=2)[rim:-rim, rim:-rim])
 
 
-def _has_one_kernel(blur: Degradation) -> bool:
+def _has_one_kernel(blur: Step) -> bool:
     """Not motion in a direction that nobody said."""
     return blur.name != "motion" or "angle" in dict(blur.options)
 
 
-def _unsharp_mask(image: Image, known: Degradation | None) -> Image:
+def _unsharp_mask(image: Image, known: Step | None) -> Image:
     """Half of what a Gaussian of σ = 1.5 takes away, added."""
     from skimage.filters import unsharp_mask
 
     return unsharp_mask(image, 1.5, 0.5, channel_axis=2)
 
 
-def _row_median(image: Image, known: Degradation | None) -> Image:
+def _row_median(image: Image, known: Step | None) -> Image:
     """Take away what is brighter than the median of its row's neighbourhood in all channels.
 
     Rain and snow are bright, grey, and rarely wider than high: what stands out in one channel alone
@@ -190,14 +191,14 @@ def _row_median(image: Image, known: Degradation | None) -> Image:
     return image - streaks[:, :, None]
 
 
-def _bilateral(image: Image, known: Degradation | None) -> Image:
+def _bilateral(image: Image, known: Step | None) -> Image:
     """OpenCV's, of 7×7 pixels: evens out steps of up to about a tenth of the range."""
     import cv2
 
     return cv2.bilateralFilter(image, 7, 0.1, 1.5)
 
 
-def _gamma(image: Image, known: Degradation | None) -> Image:
+def _gamma(image: Image, known: Step | None) -> Image:
     """The power that brings the mean brightness to 0.45, unless the picture is brighter."""
     import cv2
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.datasets import DataSet, catalogue, find, items
-from osr.degradations.levels import Degradation
+from osr.degradations import Chain
 from osr.evaluation.metrics import Convention
 from osr.evaluation.protocols import customary, describe, parse_protocol
 from osr.evaluation.records import ColumnEntry
@@ -39,11 +39,11 @@ class Data:
 
 @dataclass(frozen=True)
 class Column:
-    """A data set, the degradation done to it if it is a clean one, and the convention of its figures."""
+    """A data set, the degradation applied if it is a clean one, and the protocol of its figures."""
 
     name: str
     data: Data
-    degradation: Degradation | None
+    degradation: Chain | None
     kind: str
     """Kind of degradation; ``none`` for clean columns, ``unknown`` where nobody said."""
     convention: Convention
@@ -79,7 +79,8 @@ class Column:
             return degraded.astype(np.float32) / np.float32(255), truth
         clear = truth.astype(np.float32) / np.float32(255)
         rng = np.random.default_rng([seed, index])
-        return self.degradation.apply(clear, rng, depth=item.load_depth()), truth
+        result, target = self.degradation(clear, rng, item.load_depth())
+        return result, np.rint(target * np.float32(255)).astype(np.uint8)
 
 
 def locate(text: str) -> Data:
@@ -134,7 +135,7 @@ def make_column(
             if degradation is not None
             else f"data set {data.name}: is of clear images; name a degradation such as noise:25"
         )
-    done = None if degradation is None else Degradation.parse(degradation)
+    done = None if degradation is None else Chain.parse(degradation)
     convention = customary(data.entry, done)
     if protocol is not None:
         convention = parse_protocol(protocol, convention)

@@ -16,13 +16,10 @@ from osr_core.errors import OptionError
 
 if TYPE_CHECKING:
     from osr.datasets import DataSet
-    from osr.degradations.levels import Degradation
+    from osr.degradations import Chain
 
 SSIM_VARIANT = "SSIM of Wang et al. (2004): Gaussian window 11×11, σ 1.5, mean over channels"
 """Which of the SSIMs is meant; named in every report."""
-
-UNCLIPPED = {"noise": True, "poisson_gaussian": False}
-"""Degradation that may leave [0, 1], and whether it does unless its option ``clip`` says otherwise."""
 
 
 def parse_protocol(text: str, start: Convention | None = None) -> Convention:
@@ -53,7 +50,7 @@ def parse_protocol(text: str, start: Convention | None = None) -> Convention:
     return convention
 
 
-def customary(data_set: DataSet, degradation: Degradation | None) -> Convention:
+def customary(data_set: DataSet, degradation: Chain | None) -> Convention:
     """The convention in which a column is usually published.
 
     Args:
@@ -63,14 +60,17 @@ def customary(data_set: DataSet, degradation: Degradation | None) -> Convention:
     """
     if degradation is None:
         return data_set.convention
-    if degradation.kind == "low_resolution":
-        return Convention("y", crop=math.ceil(degradation.level))
+    for step in degradation.steps:
+        if step.name == "low_resolution":
+            scale = step.row.params["scale"].train[1] if step.level is None else step.level
+            return Convention("y", crop=math.ceil(scale))
     return Convention()
 
 
-def describe(convention: Convention, degradation: Degradation | None) -> str:
+def describe(convention: Convention, degradation: Chain | None) -> str:
     """The protocol in words, for instance ``RGB, crop 0, 8-bit, noise not clipped``."""
-    if degradation is None or degradation.name not in UNCLIPPED:
+    if not (degradation and degradation.steps and "clip" in degradation.steps[-1].row.params):
         return str(convention)
-    unclipped = not dict(degradation.options).get("clip", not UNCLIPPED[degradation.name])
-    return f"{convention}, noise {'not ' if unclipped else ''}clipped"
+    last = degradation.steps[-1]
+    clipped = dict(last.options).get("clip", last.row.params["clip"].default)
+    return f"{convention}, noise {'' if clipped else 'not '}clipped"

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from osr.degradations import KINDS
+from osr.degradations import Chain
 from osr.training.upgrade import upgrade_recipe
 from osr_core.errors import OptionError
 
@@ -48,9 +48,11 @@ def seen_degradation(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -
     unknown: set[str] = set()
     weights = upgrade_recipe(recipe).get("sampling_weights") or {}
     for name in (name for name, weight in weights.items() if weight > 0):
-        if name in KINDS:
-            kinds.add(name)
-        elif name not in ("clean", "mixture"):
+        if name in ("clean", "mixture"):
+            continue
+        try:
+            kinds.update(Chain.parse(name).kinds)
+        except OptionError:
             degradation = degradation_of(name)
             kinds.update([degradation] if degradation else [])
             unknown.update([] if degradation else [name])

@@ -117,7 +117,7 @@ class Results:
             return "clean"
         if place.kind == "unknown":
             return "unknown"
-        if place.kind in entry.seen:
+        if set(place.kind.split("+")) <= set(entry.seen):
             return "seen"
         return "unknown" if NO_RECIPE in entry.unknown else "unseen"
 

@@ -37,8 +37,9 @@ class Recipe:
     spec: ModelSpec
     """The network; :mod:`osr_core.spec`."""
     sampling_weights: Mapping[str, float]
-    """Relative frequency of each kind of sample: ``clean``, ``mixture``, the degradations of
-    :mod:`osr.degradations`, and the names of the paired data sets in ``data``."""
+    """Relative frequency of each kind of sample: ``clean``, ``mixture``, names and chains of
+    :data:`osr.degradations.DEGRADATIONS` such as ``noise`` and ``grey+noise+jpeg``, and the names
+    of the paired data sets in ``data``."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """Data set (``osr data list``) → its folder, or a list of folders."""
     degradations: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.datasets import Item, catalogue, find, items
-from osr.degradations import KINDS, check_ranges, degrade, mixture
+from osr.degradations import DEGRADATIONS, Chain, check_ranges
 from osr.training.augmentation import close_up, fade, mirror, retone, stripes, turn, wall
 from osr.training.keeping import Keeping
 from osr.training.recipe import Recipe
@@ -56,12 +56,15 @@ class Samples:
 
     def __post_init__(self) -> None:
         check_ranges(self.recipe.degradations)
-        known = ["clean", "mixture", *KINDS, *self.pairs]
         for kind, share in self.recipe.sampling_weights.items():
-            if kind not in known:
-                folder = f"recipe.data names no folder for it; add --data {kind}=PATH"
-                why = folder if kind in catalogue() else suggest(kind, known)
-                raise OptionError(f"recipe.sampling_weights.{kind}: {why}")
+            if kind not in ("clean", "mixture", *self.pairs):
+                try:
+                    _check_kind(kind, ["clean", "mixture", *DEGRADATIONS, *self.pairs])
+                except OptionError as error:
+                    raise OptionError(f"recipe.sampling_weights.{kind}: {error}") from None
+            if kind == "mixture" and share > 0 and not self._mixed:
+                where = "recipe.sampling_weights.mixture"
+                raise OptionError(f"{where}: needs degradations beside it, which it mixes")
             if share > 0 and not (self.pairs.get(kind) or self.photographs):
                 where = f"recipe.sampling_weights.{kind}"
                 raise OptionError(f"{where}: recipe.data has no photographs for it")
@@ -131,7 +134,8 @@ class Samples:
         return both[..., :3], both[..., 3:]
 
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
-        hazy = kind in ("haze", "mixture")
+        chain = None if kind == "mixture" else Chain.parse("none" if kind == "clean" else kind)
+        hazy = chain is None or "haze" in chain.kinds
         # Haze has an up and a down, as real degradation has: the sky is pale, and it is far.
         lay = mirror if hazy else turn
         crop = lay(self._crop(self._draw(self.photographs, rng), rng), rng)
@@ -139,16 +143,20 @@ class Samples:
         if not hazy:  # a pale picture in haze tells nobody how pale it was
             clear = self._varied(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
-        ranges = self.recipe.degradations
-        if kind == "clean":
-            return clear, clear
-        if kind == "mixture":
-            weights = self.recipe.sampling_weights
-            known = [kind for kind, weight in weights.items() if kind in KINDS and weight > 0]
-            count = int(rng.integers(2, 4))
-            chosen = rng.choice(known, min(count, len(known)), replace=False)
-            return mixture(clear, [str(k) for k in chosen], rng, ranges, depth), clear
-        return degrade(clear, kind, rng, ranges.get(kind), depth), clear
+        chain = self._mixture(rng) if chain is None else chain
+        return chain(clear, rng, depth, self.recipe.degradations)
+
+    @property
+    def _mixed(self) -> list[str]:
+        """What a mixture is made of."""
+        weights = self.recipe.sampling_weights
+        return [kind for kind, weight in weights.items() if kind in DEGRADATIONS and weight > 0]
+
+    def _mixture(self, rng: np.random.Generator) -> Chain:
+        """Two or three kinds, in the order of the table."""
+        count = min(int(rng.integers(2, 4)), len(self._mixed))
+        chosen = rng.choice(self._mixed, count, replace=False)
+        return Chain.parse("+".join(kind for kind in DEGRADATIONS if kind in chosen))
 
     def _varied(self, clear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         of = self.recipe.augmentation
@@ -181,6 +189,15 @@ class Samples:
         if window.dtype == np.uint8:
             return window.astype(np.float32) / np.float32(255)
         return window
+
+
+def _check_kind(kind: str, known: list[str]) -> None:
+    """Raise :class:`OptionError` if a sample cannot be of that kind."""
+    if kind in catalogue():
+        raise OptionError(f"recipe.data names no folder for it; add --data {kind}=PATH")
+    if kind.isidentifier() and kind not in known:
+        raise OptionError(suggest(kind, known))
+    Chain.parse(kind)
 
 
 def _items(name: str, folders: Any) -> tuple[Item, ...]:

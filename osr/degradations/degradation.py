@@ -1,0 +1,95 @@
+"""What the table of degradations says of each: its function, parameters and how they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import signature
+
+from osr.degradations.draws import Draw, Generator, Range, Ranges, Values, uniform
+from osr.degradations.weather import Depth
+from osr_core.checks import Image, check_range
+
+
+@dataclass(frozen=True)
+class Param:
+    """A number that a degradation takes."""
+
+    default: float | None
+    """Value where none is given. ``None``: the function decides, or it is the level."""
+    train: Range
+    """Range from which training draws it."""
+    valid: Range
+    """Least and greatest value allowed."""
+    draw: Draw = uniform
+    """How training draws it."""
+    training_only: bool = False
+    """Whether it shapes training draws only, and is no option beside a given level."""
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """A row of :data:`DEGRADATIONS`; called, it degrades with given values.
+
+    >>> clean = np.full((8, 8, 3), 0.5, np.float32)
+    >>> DEGRADATIONS["noise"](clean, np.random.default_rng(0), sigma=25).shape
+    (8, 8, 3)
+    """
+
+    summary: str
+    """One line; LEVEL stands for the value after the colon."""
+    function: Callable[..., Image]
+    """Takes the image, parameters by name, and ``rng`` and ``depth`` if it needs them."""
+    level: str
+    """Parameter that LEVEL sets; empty where there is none."""
+    params: Mapping[str, Param]
+    """In the order in which training draws them."""
+    kind: str = ""
+    """Kind under which it counts in an evaluation, where that is another row."""
+    couple: Callable[[Values], Values] = dict
+    """Makes drawn values depend on each other."""
+    sampler: Callable[[Image, Generator, Depth | None, Ranges], Image] | None = None
+    """Draws and degrades where a draw of each parameter is not enough."""
+    grid: int = 1
+    """Period in pixels of the grid that it leaves, counted from the corner of the image."""
+
+    def __call__(
+        self, image: Image, rng: Generator, depth: Depth | None = None, **values: float
+    ) -> Image:
+        """A degraded copy.
+
+        Args:
+            image: (H, W, 3) float32 in [0, 1].
+            rng: source of what is random.
+            depth: (H, W), larger is farther, of mean 1; without it haze makes one up.
+            values: of the parameters; those without a default are needed.
+
+        Raises:
+            ImageError: if ``image`` is not such an array or ``depth`` has another size.
+            OptionError: if a value is out of range.
+        """
+        for name, value in values.items():
+            check_range(name, value, *self.params[name].valid)
+        defaults = {n: p.default for n, p in self.params.items() if p.default is not None}
+        shared = {"rng": rng, "depth": depth}
+        wanted = signature(self.function).parameters
+        return self.function(
+            image, **{n: v for n, v in shared.items() if n in wanted}, **{**defaults, **values}
+        )
+
+    def sample(
+        self, image: Image, rng: Generator, depth: Depth | None, ranges: Ranges, given: Values
+    ) -> Image:
+        """A copy degraded by drawn values.
+
+        Args:
+            image, rng, depth: as in :meth:`__call__`.
+            ranges: to draw from, where not those of the table; checked before.
+            given: values that are not drawn.
+        """
+        bounds = {name: ranges.get(name, param.train) for name, param in self.params.items()}
+        bounds |= {name: (value, value) for name, value in given.items()}
+        if self.sampler is not None:
+            return self.sampler(image, rng, depth, bounds)
+        drawn = {name: param.draw(rng, bounds[name]) for name, param in self.params.items()}
+        return self(image, rng, depth, **{**self.couple(drawn), **given})

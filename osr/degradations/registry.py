@@ -1,0 +1,193 @@
+"""The table of degradations: all that is known of each stands here, once.
+
+From it training draws (``train``), ``--degradation`` is parsed, values are checked (``valid``), and
+the documentation is made. What a parameter means is in the docstring of the row's function. A new
+degradation is a function and a row.
+
+Training ranges run continuously down to almost none: a network that has seen light degradation
+learns to leave clean images alone. A recipe replaces a range: ``[degradations.noise]`` with
+``sigma = [0, 30]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from osr.degradations import couplings, draws
+from osr.degradations.blur import defocus_blur, gaussian_blur, shake_blur
+from osr.degradations.compression import jpeg
+from osr.degradations.degradation import Degradation, Param
+from osr.degradations.dimming import grey, low_light
+from osr.degradations.draws import Range
+from osr.degradations.drops import raindrops
+from osr.degradations.noise import gaussian_noise, poisson_gaussian
+from osr.degradations.resize import low_resolution
+from osr.degradations.snowflakes import snow
+from osr.degradations.weather import rain
+from osr_core.errors import OptionError
+from osr_core.settings import suggest
+
+DEGRADATIONS: Mapping[str, Degradation] = {
+    "grey": Degradation("no colour; as a first step the ground truth is grey, too", grey, "", {}),
+    "haze": Degradation(
+        "haze of scattering coefficient LEVEL", couplings.haze_at_depth, "beta",
+        {
+            "beta": Param(None, (0.0, 2.5), (0.0, 100.0)),
+            "airlight": Param(0.9, (0.7, 1.0), (0.0, 1.0)),
+            "tint": Param(None, (-0.03, 0.03), (-1.0, 1.0), training_only=True),
+            "distance": Param(None, (0.15, 0.95), (0.0, 1.0), training_only=True),
+            "slope": Param(None, (0.0, 0.6), (0.0, 2.0), training_only=True),
+        },
+        sampler=couplings.sample_haze,
+    ),
+    "rain": Degradation(
+        "rain whose streaks cover LEVEL of the image", rain, "density",
+        {
+            "density": Param(None, (0.02, 2.5), (1e-4, 4.0), draws.log_uniform),
+            "length": Param(25.0, (8.0, 45.0), (1.0, 500.0)),
+            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.normal),
+            "width": Param(1.5, (0.7, 2.5), (0.3, 8.0)),
+            "intensity": Param(0.5, (0.05, 0.8), (0.0, 1.0)),
+            "spread": Param(2.0, (0.0, 4.0), (0.0, 20.0)),
+            "mist": Param(0.0, (0.0, 0.15), (0.0, 1.0)),
+            "screen": Param(0.0, (0.0, 1.0), (0.0, 1.0)),
+        },
+        couple=couplings.less_mist(1.0),
+    ),
+    "snow": Degradation(
+        "snow whose flakes cover LEVEL of the image", snow, "density",
+        {
+            "density": Param(None, (0.01, 0.6), (1e-4, 2.0), draws.log_uniform),
+            "size": Param(4.0, (1.0, 8.0), (0.5, 60.0)),
+            "length": Param(8.0, (0.0, 20.0), (0.0, 200.0)),
+            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.normal),
+            "spread": Param(12.0, (0.0, 20.0), (0.0, 60.0)),
+            "opacity": Param(0.9, (0.2, 1.0), (0.0, 1.0)),
+            "brightness": Param(0.95, (0.8, 1.0), (0.0, 1.0)),
+            "mist": Param(0.1, (0.0, 0.3), (0.0, 1.0)),
+        },
+        couple=couplings.less_mist(3.0),
+    ),
+    "raindrops": Degradation(
+        "drops on the lens that cover LEVEL of the image", raindrops, "coverage",
+        {
+            "coverage": Param(None, (0.005, 0.4), (1e-4, 1.0), draws.log_uniform),
+            "radius": Param(15.0, (3.0, 30.0), (1.0, 300.0), draws.log_uniform),
+            "blur": Param(1.5, (0.5, 3.0), (0.0, 50.0)),
+            "view": Param(3.0, (2.0, 5.0), (1.0, 20.0)),
+            "rim": Param(0.3, (0.15, 1.0), (0.02, 1.0)),
+            "opacity": Param(1.0, (0.5, 1.0), (0.0, 1.0)),
+        },
+    ),
+    "blur": Degradation(
+        "Gaussian blur of σ = LEVEL pixels; in training any blur", gaussian_blur, "sigma",
+        {
+            "sigma": Param(None, (0.1, 3.5), (0.0, 50.0)),
+            "radius": Param(None, (0.5, 5.0), (0.0, 50.0), training_only=True),
+            "length": Param(None, (0.0, 25.0), (0.0, 100.0), training_only=True),
+            "angle": Param(None, (0.0, 180.0), (-360.0, 360.0), training_only=True),
+        },
+        sampler=couplings.sample_blur,
+    ),
+    "defocus": Degradation(
+        "lens out of focus: a disc of radius LEVEL pixels", defocus_blur, "radius",
+        {"radius": Param(None, (0.5, 5.0), (0.0, 50.0))},
+        kind="blur",
+    ),
+    "motion": Degradation(
+        "straight motion of LEVEL pixels, in a random direction unless given",
+        couplings.motion_any_way, "length",
+        {
+            "length": Param(None, (0.0, 25.0), (0.0, 100.0)),
+            "angle": Param(None, (0.0, 180.0), (-360.0, 360.0)),
+        },
+        kind="blur",
+    ),
+    "shake": Degradation(
+        "motion of a hand-held camera over LEVEL pixels", shake_blur, "length",
+        {"length": Param(None, (0.0, 25.0), (0.0, 100.0))},
+        kind="blur",
+    ),
+    "low_resolution": Degradation(
+        "shrunk and enlarged LEVEL times, bicubic", low_resolution, "scale",
+        {"scale": Param(None, (1.0, 4.0), (1.0, 100.0), draws.whole_in_half)},
+        grid=12,  # of scales 2, 3 and 4
+    ),
+    "low_light": Degradation(
+        "LEVEL stops of under-exposure", low_light, "stops",
+        {
+            "stops": Param(None, (0.0, 6.0), (0.0, 12.0), draws.low_often),
+            "gamma": Param(1.0, (1.0, 1.8), (1.0, 5.0)),
+            "gain": Param(0.0, (0.0, 2e-3), (0.0, 1.0)),
+            "sigma": Param(0.0, (0.0, 0.3), (0.0, 255.0)),
+            "red": Param(1.0, (0.85, 1.15), (0.0, 2.0)),
+            "blue": Param(1.0, (0.75, 1.15), (0.0, 2.0)),
+        },
+        couple=couplings.little_light,
+    ),
+    "poisson_gaussian": Degradation(
+        "noise of a sensor for which white is 1 / LEVEL photons", poisson_gaussian, "gain",
+        {
+            "gain": Param(None, (0.0, 0.0256), (0.0, 1.0), draws.root_uniform),
+            "sigma": Param(0.0, (0.0, 15.0), (0.0, 255.0)),
+            "linear": Param(0.0, (0.0, 1.0), (0.0, 1.0), draws.either),
+            "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either),
+        },
+    ),
+    "noise": Degradation(
+        "white Gaussian noise of σ = LEVEL of 255, not clipped", gaussian_noise, "sigma",
+        {
+            "sigma": Param(None, (0.0, 55.0), (0.0, 255.0)),
+            "clip": Param(0.0, (0.0, 0.0), (0.0, 1.0), draws.either),
+        },
+    ),
+    "jpeg": Degradation(
+        "JPEG of quality LEVEL", jpeg, "quality",
+        {"quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole)},
+        grid=16,  # blocks of 8 pixels, of 16 where the chroma is halved
+    ),
+}  # fmt: skip
+"""Every degradation by name, in the order in which light, lens, sensor and file do them."""
+
+
+def check_ranges(
+    degradations: Mapping[str, Mapping[str, Sequence[float]]],
+) -> dict[str, dict[str, Range]]:
+    """Ranges that replace those of the table, name → parameter → (low, high), as floats.
+
+    Raises:
+        OptionError: naming what is unknown, or a range that is not two numbers in order and
+            within the valid ones.
+
+    >>> check_ranges({"noise": {"sigma": [0, 30]}})
+    {'noise': {'sigma': (0.0, 30.0)}}
+    >>> check_ranges({"noise": {"sigm": [0, 30]}})
+    Traceback (most recent call last):
+    osr_core.errors.OptionError: degradations.noise.sigm: unknown; did you mean sigma?
+    """
+    for name in degradations:
+        if name not in DEGRADATIONS:
+            raise OptionError(f"degradations.{name}: unknown; {suggest(name, DEGRADATIONS)}")
+    return {
+        name: {param: _checked(name, param, pair) for param, pair in ranges.items()}
+        for name, ranges in degradations.items()
+    }
+
+
+def _checked(name: str, param: str, pair: Any) -> Range:
+    params = DEGRADATIONS[name].params
+    if param not in params:
+        raise OptionError(f"degradations.{name}.{param}: unknown; {suggest(param, params)}")
+    least, most = params[param].valid
+    try:
+        low, high = (float(value) for value in pair)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not least <= low <= high <= most:
+        raise OptionError(
+            f"degradations.{name}.{param}: expected [low, high] in order and within "
+            f"{least:g} to {most:g}, not {pair}"
+        )
+    return low, high
