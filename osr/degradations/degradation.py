@@ -31,6 +31,8 @@ class Param:
 class Degradation:
     """A row of :data:`DEGRADATIONS`; called, it degrades with given values.
 
+    >>> import numpy as np
+    >>> from osr.degradations import DEGRADATIONS
     >>> clean = np.full((8, 8, 3), 0.5, np.float32)
     >>> DEGRADATIONS["noise"](clean, np.random.default_rng(0), sigma=25).shape
     (8, 8, 3)
