@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 EXTRAS = {
     "torch": ["torch>=2.6"],
     "mindspore": ["mindspore>=2.10,<2.11"],
+    "heif": ["pillow-heif>=0.18"],
     "report": ["matplotlib>=3.8"],
     "tensorboard": ["tensorboard>=2.15"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
@@ -36,7 +37,7 @@ setup(
         "numpy>=1.26,<2",
         "opencv-python-headless>=4.8",
         "scikit-image>=0.22",
-        "pillow>=10.1",
+        "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",
         "click>=8.1",

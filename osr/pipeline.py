@@ -68,6 +68,7 @@ def restore_files(
         pixels = restore(picture.pixels, network, tile, advance)
         write(target, replace(picture, pixels=pixels), 95 if quality is None else quality)
         height, width = pixels.shape[:2]
-        return Result(str(source), str(target), width, height)
+        note = "; ".join(picture.notes) or None
+        return Result(str(source), str(target), width, height, note=note)
 
     return results + run_jobs(jobs, work, progress)

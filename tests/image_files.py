@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from osr.images import read
+from osr.images import check_holds, read
+from osr_core.errors import ImageError
 
 Pixels = NDArray[Any]
 
@@ -49,6 +50,15 @@ def png(pixels: Pixels, colour_type: int, *after: tuple[bytes, bytes]) -> bytes:
         struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(name + data))
         for name, data in chunks
     )
+
+
+def holds(suffix: str, pixels: Pixels) -> bool:
+    """Whether a file of that suffix can hold the pixels."""
+    try:
+        check_holds(f"a{suffix}", pixels)
+    except ImageError:
+        return False
+    return True
 
 
 def assert_same(path: Path, pixels: Pixels) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -12,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from image_files import assert_same, exif, png, random, tag
+from image_files import assert_same, exif, holds, png, random, tag
 from PIL import Image, ImageCms, ImageOps
 
-from osr.images import SUFFIXES, Picture, can_hold, read, write
+from osr.images import SUFFIXES, Picture, read, write
 from osr_core.errors import ImageError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -86,6 +87,75 @@ def test_first_of_several(tmp_path: Path) -> None:
         path = tmp_path / f"a.{suffix}"
         first.save(path, save_all=True, append_images=[second], lossless=True)
         assert_same(path, random(3))
+        assert read(path).notes == ("first of 2 frames",)
+    first.save(tmp_path / "b.png")
+    assert read(tmp_path / "b.png").notes == ()
+
+
+def _close(path: Path, pixels: Any, most: float) -> None:
+    found = read(path).pixels
+    assert found.dtype == pixels.dtype
+    assert found.shape == pixels.shape
+    assert np.abs(found.astype(float) - pixels).mean() < most
+
+
+def smooth(dtype: type[np.generic] = np.uint8) -> Any:
+    """What lossy formats keep well, in three different channels."""
+    rows, columns = np.mgrid[:48, :64]
+    ramps = np.dstack((rows / 47, columns / 63, 1 - rows / 47))
+    return np.rint(ramps * np.iinfo(dtype).max).astype(dtype)
+
+
+def test_gif(tmp_path: Path) -> None:
+    frames = [Image.fromarray(random(1) // level).convert("P") for level in (2, 3, 4)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert_same(tmp_path / "a.gif", np.array(frames[0].convert("RGB")))
+    assert read(tmp_path / "a.gif").notes == ("first of 3 frames",)
+    frames[0].save(tmp_path / "b.gif", transparency=int(random(1)[0, 0] // 2))
+    assert read(tmp_path / "b.gif").pixels[0, 0, 3] == 0
+
+
+@pytest.mark.parametrize("suffix", ["jp2", "j2k"])
+def test_jpeg_2000(tmp_path: Path, suffix: str) -> None:
+    Image.fromarray(random(3)).save(tmp_path / f"a.{suffix}")  # lossless
+    assert_same(tmp_path / f"a.{suffix}", random(3))
+    if suffix == "jp2":
+        deep = smooth(np.uint16)
+        cv2.imwrite(str(tmp_path / "d.jp2"), deep[..., ::-1])
+        _close(tmp_path / "d.jp2", deep, 200)
+        cv2.imwrite(str(tmp_path / "g.jp2"), deep[..., 0])
+        _close(tmp_path / "g.jp2", deep[..., 0], 200)
+
+
+def test_avif(tmp_path: Path) -> None:
+    image = Image.fromarray(smooth())
+    try:
+        image.save(tmp_path / "a.avif", quality=95, exif=exif(6), icc_profile=SRGB)
+    except (KeyError, OSError):
+        pytest.skip("Pillow without AVIF")
+    _close(tmp_path / "a.avif", np.rot90(smooth(), -1), 5)
+    assert read(tmp_path / "a.avif").icc == SRGB
+
+
+def test_heic(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    deep = smooth(np.uint16)
+    heif.encode("RGB", (64, 48), smooth().tobytes(), tmp_path / "a.heic", quality=95)
+    _close(tmp_path / "a.heic", smooth(), 5)
+    assert read(tmp_path / "a.heic").notes == ()
+    heif.encode("RGB;16", (64, 48), deep.tobytes(), tmp_path / "d.heic", quality=95)
+    assert "bit read as 8 bit" in read(tmp_path / "d.heic").notes[0]
+
+
+def test_a_format_whose_plugin_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, head, package in (
+        ("pillow_heif", b"\0\0\0\x1cftypheic", r"osr\[heif\]"),
+        ("pillow_jxl", b"\xff\x0a", "pillow-jxl-plugin"),
+    ):
+        monkeypatch.setitem(sys.modules, name, None)
+        (tmp_path / "a.png").write_bytes(head + bytes(99))
+        with pytest.raises(ImageError, match=rf"a\.png: .* to read it: pip install '{package}'"):
+            read(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "c8", "i2", "u4"])
@@ -99,7 +169,7 @@ def test_unusual_types_are_refused(tmp_path: Path, dtype: str) -> None:
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_cut_off_files_are_refused(tmp_path: Path, suffix: str, dtype: str) -> None:
     path, pixels = tmp_path / f"a{suffix}", random(3, height=200).astype(dtype)
-    if not can_hold(suffix, pixels):
+    if not holds(suffix, pixels):
         return
     write(path, Picture(pixels))
     whole = path.read_bytes()
@@ -126,7 +196,7 @@ def test_what_is_no_image(tmp_path: Path) -> None:
         "folder.png": "is a folder",
         "missing.png": "no such file",
         "empty.png": "is empty",
-        "text.png": "not a PNG",
+        "text.png": "is not an image",
         "zero.png": "",
     }.items():
         with pytest.raises(ImageError, match=rf"{name}: .*{reason}"):

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from image_files import assert_same, exif, random, tag
+from image_files import assert_same, exif, holds, random, tag
 from PIL import Image, ImageCms
 
-from osr.images import SUFFIXES, Picture, can_hold, read, write
+from osr.images import SUFFIXES, Picture, read, write
 from osr_core.errors import ImageError, OptionError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -25,8 +25,8 @@ def test_pixels_survive(
     tmp_path: Path, suffix: str, channels: int, dtype: type[np.generic]
 ) -> None:
     path, pixels = tmp_path / f"a{suffix}", random(channels, dtype)
-    if not can_hold(suffix, pixels):
-        with pytest.raises(ImageError, match=r"a\.\w+: \w+ cannot hold .*use \.png or \.tiff"):
+    if not holds(suffix, pixels):
+        with pytest.raises(ImageError, match=r"a\.\w+: \w+ does not support .*use \.png or \.tiff"):
             write(path, Picture(pixels))
         assert not list(tmp_path.iterdir())
         return
@@ -73,11 +73,69 @@ def test_profile_and_exif_survive(tmp_path: Path, suffix: str, dtype: str) -> No
     assert tag(found.exif, 2, 34853) == (48.0, 8.0, 0.5)
 
 
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_xmp_survives(tmp_path: Path, suffix: str, dtype: str) -> None:
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    picture = Picture(random(3).astype(dtype), xmp=XMP)
+    if not holds(suffix, picture.pixels):
+        return
+    write(first, picture)
+    write(second, read(first))
+    assert read(second).xmp == XMP
+    if dtype == "u1":
+        with Image.open(second) as opened:
+            assert opened.info["xmp"] == XMP
+
+
+def test_xmp_says_not_rotated_once_the_pixels_are(tmp_path: Path) -> None:
+    Image.fromarray(random(3)).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + exif(6), xmp=XMP)
+    found = read(tmp_path / "a.jpg")
+    assert found.pixels.shape == (18, 13, 3)
+    assert found.xmp == XMP.replace(b"6", b"1", 1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_resolution_survives(tmp_path: Path, suffix: str, dtype: str) -> None:
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    picture = Picture(random(3).astype(dtype), dpi=(300.0, 150.0))
+    if not holds(suffix, picture.pixels):
+        return
+    write(first, picture)
+    write(second, read(first))
+    assert read(second).dpi == pytest.approx((300, 150), abs=0.02)
+    with Image.open(second) if dtype == "u1" else Image.open(first) as opened:
+        assert opened.info["dpi"] == pytest.approx((300, 150), abs=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_chunks_on_colour_survive_in_png(tmp_path: Path, dtype: str) -> None:
+    chunks = {
+        b"gAMA": b"\0\0\xb1\x8f", b"cHRM": bytes(range(32)), b"sRGB": b"\0",
+        b"cICP": b"\x09\x10\0\x01",
+    }  # fmt: skip
+    write(tmp_path / "a.png", Picture(random(3).astype(dtype), chunks=chunks))
+    picture = read(tmp_path / "a.png")
+    assert picture.chunks == chunks
+    write(tmp_path / "b.png", picture)
+    assert read(tmp_path / "b.png").chunks == chunks
+    before_pixels = (tmp_path / "b.png").read_bytes().partition(b"IDAT")[0]
+    assert all(name in before_pixels for name in chunks)
+    write(tmp_path / "b.jpg", Picture(random(3), chunks=chunks))
+
+
 def test_metadata_that_does_not_fit_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path / "a.jpg", Picture(random(1), SRGB, exif() + bytes(70_000)))
+    write(tmp_path / "a.jpg", Picture(random(1), SRGB, exif() + bytes(70_000), bytes(70_000)))
     found = read(tmp_path / "a.jpg")
     assert found.icc is None
     assert found.exif is None
+    assert found.xmp is None
     assert found.pixels.ndim == 2
 
 

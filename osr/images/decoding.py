@@ -1,8 +1,8 @@
-"""An image file's bytes → pixels, colour profile and EXIF block.
+"""An image file's bytes → pixels and metadata.
 
-Pillow decodes 8 bit and finds degradation; OpenCV and tifffile decode 16 bit, of which Pillow would keep
-only the upper half. Pillow's classes are called one by one, not through ``Image.open``, whose limit
-on pixels warns on standard error and can be moved only for the whole process.
+Pillow decodes 8 bit and detects corrupted files; OpenCV and tifffile decode 16 bit, of which Pillow
+would keep only the upper half. Pillow's classes are called directly, not through ``Image.open``,
+whose limit on pixels warns on standard error and can be changed only for the whole process.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
-from osr.images.metadata import exif_of_tiff, fitting_profile, turn, upright
+from osr.images import containers
+from osr.images.metadata import (
+    dpi_of_tiff,
+    exif_of_tiff,
+    fitting_profile,
+    orient,
+    png_chunks,
+    unrotated,
+    unrotated_xmp,
+)
+from osr.images.picture import Picture
 from osr_core.errors import ImageError
 
-Decoded = tuple[NDArray[Any], bytes | None, bytes | None]
-"""Pixels (see :class:`osr.images.Picture`), ICC profile, EXIF block."""
-
 _TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_ICC_PROFILE = 34675  # TIFF's tag
+_ICC_PROFILE, _XMP = 34675, 700  # TIFF's tags
 _GREY_OR_RGB = (0, 1, 2)  # TIFF's photometric interpretation; 0: grey whose 0 is white
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF's kinds of alpha
 _TIFFFILE_DECODES = (1, 8, 32946)  # compression none or Deflate; the rest would need imagecodecs
@@ -51,45 +54,50 @@ _MODES = {
 """Pillow's mode of a file → the mode it is read as."""
 
 
-def decode(file: BinaryIO, max_pixels: int) -> Decoded:
+def decode(file: BinaryIO, max_pixels: int) -> Picture:
     """Decode the first page or frame of a file, whatever its name says it is.
 
     Raises:
         ImageError: if it holds no image, none that can be read, or more than ``max_pixels``; the
-            size is looked at before any pixel is decoded.
-        Exception: Pillow, OpenCV and tifffile raise errors of many kinds on degraded files.
+            size is checked before any pixel is decoded.
+        Exception: Pillow, OpenCV and tifffile raise errors of many kinds on corrupted files.
     """
-    head = file.read(32)
+    head = file.read(containers.HEAD_BYTES)
     file.seek(0)
     if head[:4] in _TIFF_HEADERS:
         return _decode_tiff(file, max_pixels)
-    image = _open(file, head)
+    name = containers.identify(head)
+    image = containers.open_image(name, file)
     _check_size(*image.size, max_pixels)
-    image.load()  # of every file: this finds degradation, and metadata that follows the pixels
-    icc, exif = image.info.get("icc_profile"), image.info.get("exif") or b""
-    if isinstance(image, PngImageFile) and head[24] == 16:
-        del image
+    image.load()  # of every file: this detects corruption, and finds metadata after the pixels
+    notes = _frames(getattr(image, "n_frames", 1))
+    info, icc = image.info, image.info.get("icc_profile")
+    bits = containers.bit_depth(name, head)
+    if bits > 8 and name in ("PNG", "JPEG2000"):
         file.seek(0)
         pixels: NDArray[Any] = _decode_16_bit(file.read())
-        if head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
+        if name == "PNG" and head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
             pixels = pixels[..., [0, 3]]
+        if bits < 16:
+            pixels = _stretched(pixels, bits)
     else:
         pixels, icc = _decode_8_bit(image, icc)
-    exif, orientation = upright(exif.removeprefix(b"Exif\0\0"))
-    pixels = turn(pixels, orientation)
-    return pixels, fitting_profile(icc, pixels), exif if exif[:4] in _TIFF_HEADERS else None
+        notes += (f"{bits} bit read as 8 bit",) if bits > 8 else ()
+    exif, orientation = unrotated((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
+    pixels = orient(pixels, orientation)
+    return Picture(
+        pixels,
+        fitting_profile(icc, pixels),
+        exif if exif[:4] in _TIFF_HEADERS else None,
+        unrotated_xmp(info.get("xmp"), orientation),
+        info.get("dpi"),
+        png_chunks(file) if name == "PNG" else {},
+        notes,
+    )
 
 
-def _open(file: BinaryIO, head: bytes) -> ImageFile:
-    if head.startswith(b"\x89PNG"):
-        return PngImageFile(file)
-    if head.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile(file)
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return WebPImageFile(file)
-    if head.startswith(b"BM"):
-        return BmpImageFile(file)
-    raise ImageError("not a PNG, JPEG, WebP, TIFF or BMP file, whatever its name says")
+def _frames(count: int) -> tuple[str, ...]:
+    return (f"first of {count} frames",) if count > 1 else ()
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -125,11 +133,16 @@ def _cmyk_to_srgb(image: Image.Image, icc: bytes) -> Image.Image:
 
 
 def _decode_16_bit(data: bytes) -> NDArray[np.uint16]:
-    """A PNG or TIFF file as (H, W) or (H, W, 3 or 4), its channels in the order R, G, B, A."""
+    """A PNG, TIFF or JPEG 2000 file as (H, W) or (H, W, 3 or 4), channels in the order RGBA."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise ImageError("cannot be read: an unusual 16-bit file; save it as plain PNG or TIFF")
     return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+
+
+def _stretched(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
+    """Values of 9 to 15 bit as 16 bit."""
+    return np.rint(pixels * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)
 
 
 class _TiffFile(TiffImageFile):
@@ -138,7 +151,7 @@ class _TiffFile(TiffImageFile):
         ImageFile.load_prepare(self)
 
 
-def _decode_tiff(file: BinaryIO, max_pixels: int) -> Decoded:
+def _decode_tiff(file: BinaryIO, max_pixels: int) -> Picture:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         _check_size(page.imagewidth, page.imagelength, max_pixels)
@@ -146,16 +159,24 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Decoded:
         if kind is None or kind.kind not in "bu" or bits not in (1, 2, 4, 8, 16):
             raise ImageError(f"cannot be read: its pixels are {kind}; save it with 8 or 16 bit")
         deep = bits == 16 and page.photometric in _GREY_OR_RGB
-        icc = page.tags.valueof(_ICC_PROFILE)
+        icc, xmp = page.tags.valueof(_ICC_PROFILE), page.tags.valueof(_XMP)
+        notes = _frames(len(tiff.pages))
     file.seek(0)
-    # The orientation is taken out of the file, since decoders differ in whether they apply it.
-    data, orientation = upright(file.read())
+    # The orientation is removed from the file, since decoders differ in whether they apply it.
+    data, orientation = unrotated(file.read())
     if deep:
         pixels: NDArray[Any] = _decode_tiff_16_bit(data)
     else:
         pixels, icc = _decode_8_bit(_TiffFile(io.BytesIO(data)), icc)
-    pixels = turn(pixels, orientation)
-    return pixels, fitting_profile(icc, pixels), exif_of_tiff(data)
+    pixels = orient(pixels, orientation)
+    return Picture(
+        pixels,
+        fitting_profile(icc, pixels),
+        exif_of_tiff(data),
+        unrotated_xmp(xmp, orientation),
+        dpi_of_tiff(data),
+        notes=notes,
+    )
 
 
 def _decode_tiff_16_bit(data: bytes) -> NDArray[np.uint16]:

@@ -1,13 +1,15 @@
-"""What travels with an image's pixels: orientation, EXIF block and colour profile.
+"""Metadata of an image file: orientation, EXIF, XMP, resolution and colour profile.
 
 An EXIF block is a TIFF stream whose first directory (IFD 0) holds the tags; a TIFF file keeps the
-same tags among its own. Source: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2022.
+same tags among its own. Source: CIPA DC-008 (Exif 2.32), TIFF 6.0, ICC.1:2022, XMP (ISO 16684-1),
+PNG (W3C, third edition).
 """
 
 from __future__ import annotations
 
+import re
 import struct
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ TIFF_HEADER = b"II*\0\x08\0\0\0"
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
 _ORIENTATION = 274
+_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
+_COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _SUB_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
 _INTEROPERABILITY = 40965  # an offset, which means nothing once the tags have moved
 
@@ -30,8 +34,8 @@ _PHOTOGRAPH = frozenset(
 )
 
 
-def upright(stream: bytes) -> tuple[bytes, int]:
-    """A TIFF stream that says "not turned", and the orientation (1 to 8) that it said before.
+def unrotated(stream: bytes) -> tuple[bytes, int]:
+    """A TIFF stream with its orientation set to 1, and the orientation (1 to 8) that it had.
 
     Only the orientation and the link to the next directory are changed. That directory is the
     thumbnail of an EXIF block, which shows the old pixels, or the second page of a TIFF file.
@@ -57,10 +61,10 @@ def upright(stream: bytes) -> tuple[bytes, int]:
     return bytes(patched), orientation if 1 <= orientation <= 8 else 1
 
 
-def turn(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """The pixels (H, W, ...) as they are to be seen, given an EXIF orientation from 1 to 8.
+def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Apply an EXIF orientation (1 to 8) to pixels (H, W, ...).
 
-    >>> turn(np.array([[1, 2], [3, 4]]), 6)  # 6: to be turned clockwise
+    >>> orient(np.array([[1, 2], [3, 4]]), 6)  # 6: rotate clockwise
     array([[3, 1],
            [4, 2]])
     """
@@ -100,6 +104,42 @@ def exif_of_tiff(stream: bytes) -> bytes | None:
     """An EXIF block with the photograph's tags of a TIFF file; None without any or of a BigTIFF."""
     tags = photograph_tags(stream)
     return TIFF_HEADER + directory(tags).tobytes(8) if tags else None
+
+
+def unrotated_xmp(packet: bytes | None, orientation: int) -> bytes | None:
+    """The XMP packet, with its own copy of the orientation set to 1 if the pixels were rotated."""
+    if packet is None or orientation == 1:
+        return packet
+    return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", packet)
+
+
+def dpi_of_tiff(stream: bytes) -> tuple[float, float] | None:
+    """The resolution that a TIFF stream gives, in pixels per inch."""
+    tags = photograph_tags(stream)
+    scale = {2: 1.0, 3: 2.54}.get(tags.get(_UNIT, 2))
+    if scale is None or not {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
+        return None
+    return float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale
+
+
+def resolution_tags(dpi: tuple[float, float]) -> dict[int, Any]:
+    """TIFF's tags for a resolution."""
+    return {_X_RESOLUTION: dpi[0], _Y_RESOLUTION: dpi[1], _UNIT: 2}
+
+
+def png_chunks(file: BinaryIO) -> dict[bytes, bytes]:
+    """The chunks of a PNG file that describe its colours, but for the ICC profile."""
+    found: dict[bytes, bytes] = {}
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">L4s", head)
+        if name == b"IDAT":
+            break
+        content = file.read(length)
+        if name in _COLOUR_CHUNKS:
+            found[name] = content
+        file.seek(4, 1)  # the CRC
+    return found
 
 
 def fitting_profile(profile: bytes | None, pixels: NDArray[Any]) -> bytes | None:

@@ -1,0 +1,45 @@
+"""The content of an image file, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels and metadata of an image file."""
+
+    pixels: NDArray[Any]
+    """``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and
+    alpha; uint8 or uint16; alpha is not multiplied into the colours."""
+    icc: bytes | None = None
+    """ICC profile."""
+    exif: bytes | None = None
+    """EXIF block: a TIFF stream, without the ``Exif`` header that precedes it in JPEG."""
+    xmp: bytes | None = None
+    """XMP packet."""
+    dpi: tuple[float, float] | None = None
+    """Horizontal and vertical resolution."""
+    chunks: Mapping[bytes, bytes] = field(default_factory=dict)
+    """PNG's chunks gAMA, cHRM, sRGB and cICP; no other format can hold them."""
+    notes: tuple[str, ...] = ()
+    """What of the file was not read, such as all frames but the first."""
+
+
+def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Pixels of any :class:`Picture` as ``(H, W, 3)`` uint8: alpha dropped, grey three times.
+
+    >>> to_rgb8(np.full((2, 2, 2), 65535, np.uint16))[0, 0].tolist()
+    [255, 255, 255]
+    """
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257).astype(np.uint8)
+    if pixels.ndim == 2 or pixels.shape[2] == 2:
+        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+        return np.repeat(grey[..., None], 3, axis=2)
+    return pixels[..., :3]
