@@ -11,10 +11,12 @@ EXTRAS = {
     "report": ["matplotlib>=3.8"],
     "tensorboard": ["tensorboard>=2.15"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
+    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
 EXTRAS["all"] = [need for name in ("torch", "mindspore", "report", "tensorboard")
                  for need in EXTRAS[name]]  # fmt: skip
+EXTRAS["dev"] += EXTRAS["docs"]
 
 setup(
     name="osr",

@@ -1,27 +1,47 @@
-"""Make the pictures of the model cards: seven kinds of degradation, above as it came, below restored.
+"""Make the model cards, weights/files/*.md.
 
-    python tools/make_cards.py [--model NAME ...] [-o FOLDER]
+    python tools/make_cards.py                                  # cards from cards.toml and figures.csv
+    python tools/make_cards.py --report MATRIX --report SCIKIT  # take the figures from these reports first
+    python tools/make_cards.py --pictures                       # and draw the pictures anew
 
-The photographs come with scikit-image: astronaut, chelsea and coffee. No model was trained on them.
+Reports are folders of ``osr evaluate``: MATRIX by ``--config recipes/matrix.toml``, SCIKIT by
+``--data scikit-image``. Pictures show photographs that come with scikit-image; no model was trained on
+them.
 """
 
 from __future__ import annotations
 
+import csv
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import skimage.data
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 import backends
 from osr.cli import run
 from osr.degradations import Chain
+from osr.evaluation.records import ColumnEntry
+from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
 from osr.images import Picture, write
 from osr_core import restore
+from osr_core.analysis import analyse
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import OptionError
 from osr_core.registry import registry
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS, PICTURES = ROOT / "weights" / "files", ROOT / "docs" / "images" / "cards"
 
 COLUMNS = (
     ("coffee", "noise:25"),
@@ -32,40 +52,138 @@ COLUMNS = (
     ("chelsea", "jpeg:10"),
     ("astronaut", "low_light:2"),
 )
-"""Photograph and degradation, each from the seed 0."""
+"""Photograph and degradation of each part of a card's picture."""
 
-SIDE = 180
-"""Of the part that is shown, from the middle of the photograph."""
+SIDE, GAP = 180, 4
+"""Side of the centre crop that is shown, and white pixels between crops."""
 
-GAP = 4
-"""White pixels between the parts."""
-
+Row = dict[str, Any]
 Pixels = NDArray[np.uint8]
 
 
 @click.command(help=__doc__)
-@click.option("--model", "models", multiple=True, help="[default: all that are registered]")
-@click.option("-o", "--output", default=ROOT / "docs" / "images" / "cards", type=click.Path(path_type=Path))
-def main(models: tuple[str, ...], output: Path) -> None:
-    """A JPEG for each model, named after it."""
-    output.mkdir(parents=True, exist_ok=True)
-    pictures = [_degraded(name, degradation) for name, degradation in COLUMNS]
-    for model in models or registry():
+@click.option("--model", "models", multiple=True, help="Repeatable.  [default: all]")
+@click.option("--report", "reports", multiple=True, help="Take the figures from it; repeatable.")
+@click.option("--pictures", is_flag=True, help="Draw the pictures, too.")
+@click.option("--weights", default=WEIGHTS, type=click.Path(path_type=Path), hidden=True)
+@click.option("--images", default=PICTURES, type=click.Path(path_type=Path), hidden=True)
+def main(
+    models: tuple[str, ...], reports: tuple[str, ...], pictures: bool, weights: Path, images: Path
+) -> None:
+    """Figures first, then cards, then pictures."""
+    chosen = models or tuple(registry())
+    table = read_figures(weights / "figures.csv")
+    if reports:
+        results = [load(folder) for folder in reports]
+        fresh = [row for model in chosen for row in figures(model, results)]
+        table = [row for row in table if row["model"] not in chosen] + fresh
+        _write_figures(weights / "figures.csv", table)
+    for model in chosen:
+        (weights / f"{model}.md").write_text(render(model, table), "utf-8")
+    if pictures:
+        draw(chosen, images)
+
+
+def read_figures(path: Path) -> list[Row]:
+    """Rows of figures.csv: a model on a column, and its sums over seen and unseen columns."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def figures(model: str, reports: Iterable[Results]) -> list[Row]:
+    """What reports say of a model; sums are those of the first, the matrix."""
+    reports = list(reports)
+    rows = [_figures(model, results, column) for results in reports for column in results.columns]
+    sums = reports[0].osr_figures(model)
+    seen = {"state": "seen", "gain": f"{sums.seen_gain:.2f}"}
+    unseen = {"state": "unseen", "gain": f"{sums.unseen_gain:.2f}"}
+    unseen["worse"] = f"{100 * sums.harm_share:.0f}"
+    rows += [{"column": f"all {row['state']}", **row} for row in (seen, unseen)]
+    return [{"model": model, **row} for row in rows]
+
+
+def render(model: str, table: list[Row]) -> str:
+    """The text of a card."""
+    settings = tomllib.loads((WEIGHTS / "cards.toml").read_text("utf-8"))
+    entry = registry()[model]
+    known = analyse(Checkpoint.load(entry.path).spec)
+    rows = {row["column"]: row for row in table if row["model"] == model}
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.filters.update(signed=_signed, psnr=_psnr)
+    return environment.get_template("card.md.j2").render(
+        name=model,
+        card=settings[model],
+        data=[settings["data"][name] for name in settings[model]["data"]],
+        licence=entry.licence,
+        size=f"{known.parameter_count:,} parameters, {known.macs_per_pixel:,.0f} MACs per pixel, "
+        f"receptive field {known.receptive_field} pixels, float32.",
+        seen=rows.pop("all seen"),
+        unseen=rows.pop("all unseen"),
+        rows=[row for row in rows.values() if not row["column"].startswith("scikit-image ")],
+    )
+
+
+def draw(models: Iterable[str], folder: Path) -> None:
+    """A JPEG for each model: degraded crops above, restored ones below."""
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = [_degraded(name, degradation) for name, degradation in COLUMNS]
+    for model in models:
         network = backends.load(model)
-        restored = [restore(pixels, network) for pixels in pictures]
-        above, below = _row(pictures), _row(restored)
+        above, below = _strip(inputs), _strip([restore(pixels, network) for pixels in inputs])
         card = np.concatenate((above, np.full_like(above[:GAP], 255), below))
-        write(output / f"{model}.jpg", Picture(card), quality=90)
+        write(folder / f"{model}.jpg", Picture(card), quality=90)
+
+
+def _figures(model: str, results: Results, column: ColumnEntry) -> Row:
+    rows = results.cell(model, column)
+    if len(rows) != column.images:
+        raise OptionError(f"{model}, {column.name}: {len(rows)} of {column.images} images are there")
+    means = {name: np.mean([getattr(row, name) for row in rows]) for name in ("input_ssim", "ssim")}
+    row: Row = {
+        "column": column.name,
+        "state": results.state(model, column),
+        "images": column.images,
+        "protocol": column.protocol,
+        "input": f"{capped([row.input_psnr for row in rows]).mean():.2f}",
+        "restored": f"{capped([row.psnr for row in rows]).mean():.2f}",
+        **{name: f"{mean:.4f}" for name, mean in means.items()},
+        "worse": f"{100 * np.mean(results.gain(model, column) < -NOTICEABLE):.0f}",
+    }
+    if not column.clean:
+        gain = interval(results.gain(model, column))
+        row |= {"gain": f"{gain.mean:.2f}", "low": f"{gain.low:.2f}", "high": f"{gain.high:.2f}"}
+    return row
+
+
+def _write_figures(path: Path, table: list[Row]) -> None:
+    names = "model column state images protocol input restored gain low high input_ssim ssim worse"
+    order = {name: place for place, name in enumerate(registry())}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names.split(), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(table, key=lambda row: order.get(row["model"], len(order))))
+
+
+def _signed(text: str) -> str:
+    value = float(text) + 0.0  # no negative zero
+    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
+
+
+def _psnr(text: str) -> str:
+    return f"≥ {CEILING:.0f}" if float(text) >= CEILING else text
 
 
 def _degraded(name: str, degradation: str) -> Pixels:
     photograph = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    image = Chain.parse(degradation)(photograph, np.random.default_rng(0))[0]
+    image, _ = Chain.parse(degradation)(photograph, np.random.default_rng(0))
     pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return pixels
 
 
-def _row(pictures: list[Pixels]) -> Pixels:
+def _strip(pictures: list[Pixels]) -> Pixels:
     white = np.full((SIDE, GAP, 3), 255, np.uint8)
     parts = []
     for pixels in pictures:

@@ -1,0 +1,207 @@
+"""Hooks of the documentation: what the code knows is written by the code, when the site is built.
+
+A page says ``<!-- generated: NAME -->``, and the table of that name in :data:`TABLES` takes its
+place. Model cards and the changelog, which lie elsewhere, become pages.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import click  # noqa: E402
+import griffe  # noqa: E402
+from mkdocs.config.defaults import MkDocsConfig  # noqa: E402
+from mkdocs.structure.files import File, Files  # noqa: E402
+
+from osr.cli import cli  # noqa: E402
+from osr.datasets import catalogue  # noqa: E402
+from osr.degradations import DEGRADATIONS  # noqa: E402
+from osr.evaluation.baselines import BASELINES  # noqa: E402
+from osr.training.recipe import Recipe  # noqa: E402
+from osr_core.analysis import analyse  # noqa: E402
+from osr_core.registry import registry  # noqa: E402
+from osr_core.spec import BACKBONES, ModelSpec  # noqa: E402
+from osr_core.training.losses import LOSSES  # noqa: E402
+
+CARDS = ROOT / "weights" / "files"
+
+
+def table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
+
+
+def commands() -> str:
+    """Every command with its usage, help and options."""
+    return "\n".join(_command(cli, click.Context(cli, info_name="osr")))
+
+
+def recipe_keys() -> str:
+    """Every key of a recipe, section by section; ``spec`` is the network."""
+    return "\n".join(_keys(Recipe, ""))
+
+
+def degradations() -> str:
+    """Every degradation with its parameters."""
+    parts = []
+    for name, each in DEGRADATIONS.items():
+        rows = (
+            (
+                f"**`{key}`** (level)" if key == each.level else f"`{key}`",
+                _number(param.default),
+                _range(param.train),
+                _range(param.valid),
+            )
+            for key, param in each.params.items()
+        )
+        head = ("parameter", "default", "training range", "valid range")
+        parts += [f"### `{name}`", "", _summary(each.function), "", table(head, rows)]
+    return "\n".join(parts)
+
+
+def data_sets() -> str:
+    """Every data set of the catalogue."""
+    rows = (
+        (f"`{name}`", each.title, each.degradation or "–", each.size, each.terms, f"<{each.url}>")
+        for name, each in catalogue().items()
+    )
+    return table(("name", "content", "degradation", "download", "terms", "where"), rows)
+
+
+def backbones() -> str:
+    """Every backbone with the size of its default."""
+    specs = {kind: (each, analyse(ModelSpec(each()))) for kind, each in BACKBONES.items()}
+    rows = (
+        (f"`{kind}`", f"{known.parameter_count:,}", f"{known.macs_per_pixel:,.0f}", _summary(each))
+        for kind, (each, known) in specs.items()
+    )
+    return table(("backbone", "parameters", "MACs per pixel", "description"), rows)
+
+
+def models() -> str:
+    """Every published model."""
+    rows = (
+        (f"[`{name}`]({name}.md)", entry.summary, entry.licence)
+        for name, entry in registry().items()
+    )
+    return table(("model", "for", "licence"), rows)
+
+
+def losses() -> str:
+    """Every loss."""
+    return table(("loss", "definition"), ((f"`{k}`", text) for k, text in LOSSES.items()))
+
+
+def baselines() -> str:
+    """Every classical method."""
+    rows = ((f"`{k}`", b.title, ", ".join(sorted(b.kinds))) for k, b in BASELINES.items())
+    return table(("baseline", "method", "degradation"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "recipe keys": recipe_keys,
+    "degradations": degradations,
+    "data sets": data_sets,
+    "backbones": backbones,
+    "models": models,
+    "losses": losses,
+    "baselines": baselines,
+}
+"""What a page can ask for."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Cards follow the page of the models in the navigation."""
+    (section,) = (s["Models"] for s in config.nav or () if "Models" in s)
+    section += [{name: f"models/{name}.md"} for name in registry()]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Cards and the changelog become pages; links in them are as their place there needs."""
+    for name in registry():
+        text = (CARDS / f"{name}.md").read_text("utf-8").replace("../../docs/images/", "../images/")
+        files.append(File.generated(config, f"models/{name}.md", content=text))
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    files.append(File.generated(config, "changelog.md", content=changelog))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in the tables that a page asks for."""
+    return re.sub(r"<!-- generated: (.+?) -->", lambda match: TABLES[match[1]](), markdown)
+
+
+def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(ctx):
+            child = command.get_command(ctx, name)
+            assert child is not None
+            yield from _command(child, click.Context(child, ctx, name))
+        return
+    usage = " ".join(command.collect_usage_pieces(ctx))
+    yield f"## `{ctx.command_path}`\n\n```text\n{ctx.command_path} {usage}\n```\n"
+    yield re.sub(r"\n[ \t]*\b", "\n", (command.help or "").replace("\b\n", "\n")) + "\n"
+    records = (p.get_help_record(ctx) for p in command.get_params(ctx) if isinstance(p, click.Option))
+    rows = ((f"`{record[0]}`", record[1].replace("[", "\\[")) for record in records if record)
+    yield table(("option", "meaning"), rows)
+
+
+def _keys(section: type[Any], prefix: str) -> Iterator[str]:
+    hints, docs = get_type_hints(section), griffe.load(section.__module__)[section.__name__]
+    nested: list[tuple[str, type[Any]]] = []
+    rows: list[tuple[str, str, str]] = []
+    for field in fields(section):
+        kind = hints[field.name]
+        if is_dataclass(kind) and isinstance(kind, type) and kind is not ModelSpec:
+            nested.append((f"{prefix}{field.name}", kind))
+            continue
+        docstring = docs.members[field.name].docstring
+        text = docstring.value if docstring else ""
+        rows.append((f"`{field.name}`", _default(field), _plain(text)))
+    title = f"`[{prefix.rstrip('.')}]`" if prefix else "Top level"
+    yield f"### {title}\n\n{_summary(section)}\n"
+    yield table(("key", "default", "meaning"), iter(rows))
+    for name, kind in nested:
+        yield from _keys(kind, f"{name}.")
+
+
+def _default(field: Field[Any]) -> str:
+    factory = field.default_factory
+    value = factory() if factory is not MISSING else field.default
+    return "required" if value is MISSING else f"`{value!r}`"
+
+
+def _summary(documented: object) -> str:
+    """The first paragraph of a docstring."""
+    return _plain((documented.__doc__ or "").partition("\n\n")[0])
+
+
+def _plain(text: str) -> str:
+    """A docstring's cross-references as code."""
+    text = re.sub(r":\w+:`~?\.*([^`]+)`", r"`\1`", text)
+    return re.sub(r"``([^`]+)``", r"`\1`", " ".join(text.split()))
+
+
+def _number(value: float | None) -> str:
+    return "random" if value is None else f"{value:g}"
+
+
+def _range(pair: Sequence[float] | None) -> str:
+    return "–" if pair is None else f"{pair[0]:g} to {pair[1]:g}"
+
+
+def _cell(value: object) -> str:
+    """One line; bars are escaped outside of code, where Markdown does not take them as they are."""
+    parts = " ".join(str(value).split()).split("`")
+    return "`".join(p if i % 2 else p.replace("|", "\\|") for i, p in enumerate(parts))
