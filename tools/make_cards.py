@@ -1,12 +1,12 @@
 """Make the model cards, weights/files/*.md.
 
-    python tools/make_cards.py                                  # cards from cards.toml and figures.csv
-    python tools/make_cards.py --report MATRIX --report SCIKIT  # take the figures from these reports first
+    python tools/make_cards.py                                  # from cards.toml and figures.csv
+    python tools/make_cards.py --report MATRIX --report SCIKIT  # figures from these reports first
     python tools/make_cards.py --pictures                       # and draw the pictures anew
 
 Reports are folders of ``osr evaluate``: MATRIX by ``--config recipes/matrix.toml``, SCIKIT by
-``--data scikit-image``. Pictures show photographs that come with scikit-image; no model was trained on
-them.
+``--data scikit-image``. Pictures show photographs that come with scikit-image; no model was
+trained on them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import backends
 from osr.cli import run
-from osr.degradations import Chain
+from osr.degradations.levels import Degradation
 from osr.evaluation.records import ColumnEntry
 from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
 from osr.images import Picture, write
@@ -140,8 +140,8 @@ def draw(models: Iterable[str], folder: Path) -> None:
 def _figures(model: str, results: Results, column: ColumnEntry) -> Row:
     rows = results.cell(model, column)
     if len(rows) != column.images:
-        raise OptionError(f"{model}, {column.name}: {len(rows)} of {column.images} images are there")
-    means = {name: np.mean([getattr(row, name) for row in rows]) for name in ("input_ssim", "ssim")}
+        raise OptionError(f"{model}, {column.name}: {len(rows)} of {column.images} images")
+    means = {n: np.mean([getattr(row, n) for row in rows]) for n in ("input_ssim", "ssim")}
     row: Row = {
         "column": column.name,
         "state": results.state(model, column),
@@ -178,7 +178,7 @@ def _psnr(text: str) -> str:
 
 def _degraded(name: str, degradation: str) -> Pixels:
     photograph = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    image, _ = Chain.parse(degradation)(photograph, np.random.default_rng(0))
+    image = Degradation.parse(degradation).apply(photograph, np.random.default_rng(0))
     pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return pixels
 

@@ -21,6 +21,9 @@ from osr.images import Picture, read, write
 from osr_core import restore
 
 ROOT = Path(__file__).resolve().parent.parent
+PHOTOGRAPHS = ROOT / "examples" / "images"
+PICTURE = ROOT / "docs" / "images" / "before-after.png"
+
 GAP = 6
 """White pixels between the pictures of the README."""
 
@@ -46,7 +49,7 @@ def degraded() -> dict[str, Pixels]:
 
 
 def before_and_after(pictures: dict[str, Pixels]) -> Pixels:
-    """Each picture, left half as it came and right half by its specialist, side by side."""
+    """Each picture, left half the input and right half restored by its specialist, side by side."""
     side = min(min(pixels.shape[:2]) for pixels in pictures.values())
     columns = []
     for name, pixels in pictures.items():
@@ -64,7 +67,7 @@ def _white(height: int, width: int) -> Pixels:
     return np.full((height, width, 3), 255, np.uint8)
 
 
-def main(photographs: Path = ROOT / "examples" / "images", picture: Path = ROOT / "docs" / "images" / "before-after.png") -> None:
+def main(photographs: Path = PHOTOGRAPHS, picture: Path = PICTURE) -> None:
     """Write the degraded photographs, then the picture made from what was written."""
     photographs.mkdir(exist_ok=True)
     for name, pixels in degraded().items():
