@@ -25,8 +25,9 @@ EXAMPLES, TOOLS, CARDS = ROOT / "examples", ROOT / "tools", ROOT / "docs" / "ima
 
 
 def _run(name, *args, **environment):
+    file = next(folder / name for folder in (EXAMPLES, TOOLS) if (folder / name).is_file())
     run = subprocess.run(
-        [sys.executable, str(next(f / name for f in (EXAMPLES, TOOLS) if (f / name).is_file())), *map(str, args)],
+        [sys.executable, str(file), *map(str, args)],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},

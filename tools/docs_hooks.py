@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -23,7 +23,7 @@ from mkdocs.structure.files import File, Files  # noqa: E402
 
 from osr.cli import cli  # noqa: E402
 from osr.datasets import catalogue  # noqa: E402
-from osr.degradations import DEGRADATIONS  # noqa: E402
+from osr.degradations import DEGRADATIONS, Param  # noqa: E402
 from osr.evaluation.baselines import BASELINES  # noqa: E402
 from osr.training.recipe import Recipe  # noqa: E402
 from osr_core.analysis import analyse  # noqa: E402
@@ -34,7 +34,7 @@ from osr_core.training.losses import LOSSES  # noqa: E402
 CARDS = ROOT / "weights" / "files"
 
 
-def table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
@@ -54,17 +54,14 @@ def degradations() -> str:
     """Every degradation with its parameters."""
     parts = []
     for name, each in DEGRADATIONS.items():
-        rows = (
-            (
-                f"**`{key}`** (level)" if key == each.level else f"`{key}`",
-                _number(param.default),
-                _range(param.train),
-                _range(param.valid),
-            )
+        text = f"{name}{':LEVEL' if each.level else ''}"
+        parts += [f"### `{text}`", "", f"{each.summary}.", ""]
+        rows = [
+            (f"`{key}`", _given(key == each.level, param), _range(param.train), _range(param.valid))
             for key, param in each.params.items()
-        )
+        ]
         head = ("parameter", "default", "training range", "valid range")
-        parts += [f"### `{name}`", "", _summary(each.function), "", table(head, rows)]
+        parts += [table(head, rows)] if rows else []
     return "\n".join(parts)
 
 
@@ -152,7 +149,8 @@ def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(ctx))
     yield f"## `{ctx.command_path}`\n\n```text\n{ctx.command_path} {usage}\n```\n"
     yield re.sub(r"\n[ \t]*\b", "\n", (command.help or "").replace("\b\n", "\n")) + "\n"
-    records = (p.get_help_record(ctx) for p in command.get_params(ctx) if isinstance(p, click.Option))
+    options = (p for p in command.get_params(ctx) if isinstance(p, click.Option))
+    records = (option.get_help_record(ctx) for option in options)
     rows = ((f"`{record[0]}`", record[1].replace("[", "\\[")) for record in records if record)
     yield table(("option", "meaning"), rows)
 
@@ -171,7 +169,7 @@ def _keys(section: type[Any], prefix: str) -> Iterator[str]:
         rows.append((f"`{field.name}`", _default(field), _plain(text)))
     title = f"`[{prefix.rstrip('.')}]`" if prefix else "Top level"
     yield f"### {title}\n\n{_summary(section)}\n"
-    yield table(("key", "default", "meaning"), iter(rows))
+    yield table(("key", "default", "meaning"), rows)
     for name, kind in nested:
         yield from _keys(kind, f"{name}.")
 
@@ -193,12 +191,14 @@ def _plain(text: str) -> str:
     return re.sub(r"``([^`]+)``", r"`\1`", " ".join(text.split()))
 
 
-def _number(value: float | None) -> str:
-    return "random" if value is None else f"{value:g}"
+def _given(level: bool, param: Param) -> str:
+    if level or param.training_only:
+        return "LEVEL" if level else "in training only"
+    return "random" if param.default is None else f"{param.default:g}"
 
 
-def _range(pair: Sequence[float] | None) -> str:
-    return "–" if pair is None else f"{pair[0]:g} to {pair[1]:g}"
+def _range(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:g} to {pair[1]:g}"
 
 
 def _cell(value: object) -> str:

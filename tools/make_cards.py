@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import backends
 from osr.cli import run
-from osr.degradations.levels import Degradation
+from osr.degradations import Chain
 from osr.evaluation.records import ColumnEntry
 from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
 from osr.images import Picture, write
@@ -178,7 +178,7 @@ def _psnr(text: str) -> str:
 
 def _degraded(name: str, degradation: str) -> Pixels:
     photograph = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    image = Degradation.parse(degradation).apply(photograph, np.random.default_rng(0))
+    image, _ = Chain.parse(degradation)(photograph, np.random.default_rng(0))
     pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
     return pixels
 
