@@ -81,6 +81,21 @@ def test_ranges_of_a_recipe_are_kept(folder):
     assert (inputs - targets).std() * 255 == pytest.approx(10, rel=0.05)
 
 
+def test_chains_are_drawn_from_the_ranges_of_their_parts(folder):
+    ranges = {"noise": {"sigma": (10.0, 10.0)}}
+    weights = {"grey+noise": 1.0}
+    inputs, targets = make_samples(folder, sampling_weights=weights, degradations=ranges).batch(0)
+    assert np.array_equal(targets[:, 0], targets[:, 2])
+    assert (inputs - targets).std() * 255 == pytest.approx(10, rel=0.05)
+
+
+def test_a_mixture_needs_something_to_mix(folder):
+    """Alone it used to train the identity."""
+    for weights in ({"mixture": 1.0}, {"mixture": 1.0, "clean": 1.0, "pairs": 1.0, "noise": 0.0}):
+        with pytest.raises(OptionError, match="sampling_weights.mixture: needs degradations"):
+            make_samples(folder, sampling_weights=weights)
+
+
 def test_what_is_missing_is_named(folder, tmp_path):
     with pytest.raises(OptionError, match=r"sampling_weights\.noise: recipe\.data has no photo"):
         make_samples(folder, data={}, sampling_weights={"noise": 1.0})
@@ -88,6 +103,8 @@ def test_what_is_missing_is_named(folder, tmp_path):
         make_samples(folder, sampling_weights={"gopro": 1.0})
     with pytest.raises(OptionError, match=r"recipe\.sampling_weights\.rian: did you mean rain\?"):
         make_samples(folder, sampling_weights={"rian": 1.0})
+    with pytest.raises(OptionError, match=r"weights\.noise\+jpg: .*did you mean jpeg\?"):
+        make_samples(folder, sampling_weights={"noise+jpg": 1.0})
     with pytest.raises(OptionError, match="degradations.noise.sigm"):
         make_samples(folder, degradations={"noise": {"sigm": (0.0, 1.0)}})
     with pytest.raises(OptionError, match="recipe.data.fotographs"):

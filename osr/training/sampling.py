@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from osr.datasets import Item, catalogue, find, items
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
 from osr.training.augmentation import close_up, fade, mirror, retone, stripes, turn, wall
+from osr.training.grids import degrade_crop
 from osr.training.keeping import Keeping
 from osr.training.recipe import Recipe
 from osr_core.backend import ALONE, World
@@ -144,7 +145,7 @@ class Samples:
             clear = self._varied(clear, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         chain = self._mixture(rng) if chain is None else chain
-        return chain(clear, rng, depth, self.recipe.degradations)
+        return degrade_crop(chain, clear, rng, MARGIN, depth, self.recipe.degradations)
 
     @property
     def _mixed(self) -> list[str]:
