@@ -17,7 +17,7 @@ from osr_core.errors import SpecError
 
 T = TypeVar("T")
 
-_DEFAULTS_OF_VERSION_1 = {
+_DEFAULTS_OF_VERSION_1: Mapping[str, Mapping[str, Any]] = {
     "input_transform": {"phase_kernel": 1},
     "output_transform": {"residual": False},
 }
@@ -48,9 +48,8 @@ def upgrade_spec(data: Mapping[str, Any]) -> dict[str, Any]:
     if version not in (1, 2):
         return dict(data)
     result = {**_without_scene(data), "version": 3}
-    for name in _DEFAULTS_OF_VERSION_1:
+    for name, defaults in _DEFAULTS_OF_VERSION_1.items() if version == 1 else ():
         if isinstance(result.get(name), Mapping):
-            defaults = _DEFAULTS_OF_VERSION_1[name] if version == 1 else {}
             result[name] = {**defaults, **result[name]}
     for (name, option), default in _REMOVED.items():
         value = result[name].pop(option, default) if isinstance(result.get(name), dict) else default

@@ -233,7 +233,7 @@ def _state(spec: ModelSpec) -> State:
 
 def _recipe(spec: ModelSpec) -> Recipe:
     start = Init(backbone="a specialist" if spec.frozen else "")
-    return Recipe(spec, {"noise": 1}, optimizer=Optimizer(weight_decay=0.01), backbone=start)
+    return Recipe(spec, {"noise": 1}, optimizer=Optimizer(weight_decay=0.01), init=start)
 
 
 def _network(backend: ModuleType, spec: ModelSpec, state: State) -> Any:
