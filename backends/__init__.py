@@ -1,52 +1,67 @@
-"""Networks in PyTorch or MindSpore, the same twice.
+"""The networks in PyTorch and in MindSpore: two backends that offer the same names.
 
-Importing this package picks one: ``OSR_BACKEND=torch|mindspore``, else the one that is installed,
-PyTorch first. Its names are then found here:
+Importing this package loads neither. The first use of a name loads the backend that was picked:
+the one of :func:`use`, else that of the environment variable ``OSR_BACKEND``, else the first that
+is installed, PyTorch before MindSpore.
 
     import backends
     network = backends.load("osr-general")
+    network = backends.get_backend("mindspore").load("osr-general")
 
-Either twin can also be named: ``from backends import mindspore``, ``from backends import torch``;
-both work in one process.
+Both work in one process, also by ``from backends import mindspore, torch``.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from osr_core.backend import pick_backend
+from osr_core.backend import pick_backend, require_backend
 
 if TYPE_CHECKING:
-    from backends.torch import (
-        Network,
-        Trainer,
-        build,
-        cpu_cap,
-        devices,
-        join,
-        leave,
-        load,
-        reprogram,
-        version,
-    )
+    from backends.torch import *  # noqa: F403
 
-name = pick_backend()
-"""The backend that was picked."""
-
-__all__ = [
+OFFERED = (
     "Network",
     "Trainer",
     "build",
-    "cpu_cap",
     "devices",
-    "join",
-    "leave",
+    "init_distributed",
     "load",
     "name",
     "reprogram",
+    "shutdown",
     "version",
-]
+)
+"""What every backend offers, and this package in its place."""
 
-_picked = import_module(f"backends.{name}")
-globals().update({public: getattr(_picked, public) for public in _picked.__all__})
+_used: str | None = None
+
+
+def use(name: str | None) -> None:
+    """Pick a backend for this process, whatever ``OSR_BACKEND`` says; None takes that back.
+
+    Raises:
+        BackendError: if it is unknown or not installed.
+    """
+    global _used
+    _used = name if name is None else require_backend(name)
+
+
+def get_backend(name: str | None = None) -> ModuleType:
+    """The module of a backend, such as :mod:`backends.torch`.
+
+    Args:
+        name: ``torch`` or ``mindspore``; None: the one that is picked, see above.
+
+    Raises:
+        BackendError: if it is unknown or not installed, or none is.
+    """
+    return import_module(f"backends.{require_backend(name) if name else _used or pick_backend()}")
+
+
+def __getattr__(attribute: str) -> Any:
+    if attribute not in OFFERED:
+        raise AttributeError(f"module 'backends' has no attribute {attribute!r}")
+    return getattr(get_backend(), attribute)

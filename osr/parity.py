@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.training.loop import Trainer
-from osr.training.recipe import Recipe
 from osr_core.analysis import analyse
 from osr_core.reference import forward
 from osr_core.spec import ModelSpec
+from osr_core.training.options import TrainerOptions
 
 OUTPUT_TOLERANCE = 1e-5
 """Absolute, for images in [0, 1]."""
@@ -74,8 +74,8 @@ def compare(
             OUTPUT_TOLERANCE)
         for one, other in combinations(outputs, 2)
     ]  # fmt: skip
-    recipe = Recipe(spec, {"clean": 1.0})
-    trainers = {n: backends[n].Trainer(network, recipe) for n, network in networks.items()}
+    options = TrainerOptions()
+    trainers = {n: backends[n].Trainer(network, options) for n, network in networks.items()}
     for one, other in combinations(trainers, 2):
         difference = _gradient_difference(spec, trainers[one], trainers[other])
         rows.append(Row(model, "gradient", f"{one}, {other}", difference, GRADIENT_TOLERANCE))

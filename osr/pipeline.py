@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 
+from backends import get_backend
 from osr.images import check_holds, read, writable, write
 from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
-from osr_core.backend import pick_backend, require_backend
 from osr_core.registry import default_model
 from osr_core.restoration import restore
 
@@ -58,8 +57,7 @@ def restore_files(
     results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive)
     if not jobs:
         return results
-    name = require_backend(backend) if backend else pick_backend()
-    network = import_module(f"backends.{name}").load(model or default_model(), device, precision)
+    network = get_backend(backend).load(model or default_model(), device, precision)
 
     def work(job: Job, advance: Callable[[float], object]) -> Result:
         source, target = job.source, job.targets[0]

@@ -124,8 +124,13 @@ class World:
     device: str = "auto"
     """This process's device, by its neutral name."""
 
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
 
-ALONE = World()
+
+SINGLE = World()
 """A single process."""
 
 

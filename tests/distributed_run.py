@@ -64,7 +64,7 @@ GRADIENTS: dict[str, Callable[..., State]] = {"torch": _torch, "mindspore": _min
 def main(backend_name: str, folder: Path) -> None:
     """Write ``RANK.npz``: gradients by name, and the other results with a leading underscore."""
     distributed = import_module(f"backends.{backend_name}.distributed")
-    world = distributed.join("cpu")
+    world = distributed.init_distributed("cpu")
     distributed.wait()
     time.sleep(LATE if world.rank else 0)
     start = time.monotonic()
@@ -77,7 +77,7 @@ def main(backend_name: str, folder: Path) -> None:
         # Other weights in each process: wrap() makes them those of rank 0.
         **gradients(backend_name, world.rank, world.rank, world.size),
     }
-    distributed.leave()
+    distributed.shutdown()
     results["_after"] = distributed.mean(world.rank + 0.25)
     np.savez(folder / f"{world.rank}.npz", **results)
 

@@ -54,8 +54,8 @@ def test_what_a_process_dies_of_is_told(tmp_path):
         pytest.skip("torch is not installed")  # msrun takes half a minute to notice
     script = tmp_path / "dies.py"
     script.write_text(
-        "from backends.torch.distributed import join, wait\n"
-        "world = join('cpu')\n"
+        "from backends.torch.distributed import init_distributed, wait\n"
+        "world = init_distributed('cpu')\n"
         "assert world.rank == 0, 'died of this'\n"
         "wait()\n"
     )
@@ -65,26 +65,26 @@ def test_what_a_process_dies_of_is_told(tmp_path):
 
 
 def test_alone(distributed):
-    assert distributed.join("cpu") == World(0, 1, "cpu")
+    assert distributed.init_distributed("cpu") == World(0, 1, "cpu")
     assert distributed.mean(2.1) == 2.1
     distributed.wait()
     network, gradients = object(), (object(),)
     assert distributed.wrap(network) is network
     if hasattr(distributed, "average"):
         assert distributed.average(gradients) is gradients
-    distributed.leave()
+    distributed.shutdown()
 
 
 def test_a_device_that_is_not_there(distributed):
     with pytest.raises(DeviceError, match="device ascend:99: not usable"):
-        distributed.join("ascend:99")
+        distributed.init_distributed("ascend:99")
 
 
 def test_the_other_backends_launcher(name, distributed, monkeypatch):
     other = {"torch": "MS_ROLE", "mindspore": "TORCHELASTIC_RUN_ID"}
     monkeypatch.setenv(other[name], "x")
     with pytest.raises(BackendError, match="launcher: .*run starts .*; start .* with "):
-        distributed.join("cpu")
+        distributed.init_distributed("cpu")
 
 
 def test_each_process_takes_its_own_device():

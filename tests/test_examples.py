@@ -126,7 +126,7 @@ def test_figures_are_what_the_reports_say(tmp_path):
 def test_benchmark():
     if not all(map(is_installed, BACKENDS)):
         pytest.skip("needs both frameworks")
-    from backends import mindspore
+    from backends.mindspore import onednn
 
     lines = _run("benchmark.py", "--repeats", 1, "--size", 32).splitlines()[1:]
     assert len(lines) == 5
@@ -136,5 +136,5 @@ def test_benchmark():
     )
     # No assertion on speed, but on whether the cap reaches MindSpore's library at all: with it,
     # convolutions take a hundredth of the time.
-    if mindspore.cpu_cap() == "on":
+    if onednn.cap() == "on":
         assert capped < uncapped / 5

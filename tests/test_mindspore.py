@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osr.training.recipe import Recipe
 from osr_core.backend import is_installed
 from osr_core.errors import DeviceError
 from osr_core.operations import LEAKY_SLOPE
@@ -21,6 +20,7 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
+from osr_core.training.options import TrainerOptions
 
 if not is_installed("mindspore"):
     pytest.skip("mindspore is not installed", allow_module_level=True)
@@ -58,9 +58,9 @@ def test_a_graph_computes_the_same(spec):
 @pytest.mark.parametrize("kind", ["leaky", "experts", *WAVES])
 def test_a_trainer_works_as_a_graph(monkeypatch, kind):
     spec = SPECS[kind]
-    trainers = [Trainer(build(spec), Recipe(spec, {"noise": 1}))]
+    trainers = [Trainer(build(spec), TrainerOptions())]
     monkeypatch.setattr(training, "compiled", ms.jit)
-    trainers.append(Trainer(build(spec), Recipe(spec, {"noise": 1})))
+    trainers.append(Trainer(build(spec), TrainerOptions()))
     for step in range(3):
         losses = [trainer.step(_images(step), _images(9), 1e-4) for trainer in trainers]
         assert losses[0] == pytest.approx(losses[1], rel=1e-6)
@@ -144,7 +144,7 @@ def test_precisions_of_the_cpu():
         device.check_precision(cpu, "int8")
 
 
-CAP = "from backends.mindspore import onednn, cpu_cap; print(cpu_cap())"
+CAP = "from backends.mindspore import onednn; print(onednn.cap())"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,7 @@ def test_a_graph_that_fails_leaves_nothing_in_the_working_directory(tmp_path):
 import os, shutil
 from backends.mindspore import build
 import mindspore as ms
+from osr_core.training.options import TrainerOptions
 from osr_core.spec import ModelSpec, UNet
 try:
     ms.jit(build(ModelSpec(UNet((4, 8)))))(ms.ops.ones((1, 5, 16, 16)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training_runs import SPEC, make_images, make_recipe, make_samples
+from training_runs import SPEC, make_images, make_samples
 
-from osr.training.recipe_tables import Optimizer
 from osr_core.training.muon import is_matrix, orthogonalise, step_size
+from osr_core.training.options import Optimizer, TrainerOptions
 
 SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
 
@@ -50,8 +50,8 @@ def test_backends_orthogonalise_as_the_reference(backend, shape):
 def test_a_step_is_that_of_the_formula(backend, tmp_path):
     """And the second one, where momentum counts. What is no kernel follows AdamW, at a tenth."""
     folder, rate, decay = make_images(tmp_path), 1e-2, 0.1
-    recipe = make_recipe(folder, optimizer=Optimizer("muon", rate, decay), clip_grad_norm=0.0)
-    trainer = backend.Trainer(backend.build(SPEC), recipe)
+    options = TrainerOptions(optimizer=Optimizer("muon", rate, decay), clip_grad_norm=0.0)
+    trainer = backend.Trainer(backend.build(SPEC), options)
     samples = make_samples(folder)
     first, second = {}, {}
     for step in (1, 2):
@@ -78,12 +78,12 @@ def test_a_step_is_that_of_the_formula(backend, tmp_path):
 
 def test_a_run_that_is_taken_up_again_goes_on(backend, tmp_path):
     folder = make_images(tmp_path)
-    recipe = make_recipe(folder, optimizer=Optimizer("muon", 1e-2))
+    options = TrainerOptions(optimizer=Optimizer("muon", 1e-2))
     samples = make_samples(folder)
-    unbroken = backend.Trainer(backend.build(SPEC), recipe)
+    unbroken = backend.Trainer(backend.build(SPEC), options)
     for step in range(2):
         unbroken.step(*samples.batch(step), 1e-2)
-    other = backend.Trainer(backend.build(SPEC, seed=5), recipe)
+    other = backend.Trainer(backend.build(SPEC, seed=5), options)
     other.network.load_state(unbroken.network.state())
     other.load_state(unbroken.state(), 2)
     for trainer in (unbroken, other):

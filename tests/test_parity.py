@@ -18,8 +18,6 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
-from osr.training.recipe import Recipe
-from osr.training.recipe_tables import Init, Optimizer
 from osr_core.analysis import analyse
 from osr_core.context import thumbnail
 from osr_core.initial import SMALL, initial_state
@@ -35,8 +33,11 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
+from osr_core.training.options import Optimizer, TrainerOptions
 
 State = dict[str, NDArray[Any]]
+
+OPTIONS = TrainerOptions(optimizer=Optimizer(weight_decay=0.01))
 
 TINY_UNET = UNet((8, 12, 16))
 TINY_GRID = GridDehaze(depth_rate=4, growth=4, dense_layers=2)
@@ -152,7 +153,7 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
     tolerance = tolerances.CONTEXT if analyse(spec).uses_context else tolerances.GRADIENT
     loss, expected = loss_and_gradients(spec, state, images, targets)
     for name, twin in twins.items():
-        trainer = twin.Trainer(_network(twin, spec, state), _recipe(spec))
+        trainer = twin.Trainer(_network(twin, spec, state), OPTIONS)
         got, grads = trainer.gradients(images, targets)
         assert got == pytest.approx(loss, rel=tolerances.LOSS), name
         assert grads.keys() == {p.name for p in analyse(spec).parameters if p.trainable}
@@ -165,7 +166,7 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
 def test_training_takes_the_same_path(twins: dict[str, ModuleType], case: str) -> None:
     spec = CASES[case]
     trainers = [
-        twin.Trainer(_network(twin, spec, _state(spec)), _recipe(spec)) for twin in twins.values()
+        twin.Trainer(_network(twin, spec, _state(spec)), OPTIONS) for twin in twins.values()
     ]
     for step in range(20):
         losses = [trainer.step(*_batch(step), 1e-4) for trainer in trainers]
@@ -180,11 +181,11 @@ def test_training_takes_the_same_path(twins: dict[str, ModuleType], case: str) -
 
 def test_resumed_training_is_the_same_to_the_bit(backend: ModuleType) -> None:
     spec = CASES["unet, stacked"]
-    trainer = backend.Trainer(backend.build(spec, seed=1), _recipe(spec))
+    trainer = backend.Trainer(backend.build(spec, seed=1), OPTIONS)
     for step in range(3):
         trainer.step(*_batch(step), 1e-3)
     weights, moments = trainer.network.state(), trainer.state()
-    resumed = backend.Trainer(backend.build(spec, seed=2), _recipe(spec))
+    resumed = backend.Trainer(backend.build(spec, seed=2), OPTIONS)
     resumed.network.load_state(weights)
     resumed.load_state(moments, 3)
     for step in range(3, 6):
@@ -196,7 +197,7 @@ def test_resumed_training_is_the_same_to_the_bit(backend: ModuleType) -> None:
 
 def test_a_step_that_is_not_finite_changes_nothing(backend: ModuleType) -> None:
     spec = CASES["unet"]
-    trainer = backend.Trainer(backend.build(spec), _recipe(spec))
+    trainer = backend.Trainer(backend.build(spec), OPTIONS)
     images, targets = _batch(0)
     before = trainer.network.state()
     assert np.isnan(trainer.step(images * np.float32(np.nan), targets, 1e-3))
@@ -229,11 +230,6 @@ def _state(spec: ModelSpec) -> State:
         if name.endswith(("bias", "coefficient")):
             array += rng.uniform(-0.2, 0.2, array.shape).astype(np.float32)
     return state
-
-
-def _recipe(spec: ModelSpec) -> Recipe:
-    start = Init(backbone="a specialist" if spec.frozen else "")
-    return Recipe(spec, {"noise": 1}, optimizer=Optimizer(weight_decay=0.01), init=start)
 
 
 def _network(backend: ModuleType, spec: ModelSpec, state: State) -> Any:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, run
 
-from osr.training.recipe_tables import Init, Optimizer
+from osr.training.recipe_tables import Init
 from osr.training.starting import starting_state
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.spec import Experts, InputTransform, ModelSpec
+from osr_core.training.options import Optimizer
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,10 @@ from training_runs import (
 )
 
 from osr.training.loading import batches
-from osr.training.recipe_tables import Optimizer, Validation
+from osr.training.recipe_tables import Validation
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
+from osr_core.training.options import Optimizer
 
 
 @pytest.fixture(scope="module")

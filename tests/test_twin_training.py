@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tolerances
 from test_losses import random_vgg
-from training_runs import SPEC, make_images, make_recipe, make_samples
+from training_runs import SPEC, make_images, make_samples
 
 from osr.training.loop import train
-from osr.training.recipe_tables import Optimizer, Scheduler, Validation
+from osr.training.recipe_tables import Scheduler, Validation
 from osr_core.checkpoint import Checkpoint
+from osr_core.training.options import Optimizer, TrainerOptions
 
 RATE = 1e-3
 """Of gradient descent: 20 steps lower the loss, and stay clear of what rounding does to kinks."""
@@ -40,9 +41,9 @@ def _distance(one, other):
     ids="+".join,
 )
 def test_20_steps_of_gradient_descent(twins, folder, loss):
-    recipe = make_recipe(folder, loss=loss)
+    options = TrainerOptions(loss)
     vgg = random_vgg() if "perceptual" in loss else None
-    trainers = [twin.Trainer(twin.build(SPEC), recipe, vgg) for twin in twins.values()]
+    trainers = [twin.Trainer(twin.build(SPEC), options, vgg) for twin in twins.values()]
     samples = make_samples(folder)
     start = trainers[0].network.state()
     for step in range(20):
@@ -83,7 +84,7 @@ def test_50_steps(twins, folder, tmp_path, kind, scheduler):
     )
     losses, weights, averages = [], [], []
     for name, twin in twins.items():
-        trainer = twin.Trainer(twin.build(SPEC), samples.recipe)
+        trainer = twin.Trainer(twin.build(SPEC), samples.recipe.trainer_options)
         train(trainer, samples, tmp_path / name, provenance={}, workers=0)
         lines = map(json.loads, (tmp_path / name / "metrics.jsonl").read_text().splitlines())
         losses.append([line["loss"] for line in lines if "loss" in line])
@@ -102,8 +103,8 @@ def test_decay_is_decoupled_in_adamw_alone(backend, folder):
     moved = {}
     for kind in ("adam", "adamw"):
         for decay in (0.0, 10.0):
-            recipe = make_recipe(folder, optimizer=Optimizer(kind, 1e-3, decay), clip_grad_norm=0.0)
-            trainer = backend.Trainer(backend.build(SPEC), recipe)
+            options = TrainerOptions(optimizer=Optimizer(kind, 1e-3, decay), clip_grad_norm=0.0)
+            trainer = backend.Trainer(backend.build(SPEC), options)
             before = trainer.network.state()
             trainer.step(*batch, 1e-3)
             moved[kind, decay] = _distance(trainer.network.state(), before)

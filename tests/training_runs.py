@@ -9,10 +9,11 @@ import numpy as np
 from osr.images import Picture, write
 from osr.training.loop import train
 from osr.training.recipe import Recipe
-from osr.training.recipe_tables import Optimizer, Scheduler, Validation
+from osr.training.recipe_tables import Scheduler, Validation
 from osr.training.sampling import Samples
 from osr.training.starting import starting_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.training.options import Optimizer
 
 SPEC = ModelSpec(UNet((8, 8), 1), InputTransform(2), OutputTransform(4, residual=True))
 SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "mixture": 1.0}
@@ -87,7 +88,7 @@ def _write(path: Path, pixels: np.ndarray) -> None:
 def make_trainer(backend, recipe):
     network = backend.build(recipe.spec)
     network.load_state(starting_state(recipe)[0])
-    return backend.Trainer(network, recipe)
+    return backend.Trainer(network, recipe.trainer_options)
 
 
 def run(backend, samples, folder, **options):

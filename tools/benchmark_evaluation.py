@@ -22,7 +22,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.cli import backend_option, run, use_backend
+from backends import get_backend
+from osr.cli import backend_option, run
 from osr.degradations.resize import resize_bicubic
 from osr.evaluation.candidates import network_candidate
 from osr.evaluation.columns import grid, locate
@@ -45,8 +46,8 @@ def main(model: str, images: int, cores: int, backend: str | None) -> None:
     """Measure and print both shares."""
     if sys.platform == "linux":  # the frameworks look at it when they start
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
-    backends = use_backend(backend)
-    network = backends.load(model)
+    module = get_backend(backend)
+    network = module.load(model)
     candidate = network_candidate(model, lambda _: network)
     with tempfile.TemporaryDirectory() as folder:
         photographs = Path(folder) / "photographs"
@@ -60,7 +61,7 @@ def main(model: str, images: int, cores: int, backend: str | None) -> None:
         jobs = plan([candidate], [column], Path(folder))
         seconds, cpu = _timed(lambda: run_jobs(jobs, Path(folder), on_row=rows.append))
     inside = sum(row.seconds for row in rows)
-    click.echo(f"{images} images of {WIDTH}×{HEIGHT}, {model}, {backends.name}, {cores} cores")
+    click.echo(f"{images} images of {WIDTH}×{HEIGHT}, {model}, {module.name}, {cores} cores")
     click.echo(f"evaluation              {seconds:7.1f} s, {cpu:7.1f} s of CPU")
     click.echo(f"network alone           {alone:7.1f} s, {alone_cpu:7.1f} s of CPU")
     click.echo(f"in the network          {inside / seconds:7.1%}")

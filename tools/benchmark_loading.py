@@ -51,7 +51,7 @@ def main(
     click.echo("| loader processes | images/s | waiting |\n|---|---|---|")
     for count in workers:
         with tempfile.TemporaryDirectory() as folder:
-            trainer = backends.Trainer(backends.build(recipe.spec), recipe)
+            trainer = backends.Trainer(backends.build(recipe.spec), recipe.trainer_options)
             train(trainer, Samples.of(recipe), Path(folder), provenance={}, workers=count)
             lines = (Path(folder) / "metrics.jsonl").read_text().splitlines()
         second_half = json.loads(lines[-1])  # processes have started and images are read

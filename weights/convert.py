@@ -16,7 +16,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from backends import get_backend
 from osr_core.analysis import analyse
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint, check_state, read_tensors
@@ -208,7 +208,7 @@ def verify(source: PathLike, target: PathLike, spec: ModelSpec | None = None) ->
     judge = forward(first.spec, first.state, image.astype(np.float64))
     outputs = {"numpy": forward(second.spec, second.state, image)}
     for name in filter(is_installed, BACKENDS):
-        network = import_module(f"backends.{name}").build(second.spec)
+        network = get_backend(name).build(second.spec)
         network.load_state(second.state)
         outputs[name] = network.predict(image)
     return [

@@ -21,21 +21,24 @@ onednn.cap()
 
 from backends.mindspore.base import Network  # noqa: E402
 from backends.mindspore.checkpoint import load  # noqa: E402
-from backends.mindspore.device import cpu_cap, devices, version  # noqa: E402
-from backends.mindspore.distributed import join, leave  # noqa: E402
+from backends.mindspore.device import devices, version  # noqa: E402
+from backends.mindspore.distributed import init_distributed, shutdown  # noqa: E402
 from backends.mindspore.networks import build  # noqa: E402
 from backends.mindspore.reprogramming import reprogram  # noqa: E402
 from backends.mindspore.training import Trainer  # noqa: E402
+
+name = "mindspore"
+"""Of this backend."""
 
 __all__ = [
     "Network",
     "Trainer",
     "build",
-    "cpu_cap",
     "devices",
-    "join",
-    "leave",
+    "init_distributed",
     "load",
+    "name",
     "reprogram",
+    "shutdown",
     "version",
 ]

@@ -8,7 +8,6 @@ from typing import Any
 import mindspore as ms
 from mindspore import nn
 
-from backends.mindspore import onednn
 from osr_core.backend import Device, parse_device
 from osr_core.errors import DeviceError
 
@@ -89,11 +88,6 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     returned, so keep it.
     """
     return ms.jit(function) if ms.get_context("device_target") == "Ascend" else function
-
-
-def cpu_cap() -> onednn.State:
-    """State of MindSpore's oneDNN cap."""
-    return onednn.cap()
 
 
 def _count(target: str) -> int:

@@ -1,18 +1,18 @@
 """Training in several processes. Twin of :mod:`backends.torch.distributed`.
 
 ``msrun --worker_num=2 --local_worker_num=2 --join=True script.py`` starts the script twice; each
-process calls :func:`join` before it builds anything, takes its share of every batch, and calls
-:func:`leave` at the end:
+process calls :func:`init_distributed` before it builds anything, takes its share of every batch,
+and calls :func:`shutdown` at the end:
 
-    world = join("auto")
+    world = init_distributed("auto")
     network = wrap(build(spec))
     gradients = average(value_and_grad(...)[1])
     ...
-    leave()
+    shutdown()
 
 In a single process, started by hand, all of this does nothing, so the same script serves both.
-msrun starts the script once more, as the scheduler, which stays in :func:`join` until the others
-are done and ends there: write and print nothing before.
+msrun starts the script once more, as the scheduler, which stays in :func:`init_distributed` until
+the others are done and ends there: write and print nothing before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STARTED = {"MS_ROLE", "MS_WORKER_NUM", "MS_SCHED_HOST", "MS_SCHED_PORT"}
 """Environment variables by which msrun tells a process who it is."""
 
 
-def join(device: str) -> World:
+def init_distributed(device: str) -> World:
     """Join the processes that ``msrun`` started, if it did.
 
     Args:
@@ -61,7 +61,7 @@ def join(device: str) -> World:
     return World(communication.get_rank(), communication.get_group_size(), name)
 
 
-def leave() -> None:
+def shutdown() -> None:
     """Part from the other processes, once all are here; from here on this one is alone."""
     if _joined():
         wait()

@@ -1,4 +1,4 @@
-"""Optimiser steps. Twin of :mod:`backends.torch.training`; the loop is in osr_core."""
+"""Optimiser steps of one network. Twin of :mod:`backends.torch.training`."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from backends.mindspore.base import Network
 from backends.mindspore.device import autocast, check_precision, compiled, current
 from backends.mindspore.losses import Loss
 from backends.mindspore.optimizers import OPTIMIZERS
-from osr.training.recipe import Recipe
-from osr_core.backend import ALONE, World
+from osr_core.backend import SINGLE, World
+from osr_core.training.options import TrainerOptions
 
 
 class Trainer:
-    """An optimiser on a recipe's loss of one network; :class:`osr.training.loop.Trainer`.
+    """An optimiser on a loss of one network; :class:`osr.training.loop.Trainer`.
 
     Args:
         network: to train.
-        recipe: its loss, optimiser, clipping, accumulation and precision are used.
+        options: loss, optimiser, clipping, accumulation and precision.
         vgg: VGG16's weights by name, for the perceptual loss.
         world: the processes that train together, as :func:`~.distributed.join` gave it.
 
     Raises:
-        DeviceError: if the process's device lacks the recipe's precision.
+        DeviceError: if the process's device lacks the precision.
         OptionError: if the perceptual loss is asked for without ``vgg``.
     """
 
     def __init__(
         self,
         network: Network,
-        recipe: Recipe,
+        options: TrainerOptions,
         vgg: Mapping[str, NDArray[np.floating[Any]]] | None = None,
-        world: World = ALONE,
+        world: World = SINGLE,
     ) -> None:
         self.network = network.set_train()
-        self.recipe = recipe
+        self.options = options
         self.world = world
         self.weights = network.trainable_params()
         self.names = [p.name for p in self.weights]
-        check_precision(current(), recipe.precision)
+        check_precision(current(), options.precision)
         forward = distributed.wrap(network) if world.size > 1 else network
-        criterion = self.loss = Loss(recipe.loss, vgg)
-        self.optimizer = OPTIMIZERS[recipe.optimizer.kind](
-            self.weights, recipe.optimizer.weight_decay
+        criterion = self.loss = Loss(options.loss, vgg)
+        self.optimizer = OPTIMIZERS[options.optimizer.kind](
+            self.weights, options.optimizer.weight_decay
         )
 
         def loss(x: Tensor, y: Tensor, scale: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Trainer:
         if not np.isfinite(loss) or not np.isfinite(norm):
             return float("nan")
         # As torch.nn.utils.clip_grad_norm_ does it.
-        factor = (self.recipe.clip_grad_norm or math.inf) / (norm + 1e-6)
+        factor = (self.options.clip_grad_norm or math.inf) / (norm + 1e-6)
         if factor < 1:
             grads = tuple(g * factor for g in grads)
         self.optimizer.step(grads, rate)
@@ -115,8 +115,8 @@ class Trainer:
     def _backward(
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], scale: float
     ) -> tuple[float, tuple[Tensor, ...]]:
-        autocast(self.network, self.recipe.precision)
-        count = self.recipe.accumulation_steps
+        autocast(self.network, self.options.precision)
+        count = self.options.accumulation_steps
         factor = Tensor(scale / count, ms.float32)
         total = 0.0
         grads: tuple[Tensor, ...] = ()

@@ -56,11 +56,6 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, DTYPES[precision])
 
 
-def cpu_cap() -> str:
-    """State of MindSpore's oneDNN cap; there is none to set here."""
-    return "not needed"
-
-
 def _framework_name(device: Device) -> str:
     names = {"cpu": "cpu", "cuda": f"cuda:{device.index}", "ascend": f"npu:{device.index}"}
     return names[device.kind]

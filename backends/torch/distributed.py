@@ -1,13 +1,14 @@
 """Training in several processes. Twin of :mod:`backends.mindspore.distributed`.
 
-``torchrun --nproc-per-node=2 script.py`` starts the script twice; each process calls :func:`join`
-before it builds anything, takes its share of every batch, and calls :func:`leave` at the end:
+``torchrun --nproc-per-node=2 script.py`` starts the script twice; each process calls
+:func:`init_distributed` before it builds anything, takes its share of every batch, and calls
+:func:`shutdown` at the end:
 
-    world = join("auto")
+    world = init_distributed("auto")
     network = build(spec).to(select(world.device))
     forward = wrap(network)  # train with this; predict, save and load with the network
     ...
-    leave()
+    shutdown()
 
 In a single process, started by hand, all of this does nothing, so the same script serves both.
 """
@@ -31,7 +32,7 @@ LIBRARIES = {"cpu": "gloo", "cuda": "nccl", "npu": "hccl"}
 """What carries messages between devices of a type."""
 
 
-def join(device: str) -> World:
+def init_distributed(device: str) -> World:
     """Join the processes that ``torchrun`` started, if it did.
 
     Args:
@@ -59,7 +60,7 @@ def join(device: str) -> World:
     return World(distributed.get_rank(), distributed.get_world_size(), name)
 
 
-def leave() -> None:
+def shutdown() -> None:
     """Part from the other processes, once all are here; from here on this one is alone."""
     if _joined():
         wait()

@@ -1,4 +1,4 @@
-"""Optimiser steps. Twin of :mod:`backends.mindspore.training`; the loop is in osr_core."""
+"""Optimiser steps of one network. Twin of :mod:`backends.mindspore.training`."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from backends.torch.base import Network
 from backends.torch.device import autocast, check_precision
 from backends.torch.losses import Loss
 from backends.torch.optimizers import BETAS, EPSILON, OPTIMIZERS
-from osr.training.recipe import Recipe
-from osr_core.backend import ALONE, World
+from osr_core.backend import SINGLE, World
+from osr_core.training.options import TrainerOptions
 
 
 class Trainer:
-    """An optimiser on a recipe's loss of one network; :class:`osr.training.loop.Trainer`.
+    """An optimiser on a loss of one network; :class:`osr.training.loop.Trainer`.
 
     Args:
         network: to train, on its device.
-        recipe: its loss, optimiser, clipping, accumulation and precision are used.
+        options: loss, optimiser, clipping, accumulation and precision.
         vgg: VGG16's weights by name, for the perceptual loss.
         world: the processes that train together, as :func:`~.distributed.join` gave it.
 
     Raises:
-        DeviceError: if the network's device lacks the recipe's precision.
+        DeviceError: if the network's device lacks the precision.
         OptionError: if the perceptual loss is asked for without ``vgg``.
     """
 
     def __init__(
         self,
         network: Network,
-        recipe: Recipe,
+        options: TrainerOptions,
         vgg: Mapping[str, NDArray[np.floating[Any]]] | None = None,
-        world: World = ALONE,
+        world: World = SINGLE,
     ) -> None:
         self.network = network.train()
-        self.recipe = recipe
+        self.options = options
         self.world = world
         self.names = [n for n, p in network.named_parameters() if p.requires_grad]
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.device = self.weights[0].device
-        check_precision(self.device, recipe.precision)
-        self.loss = Loss(recipe.loss, vgg).to(self.device)
-        self.optimizer = OPTIMIZERS[recipe.optimizer.kind](
-            self.weights, recipe.optimizer.lr, BETAS, EPSILON, recipe.optimizer.weight_decay
+        check_precision(self.device, options.precision)
+        self.loss = Loss(options.loss, vgg).to(self.device)
+        self.optimizer = OPTIMIZERS[options.optimizer.kind](
+            self.weights, options.optimizer.lr, BETAS, EPSILON, options.optimizer.weight_decay
         )
         self._forward: nn.Module = distributed.wrap(network) if world.size > 1 else network
 
@@ -76,7 +76,7 @@ class Trainer:
         multiplied by ``scale`` before its gradient is taken, the gradient divided.
         """
         loss = self._backward(inputs, targets, scale)
-        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.recipe.clip_grad_norm or math.inf)
+        norm = torch.nn.utils.clip_grad_norm_(self.weights, self.options.clip_grad_norm or math.inf)
         if not np.isfinite(loss) or not torch.isfinite(norm):
             return float("nan")
         for group in self.optimizer.param_groups:
@@ -111,7 +111,7 @@ class Trainer:
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], scale: float
     ) -> float:
         self.optimizer.zero_grad(set_to_none=True)
-        count = self.recipe.accumulation_steps
+        count = self.options.accumulation_steps
         total = 0.0
         parts = zip(np.split(inputs, count), np.split(targets, count), strict=True)
         for number, (x, y) in enumerate(parts, 1):
@@ -128,7 +128,7 @@ class Trainer:
     def _loss(self, inputs: NDArray[np.float32], targets: NDArray[np.float32]) -> Tensor:
         x, y = (torch.from_numpy(np.ascontiguousarray(a)) for a in (inputs, targets))
         x = x.to(self.device, memory_format=torch.channels_last)
-        with autocast(self.device, self.recipe.precision):
+        with autocast(self.device, self.options.precision):
             result = self._forward(x)
         return self.loss(result.float(), y.to(self.device))
 

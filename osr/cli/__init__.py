@@ -5,16 +5,15 @@ Errors that a user can fix become one line and exit status 2.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from osr_core import __version__
-from osr_core.backend import BACKENDS, VARIABLE, require_backend
+from osr_core.backend import BACKENDS, VARIABLE
 from osr_core.errors import OSRError
 
 COMMANDS = {
@@ -66,13 +65,6 @@ device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda[:i] or ascend[:i]."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def use_backend(name: str | None) -> Any:
-    """The :mod:`backends` package, with the backend of that name picked."""
-    if name is not None:
-        os.environ[VARIABLE] = require_backend(name)
-    return import_module("backends")
 
 
 def fail(message: object) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import Any
 
 import click
 
+from backends import get_backend
 from osr.cli import backend_option
 from osr_core import __version__
-from osr_core.backend import BACKENDS, VARIABLE, is_installed, pick_backend, require_backend
+from osr_core.backend import BACKENDS, is_installed, pick_backend, require_backend
 from osr_core.errors import BackendError
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "safetensors")
@@ -41,11 +41,9 @@ def _examine(backend: str | None) -> dict[str, Any]:
         choice: dict[str, Any] = {"backend": picked}
     except BackendError as error:
         choice = {"backend": None, "mend": str(error)}
-    # Looking at any backend imports their package, which picks one: that, or whichever there is.
-    os.environ[VARIABLE] = choice["backend"] or ""
     data |= {name: _examine_backend(name) for name in BACKENDS}
     if choice["backend"]:
-        devices = import_module(f"backends.{choice['backend']}").devices()
+        devices = get_backend(choice["backend"]).devices()
         choice |= {"devices": devices, "device": devices[0]}
     return data | choice
 
@@ -53,8 +51,12 @@ def _examine(backend: str | None) -> dict[str, Any]:
 def _examine_backend(name: str) -> str:
     if not is_installed(name):
         return f"not installed; pip install 'osr[{name}]'"
-    module = import_module(f"backends.{name}")
-    return f"{module.version()}, CPU cap {module.cpu_cap()}"
+    version = get_backend(name).version()
+    if name != "mindspore":
+        return str(version)
+    from backends.mindspore import onednn
+
+    return f"{version}, oneDNN cap {onednn.cap()}"
 
 
 def _has(library: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from osr.cli import backend_option, use_backend
+from backends import get_backend
+from osr.cli import backend_option
 from osr.evaluation.candidates import (
     UNTOUCHED,
     baseline_candidates,
@@ -94,15 +95,15 @@ def evaluate(
     chosen = models or tuple(saved.models if saved is not None else ()) or (default_model(),)
     with_baselines = baselines if baselines is not None else saved is None or saved.baselines
     seed = seed if seed is not None else saved.seed if saved is not None else 0
-    backends = use_backend(backend)
-    load = partial(backends.load, device=device, precision=precision)
+    module = get_backend(backend)
+    load = partial(module.load, device=device, precision=precision)
     candidates = [
         UNTOUCHED,
         *(network_candidate(model, load, tile) for model in chosen),
         *(baseline_candidates() if with_baselines else ()),
     ]
     candidates = [c for c in candidates if any(c.fits(column) for column in columns)]
-    setting = Setting(seed, f"{backends.name} {backends.version()}", precision)
+    setting = Setting(seed, f"{module.name} {module.version()}", precision)
     with tqdm(unit="image", disable=as_json or None) as bar:
 
         def show(row: Row) -> None:

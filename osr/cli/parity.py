@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import click
 import numpy as np
 
+from backends import get_backend
 from osr.parity import Row, compare
 from osr_core.backend import BACKENDS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint
@@ -29,8 +29,8 @@ def parity(model: str | None, as_json: bool) -> int:
     Without MODEL: the default model, and every backbone plain and reprogrammed with fresh
     weights. Exit status 1 if anything differs by more than rounding.
     """
-    pick_backend()
-    modules = {name: import_module(f"backends.{name}") for name in BACKENDS if is_installed(name)}
+    pick_backend()  # says what to do where there is none
+    modules = {name: get_backend(name) for name in BACKENDS if is_installed(name)}
     rows: list[Row] = []
     for name, checkpoint in _models(model).items():
         rows += compare(name, checkpoint.spec, checkpoint.state, modules)

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from osr.cli import backend_option, use_backend
+from backends import get_backend
+from osr.cli import backend_option
 from osr.training.loop import Summary
 from osr.training.loop import train as run_training
 from osr.training.recipe import Recipe
@@ -46,8 +47,8 @@ def train(
     recipe = Recipe.load(*recipes, assign=assign, data=folders(data))
     if workers < 0:
         raise OptionError(f"--workers {workers}: expected 0 or more")
-    backends = use_backend(backend)
-    world = backends.join(device)
+    module = get_backend(backend)
+    world = module.init_distributed(device)
     samples = Samples.of(recipe)
     state, about = starting_state(recipe)
     vgg = load_vgg(recipe.vgg) if recipe.vgg else None
@@ -56,11 +57,11 @@ def train(
             f"recipe.batch_size {recipe.batch_size}: expected a multiple of processes × "
             f"recipe.accumulation_steps, {world.size} × {recipe.accumulation_steps}"
         )
-    network = backends.build(recipe.spec, device=world.device)
+    network = module.build(recipe.spec, device=world.device)
     network.load_state(state)
-    trainer = backends.Trainer(network, recipe, vgg, world)
+    trainer = module.Trainer(network, recipe.trainer_options, vgg, world)
     provenance = {
-        "trained_with": f"osr {__version__}, {backends.name} {backends.version()}",
+        "trained_with": f"osr {__version__}, {module.name} {module.version()}",
         "processes": world.size,
         "images": _counts(samples),
         **about,
@@ -68,8 +69,8 @@ def train(
     summary = run_training(
         trainer, samples, output, provenance=provenance, workers=workers, resume=resume
     )
-    backends.leave()
-    if world.rank == 0:
+    module.shutdown()
+    if world.is_main:
         _tell(summary, recipe, output)
     return 0 if summary.finished else 130
 

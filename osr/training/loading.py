@@ -14,14 +14,14 @@ from multiprocessing import get_context, parent_process
 import cv2
 
 from osr.training.sampling import Batch, Samples
-from osr_core.backend import ALONE, World
+from osr_core.backend import SINGLE, World
 
 AHEAD = 4
 """Batches that each loader process may be ahead."""
 
 
 def batches(
-    samples: Samples, start: int, workers: int = 1, world: World = ALONE
+    samples: Samples, start: int, workers: int = 1, world: World = SINGLE
 ) -> Iterator[Batch]:
     """A process's batches from step ``start`` to the recipe's last, in order.
 
@@ -49,7 +49,7 @@ def batches(
 
 
 _samples: Samples | None = None  # of a loader process
-_world = ALONE
+_world = SINGLE
 
 
 def _start(samples: Samples, world: World) -> None:

@@ -119,7 +119,7 @@ def train(
     training, looking = samples.split()
     run = _open(folder, recipe, samples.fingerprint(), resume)
     state = _start(trainer, run, recipe)
-    leads = trainer.world.rank == 0
+    leads = trainer.world.is_main
     validation = Validation(looking) if leads and recipe.validation.samples else None
     log = RunLog(folder, recipe, state.step, speaks=leads)
     losses: list[float] = []

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from osr.training.recipe_tables import Augmentation, Init, Optimizer, Scheduler, Validation, require
+from osr.training.recipe_tables import Augmentation, Init, Scheduler, Validation, require
 from osr_core import settings
 from osr_core.analysis import analyse
 from osr_core.backend import PRECISIONS
 from osr_core.errors import OptionError, SpecError
 from osr_core.spec import SPEC_VERSION, ModelSpec
 from osr_core.training.losses import check_losses
+from osr_core.training.options import Optimizer, TrainerOptions
 
 _RESUMABLE = frozenset(
     ("data", "vgg", "checkpoint_every", "max_checkpoints", "log_every", "max_skipped_steps",
@@ -104,6 +105,13 @@ class Recipe:
     def lr(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
         return self.optimizer.lr * self.scheduler.factor(step, self.steps)
+
+    @property
+    def trainer_options(self) -> TrainerOptions:
+        """What the trainer is given."""
+        return TrainerOptions(
+            self.loss, self.optimizer, self.clip_grad_norm, self.accumulation_steps, self.precision
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

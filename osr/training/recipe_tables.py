@@ -1,4 +1,4 @@
-"""The tables of a recipe: optimizer, scheduler, validation, augmentation, initial weights."""
+"""The tables of a recipe: scheduler, validation, augmentation, initial weights."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
 from osr_core.errors import OptionError
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """How weights follow their gradients."""
-
-    kind: Literal["adam", "adamw", "muon"] = "adamw"
-    """Adam (Kingma and Ba, ICLR 2015), AdamW (Loshchilov and Hutter, ICLR 2019), or Muon for
-    kernels with AdamW for the rest (:mod:`osr_core.training.muon`)."""
-    lr: float = 2e-3
-    """Learning rate at the peak of the schedule."""
-    weight_decay: float = 0.0
-    """``adamw``, ``muon``: decoupled; ``adam``: the weights, times this, join the gradient."""
-
-    def __post_init__(self) -> None:
-        require(self.lr > 0, "optimizer.lr", "a positive number", self.lr)
-        require(self.weight_decay >= 0, "optimizer.weight_decay", "0 or more", self.weight_decay)
 
 
 @dataclass(frozen=True)

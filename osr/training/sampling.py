@@ -23,7 +23,7 @@ from osr.training.augmentation import close_up, fade, mirror, retone, stripes, t
 from osr.training.grids import degrade_crop
 from osr.training.keeping import Keeping
 from osr.training.recipe import Recipe
-from osr_core.backend import ALONE, World
+from osr_core.backend import SINGLE, World
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import suggest
 
@@ -104,7 +104,7 @@ class Samples:
         names = [[i.name for i in found] for found in (self.photographs, *self.pairs.values())]
         return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
 
-    def batch(self, step: int, world: World = ALONE) -> Batch:
+    def batch(self, step: int, world: World = SINGLE) -> Batch:
         """A process's part of the batch of a step, counted from 0.
 
         The parts of all processes are the batch of a single one. Degraded values may leave [0, 1].
