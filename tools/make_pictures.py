@@ -1,6 +1,6 @@
 """Make the degraded photographs of examples/images, and the picture of the README.
 
-    python tools/make_pictures.py [FOLDER]
+    python tools/make_pictures.py [PHOTOGRAPHS PICTURE]
 
 The photographs come with scikit-image and are free: astronaut (NASA, public domain), chelsea
 (Stéfan van der Walt, CC0) and coffee (Rachel Michetti, CC0).
@@ -25,16 +25,13 @@ PHOTOGRAPHS = ROOT / "examples" / "images"
 PICTURE = ROOT / "docs" / "images" / "before-after.png"
 
 GAP = 6
-"""White pixels between the pictures of the README."""
-
-SPECIALISTS = {"haze": "osr-dehaze", "rain": "osr-derain", "noise": "osr-denoise"}
-"""The model for each kind of degradation in the README's picture."""
+"""White pixels between the photographs of the picture."""
 
 Pixels = NDArray[np.uint8]
 
 
 def degraded() -> dict[str, Pixels]:
-    """Three photographs, each with degradation of one kind."""
+    """Three photographs, each with one kind of degradation."""
     rng = np.random.default_rng(0)
     astronaut, chelsea, coffee = (
         (getattr(skimage.data, name)() / 255).astype(np.float32)
@@ -49,22 +46,19 @@ def degraded() -> dict[str, Pixels]:
 
 
 def before_and_after(pictures: dict[str, Pixels]) -> Pixels:
-    """Each picture, left half the input and right half restored by its specialist, side by side."""
+    """Left half the input, right half restored by its specialist, side by side."""
     side = min(min(pixels.shape[:2]) for pixels in pictures.values())
     columns = []
     for name, pixels in pictures.items():
-        network = backends.load(SPECIALISTS[name.partition("-")[2]])
+        network = backends.load(f"osr-de{name.partition('-')[2]}")
         restored = restore(pixels, network)
-        middle = pixels.shape[1] // 2
+        middle, top = pixels.shape[1] // 2, (pixels.shape[0] - side) // 2
         joined = np.concatenate((pixels[:, :middle], restored[:, middle:]), axis=1)
         joined[:, middle - 1 : middle + 1] = 255
-        top, left = (joined.shape[0] - side) // 2, middle - side // 2
-        columns += [joined[top : top + side, left : left + side], _white(side, GAP)]
+        left = middle - side // 2
+        columns.append(joined[top : top + side, left : left + side])
+        columns.append(np.full((side, GAP, 3), 255, np.uint8))
     return np.concatenate(columns[:-1], axis=1)
-
-
-def _white(height: int, width: int) -> Pixels:
-    return np.full((height, width, 3), 255, np.uint8)
 
 
 def main(photographs: Path = PHOTOGRAPHS, picture: Path = PICTURE) -> None:

@@ -1,8 +1,8 @@
-"""Lay the loss curves of training runs over each other, and say how far they lie apart.
+"""Plot the loss curves of training runs over each other, and print how far they are apart.
 
     python tools/plot_runs.py runs/torch runs/mindspore -o curves.png
 
-The runs are folders of ``osr train``. The first is what the others are compared with.
+Runs are folders of ``osr train``; the others are compared with the first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from osr.cli import run
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
-from osr_core.files import atomic_write
 
 Curve = NDArray[np.float64]
 
@@ -28,18 +27,18 @@ Curve = NDArray[np.float64]
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="PNG or SVG.")
 def main(runs: tuple[Path, ...], output: Path) -> None:
     """Plot and print."""
-    curves = {name: _losses(name) for name in runs}
     figure = Figure((8, 4.5), layout="constrained", dpi=150)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-    first, (steps, reference) = next(iter(curves.items()))
-    for number, (name, (at, losses)) in enumerate(curves.items()):
-        label = Checkpoint.load(name / "model.safetensors").provenance.get("trained_with", name)
+    steps, reference = _losses(runs[0])
+    for number, folder in enumerate(runs):
+        at, losses = _losses(folder)
+        label = Checkpoint.load(folder / "model.safetensors").provenance.get("trained_with", folder)
         upper.semilogy(at, losses, "--" if number else "-", label=label, linewidth=1.5)
         common, ours, theirs = np.intersect1d(steps, at, return_indices=True)
         difference = np.abs(losses[theirs] / reference[ours] - 1)
         if number:
             lower.semilogy(common, np.maximum(difference, 1e-9), "--", linewidth=1.5)
-            click.echo(f"{name} against {first}, relative difference of the loss:")
+            click.echo(f"{folder} against {runs[0]}, relative difference of the loss:")
             for step in sorted({10, 50, 100, 200, 500, int(common[-1])} & set(common.astype(int))):
                 click.echo(f"  step {step:>6}: {difference[common == step][0]:.1e}")
     upper.set_ylabel("loss")
@@ -47,18 +46,17 @@ def main(runs: tuple[Path, ...], output: Path) -> None:
     lower.set(xlabel="step", ylabel="relative\ndifference")
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
-    with atomic_write(output) as temporary:
-        figure.savefig(temporary)
+    figure.savefig(output)
 
 
 def _losses(folder: Path) -> tuple[Curve, Curve]:
-    """Steps and losses of a run; a resumed run may have told a step twice: the last counts."""
+    """Steps and losses of a run; of a step that a resumed run repeated, the last."""
     try:
         lines = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
     except OSError:
         raise OptionError(f"{folder}: no metrics.jsonl; expected a folder of osr train") from None
-    told = {d["step"]: d["loss"] for d in map(json.loads, lines) if d.get("loss") is not None}
-    return np.array(sorted(told), np.float64), np.array([told[s] for s in sorted(told)])
+    losses = {d["step"]: d["loss"] for d in map(json.loads, lines) if d.get("loss") is not None}
+    return np.array(sorted(losses), np.float64), np.array([losses[s] for s in sorted(losses)])
 
 
 if __name__ == "__main__":
