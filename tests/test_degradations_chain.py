@@ -39,6 +39,11 @@ SAME = {
     "low_light:3": lambda im: deg.low_light(im, 3, generator()),
     "raindrops:0.2,radius=6": lambda im: deg.raindrops(im, generator(), 0.2, 6),
     "snow:0.1,mist=0": lambda im: deg.snow(im, generator(), 0.1, 4, 8, 10),
+    "jpeg:90,chroma=444": lambda im: deg.jpeg(im, 90, 444),
+    "webp:50": lambda im: deg.webp(im, 50),
+    "camera_noise:15,correlation=1,grain=0.7": lambda im: deg.camera_noise(
+        im, 15, generator(), correlation=1, grain=0.7
+    ),
     "shake:9": lambda im: deg.shake_blur(im, 9, generator()),
     "grey": deg.grey,
     "none": lambda im: im,
@@ -66,7 +71,10 @@ def test_kinds_and_grids():
     assert (chain.kind, chain.grid) == ("blur+low_resolution+jpeg", 48)
     assert (Chain.parse("none").kind, Chain.parse("noise:5").grid) == ("none", 1)
     light, lens = ["haze", "rain", "snow"], ["raindrops", "blur", "defocus", "motion", "shake"]
-    sensor, file = ["low_resolution", "low_light", "poisson_gaussian", "noise"], ["jpeg"]
+    sensor, file = (
+        ["low_resolution", "low_light", "poisson_gaussian", "noise", "camera_noise"],
+        ["jpeg", "webp"],
+    )
     assert list(DEGRADATIONS) == ["grey", *light, *lens, *sensor, *file]
 
 
@@ -133,6 +141,8 @@ def test_haze_takes_a_depth(picture):
         ("rain:0.5,density=1", "density: unknown"),
         ("blur:2,radius=3", "radius: unknown; blur takes no options"),
         ("", "expected one of grey"),
+        ("jpeg:50,chroma=422", "chroma must be 420 or 444, not 422"),
+        ("noise:5,clip=0.5", "clip must be 0 or 1"),
         ("noise:5+", "expected one of grey"),
     ],
 )

@@ -92,7 +92,8 @@ def test_each_parameter_matters_and_its_limits_are_allowed(picture, kind):
     for name, param in deg.DEGRADATIONS[kind].params.items():
         least, most = param.valid
         results = []
-        for value in (least, least + 0.3 * (most - least), most):
+        between = param.choices[1:] or (least + 0.3 * (most - least), most)
+        for value in (least, *between):
             ranges = {name: (value, value)}
             if kind == "low_light" and name != "stops":
                 ranges["stops"] = (1.0, 1.0)  # without it nothing else is drawn
@@ -123,6 +124,7 @@ def test_a_range_is_obeyed():
         ),
         ({"noise": {"sigma": (0, 256)}}, r"degradations\.noise\.sigma: .* 0 to 255"),
         ({"rain": {"density": (0, 1)}}, r"degradations\.rain\.density: .* 0\.0001 to 4"),
+        ({"jpeg": {"chroma": (420, 430)}}, r"jpeg\.chroma: .* 420 or 444, not"),
         ({"noise": {"sigma": 5}}, r"degradations\.noise\.sigma: expected \[low, high\]"),
         ({"noise": {"sigma": (1, 2, 3)}}, r"degradations\.noise\.sigma: expected"),
         ({"noise": {"sigma": ("a", "b")}}, r"degradations\.noise\.sigma: expected"),

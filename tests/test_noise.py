@@ -7,7 +7,7 @@ import pytest
 
 from osr.degradations.dimming import low_light
 from osr.degradations.linear_light import to_linear, to_srgb
-from osr.degradations.noise import gaussian_noise, poisson_gaussian
+from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
 
 
 def generator(seed=0):
@@ -81,3 +81,66 @@ def test_noise_joins_after_the_dimming():
     signal = to_linear(even(0.8, 1)).mean() / 4
     assert dark.mean() == pytest.approx(signal, rel=0.01)
     assert dark.var() == pytest.approx(1e-3 * signal, rel=0.03)
+
+
+def camera(value=0.5, side=300, **options):
+    """(pixels, 3) of the noise at a brightness."""
+    noisy = camera_noise(even(value, side), 20, generator(), clip=False, **options)
+    return (noisy - np.float32(value)) * 255
+
+
+@pytest.mark.parametrize("correlation", [-0.4, 0.0, 0.6, 1.0])
+@pytest.mark.parametrize("grain", [0.0, 0.7])
+def test_camera_noise_has_its_strength_and_its_correlation_of_channels(correlation, grain):
+    noise = camera(correlation=correlation, grain=grain).reshape(-1, 3)
+    assert noise.mean() == pytest.approx(0, abs=0.3)
+    np.testing.assert_allclose(noise.std(0), 20, rtol=0.03)
+    expected = np.where(np.eye(3), 1, correlation)
+    np.testing.assert_allclose(np.corrcoef(noise.T), expected, atol=0.03)
+
+
+def test_mixed_channels_differ_in_strength_and_correlation_but_not_in_their_mean_variance():
+    noise = camera(mixing=1.0).reshape(-1, 3)
+    assert noise.var(0).mean() == pytest.approx(400, rel=0.03)
+    correlations = np.corrcoef(noise.T)[[0, 0, 1], [1, 2, 2]]
+    assert np.ptp(correlations) > 0.1
+    assert np.ptp(noise.std(0)) > 1
+
+
+@pytest.mark.parametrize("grain", [0.3, 0.7, 1.0])
+def test_grain_is_smoothed_by_its_gaussian(grain):
+    """A Gaussian's autocorrelation is a Gaussian of √2 its width, sampled at whole pixels."""
+    noise = camera(grain=grain)
+    line = np.exp(-0.5 * (np.arange(-9, 10) / grain) ** 2)
+    expected = [(line[lag:] * line[: 19 - lag]).sum() / (line**2).sum() for lag in (1, 2)]
+    for axis in (0, 1):
+        moved = [np.roll(noise, lag, axis) for lag in (1, 2)]
+        found = [(noise * other).mean() / noise.var() for other in moved]
+        np.testing.assert_allclose(found, expected, atol=0.02)
+    border = np.concatenate([noise[:2].ravel(), noise[:, -2:].ravel()])
+    assert border.std() == pytest.approx(20, rel=0.05)
+
+
+@pytest.mark.parametrize("tone", [-0.8, 0.0, 1.0])
+def test_camera_noise_depends_on_the_tone(tone):
+    for value in (0.1, 0.5, 0.9):
+        expected = 400 * (1 + tone * (2 * value - 1))
+        assert camera(value, tone=tone).var() == pytest.approx(expected, rel=0.03)
+
+
+def test_camera_noise_as_training_draws_it():
+    """Equal, independent and mixed channels, white and grainy noise, each often."""
+    from osr.degradations import DEGRADATIONS
+
+    row, rng = DEGRADATIONS["camera_noise"], generator()
+    draws = [
+        row.couple({name: param.draw(rng, param.train) for name, param in row.params.items()})
+        for _ in range(2000)
+    ]
+    equal = np.array([d["correlation"] == 1 for d in draws])
+    alone = np.array([d["correlation"] == d["mixing"] == 0 for d in draws])
+    white = np.array([d["grain"] == 0 for d in draws])
+    assert equal.mean() == pytest.approx(1 / 3, abs=0.05)
+    assert alone.mean() == pytest.approx(1 / 6, abs=0.05)
+    assert white.mean() == pytest.approx(1 / 2, abs=0.05)
+    assert not any(d["mixing"] for d, same in zip(draws, equal, strict=True) if same)

@@ -14,12 +14,12 @@ training draws them. A :class:`Chain` is one or more, of given or drawn severity
 
 from osr.degradations.blur import defocus_blur, gaussian_blur, motion_blur, shake_blur
 from osr.degradations.chain import Chain, Step
-from osr.degradations.compression import jpeg
+from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
 from osr.degradations.dimming import grey, low_light
 from osr.degradations.draws import Ranges
 from osr.degradations.drops import raindrops
-from osr.degradations.noise import gaussian_noise, poisson_gaussian
+from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
 from osr.degradations.registry import DEGRADATIONS, check_ranges
 from osr.degradations.resize import low_resolution, resize_bicubic
 from osr.degradations.snowflakes import snow
@@ -32,6 +32,7 @@ __all__ = [
     "Param",
     "Ranges",
     "Step",
+    "camera_noise",
     "check_ranges",
     "defocus_blur",
     "gaussian_blur",
@@ -49,4 +50,5 @@ __all__ = [
     "resize_bicubic",
     "shake_blur",
     "snow",
+    "webp",
 ]

@@ -16,7 +16,7 @@ from osr.degradations.degradation import Degradation
 from osr.degradations.draws import Generator, Ranges
 from osr.degradations.registry import DEGRADATIONS
 from osr.degradations.weather import Depth
-from osr_core.checks import Image, check_image, check_range
+from osr_core.checks import Image, check_image
 from osr_core.errors import OptionError
 from osr_core.settings import suggest
 
@@ -156,7 +156,7 @@ def _number(row: Degradation, name: str, text: str) -> float:
         value = float(text)
     except ValueError:
         raise OptionError(f"expected a number, not {text!r}") from None
-    return check_range(name, value, *row.params[name].valid)
+    return row.params[name].check(name, value)
 
 
 def _text(value: float) -> str:

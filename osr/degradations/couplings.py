@@ -52,6 +52,11 @@ def less_mist(factor: float) -> Callable[[Values], Values]:
     return lambda of: {**of, "mist": of["mist"] * min(1.0, factor * of["density"])}
 
 
+def equal_unmixed(of: Values) -> Values:
+    """Noise that is equal in all channels stays so."""
+    return {**of, "mixing": 0.0} if of["correlation"] == 1 else of
+
+
 def little_light(of: Values) -> Values:
     """Below one stop all else is weaker in proportion."""
     share = min(1.0, of["stops"])

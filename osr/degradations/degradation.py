@@ -9,6 +9,7 @@ from inspect import signature
 from osr.degradations.draws import Draw, Generator, Range, Ranges, Values, uniform
 from osr.degradations.weather import Depth
 from osr_core.checks import Image, check_range
+from osr_core.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,17 @@ class Param:
     """Least and greatest value allowed."""
     draw: Draw = uniform
     """How training draws it."""
+    choices: tuple[float, ...] = ()
+    """The only values allowed, where not all of the range are."""
     training_only: bool = False
     """Whether it shapes training draws only, and is no option beside a given level."""
+
+    def check(self, name: str, value: float) -> float:
+        """The value; :class:`OptionError` with the parameter's name if it is not allowed."""
+        if self.choices and value not in self.choices:
+            known = " or ".join(f"{choice:g}" for choice in self.choices)
+            raise OptionError(f"{name} must be {known}, not {value:g}")
+        return check_range(name, value, *self.valid)
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class Degradation:
             OptionError: if a value is out of range.
         """
         for name, value in values.items():
-            check_range(name, value, *self.params[name].valid)
+            self.params[name].check(name, value)
         defaults = {n: p.default for n, p in self.params.items() if p.default is not None}
         shared = {"rng": rng, "depth": depth}
         wanted = signature(self.function).parameters

@@ -61,6 +61,17 @@ def whole_in_half(rng: Generator, bounds: Range) -> float:
     return float(rng.uniform(*bounds))
 
 
+def zero_in_half(rng: Generator, bounds: Range) -> float:
+    """Zero, or the nearest value to it, in half of the cases; uniform in the others."""
+    return float(np.clip(0.0, *bounds) if rng.uniform() < 0.5 else rng.uniform(*bounds))
+
+
+def zero_or_high(rng: Generator, bounds: Range) -> float:
+    """Zero (or the nearest value to it), the upper end, or uniform: a third of the cases each."""
+    case = rng.integers(3)
+    return (float(np.clip(0.0, *bounds)), bounds[1], float(rng.uniform(*bounds)))[case]
+
+
 def either(rng: Generator, bounds: Range) -> float:
     """One of the two ends, equally often; without a draw where they are equal."""
     low, high = bounds

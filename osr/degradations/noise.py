@@ -1,8 +1,11 @@
-"""Noise: white Gaussian noise, and that of a sensor that counts photons."""
+"""Noise: white Gaussian, that of a photon-counting sensor, and that of developed photographs."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numpy.typing import NDArray
 
 from osr.degradations.linear_light import to_linear, to_srgb
 from osr_core.checks import Image, check_image, check_range
@@ -75,3 +78,68 @@ def sensor_noise(signal: Image, gain: float, sigma: float, rng: np.random.Genera
     if sigma > 0:
         result += rng.standard_normal(signal.shape, np.float32) * np.float32(sigma / 255.0)
     return result
+
+
+def camera_noise(
+    image: Image,
+    sigma: float,
+    rng: np.random.Generator,
+    *,
+    correlation: float = 0.0,
+    mixing: float = 0.0,
+    grain: float = 0.0,
+    tone: float = 0.0,
+    clip: bool = True,
+) -> Image:
+    """Noise as it is in developed photographs: correlated in colour and space, and tone-dependent.
+
+    A sensor's noise is independent from pixel to pixel. Demosaicing and resizing spread it over
+    neighbours, white balance and colour matrix mix it between channels, and the tone curve makes
+    it depend on brightness (Nam et al., "A Holistic Approach to Cross-Channel Image Noise
+    Modeling", CVPR 2016; Brooks et al., "Unprocessing Images", CVPR 2019). Here each of these is
+    one parameter rather than a model of one camera. At mid-grey the variance, averaged over the
+    channels, is ``sigma²``.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        sigma: standard deviation in 8-bit levels, 0 to 255.
+        rng: source of the noise.
+        correlation: between any two channels, -0.5 to 1: 0 is independent, 1 the same noise in
+            all, that is in luma only; below 0 there is more of it in chroma.
+        mixing: weight of a random 3×3 matrix that mixes the channels besides, 0 to 10; their noise
+            then differs in strength, and each pair in correlation.
+        grain: standard deviation in pixels of the Gaussian that the noise is smoothed by, 0 to 10,
+            at the same strength.
+        tone: -1 to 1: the variance is ``1 + tone (2 y - 1)`` times that of mid-grey, so above 0 it
+            grows with the brightness y, below 0 it falls.
+        clip: whether to clip to [0, 1], as a file does.
+
+    Raises:
+        ImageError: if ``image`` is not such an array.
+    """
+    height, width = check_image(image).shape[:2]
+    base, common = math.sqrt(1 - correlation), math.sqrt(1 + 2 * correlation)
+    matrix = base * np.eye(3) + (common - base) / 3  # its square has the correlations
+    if mixing > 0:
+        matrix += mixing * rng.standard_normal((3, 3))
+    matrix *= math.sqrt(3) / np.linalg.norm(matrix)
+    noise = _grain(rng, height, width, grain) @ matrix.T.astype(np.float32)
+    noise *= np.float32(sigma / 255.0)
+    if tone != 0:
+        noise *= np.sqrt(1 + np.float32(tone) * (2 * np.clip(image, 0.0, 1.0) - 1))
+    noise += image
+    return np.clip(noise, 0.0, 1.0, out=noise) if clip else noise
+
+
+def _grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> NDArray[np.float32]:
+    """(height, width, 3) noise of variance 1, smoothed by a Gaussian."""
+    import cv2
+
+    reach = math.ceil(4 * sigma)
+    white = rng.standard_normal((height + 2 * reach, width + 2 * reach, 3), np.float32)
+    if reach == 0:
+        return white
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma).astype(np.float32)
+    kernel /= np.linalg.norm(kernel)
+    smooth: NDArray[np.float32] = cv2.sepFilter2D(white, -1, kernel, kernel)
+    return smooth[reach : reach + height, reach : reach + width]

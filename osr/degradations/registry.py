@@ -17,12 +17,12 @@ from typing import Any
 
 from osr.degradations import couplings, draws
 from osr.degradations.blur import defocus_blur, gaussian_blur, shake_blur
-from osr.degradations.compression import jpeg
+from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
 from osr.degradations.dimming import grey, low_light
 from osr.degradations.draws import Range
 from osr.degradations.drops import raindrops
-from osr.degradations.noise import gaussian_noise, poisson_gaussian
+from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
 from osr.degradations.resize import low_resolution
 from osr.degradations.snowflakes import snow
 from osr.degradations.weather import rain
@@ -132,21 +132,41 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         {
             "gain": Param(None, (0.0, 0.0256), (0.0, 1.0), draws.root_uniform),
             "sigma": Param(0.0, (0.0, 15.0), (0.0, 255.0)),
-            "linear": Param(0.0, (0.0, 1.0), (0.0, 1.0), draws.either),
-            "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either),
+            "linear": Param(0.0, (0.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
+            "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
         },
     ),
     "noise": Degradation(
         "white Gaussian noise of σ = LEVEL of 255, not clipped", gaussian_noise, "sigma",
         {
             "sigma": Param(None, (0.0, 55.0), (0.0, 255.0)),
-            "clip": Param(0.0, (0.0, 0.0), (0.0, 1.0), draws.either),
+            "clip": Param(0.0, (0.0, 0.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
         },
+    ),
+    "camera_noise": Degradation(
+        "noise of σ = LEVEL of 255 as in developed photographs", camera_noise, "sigma",
+        {
+            "sigma": Param(None, (0.0, 50.0), (0.0, 255.0)),
+            "correlation": Param(0.0, (-0.3, 1.0), (-0.5, 1.0), draws.zero_or_high),
+            "mixing": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_in_half),
+            "grain": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_in_half),
+            "tone": Param(0.0, (-0.3, 1.0), (-1.0, 1.0), draws.zero_in_half),
+            "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
+        },
+        couple=couplings.equal_unmixed,
     ),
     "jpeg": Degradation(
         "JPEG of quality LEVEL", jpeg, "quality",
-        {"quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole)},
+        {
+            "quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole),
+            "chroma": Param(420.0, (420.0, 420.0), (420.0, 444.0), draws.either, (420.0, 444.0)),
+        },
         grid=16,  # blocks of 8 pixels, of 16 where the chroma is halved
+    ),
+    "webp": Degradation(
+        "WebP of quality LEVEL", webp, "quality",
+        {"quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole)},
+        grid=16,
     ),
 }  # fmt: skip
 """Every degradation by name, in the order in which light, lens, sensor and file do them."""
@@ -185,9 +205,10 @@ def _checked(name: str, param: str, pair: Any) -> Range:
         low, high = (float(value) for value in pair)
     except (TypeError, ValueError):
         low = high = math.nan
-    if not least <= low <= high <= most:
+    choices = params[param].choices
+    if not least <= low <= high <= most or (choices and not {low, high} <= {*choices}):
+        within = " or ".join(f"{each:g}" for each in choices) or f"within {least:g} to {most:g}"
         raise OptionError(
-            f"degradations.{name}.{param}: expected [low, high] in order and within "
-            f"{least:g} to {most:g}, not {pair}"
+            f"degradations.{name}.{param}: expected [low, high] in order and {within}, not {pair}"
         )
     return low, high
