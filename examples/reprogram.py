@@ -2,14 +2,13 @@
 
     python examples/reprogram.py
 
-A denoiser, here a small one that is trained on the spot, meets haze. It is frozen, and transforms
-around it learn: in PyTorch, or in MindSpore where OSR_BACKEND says so. The photographs come with
-scikit-image; one of them is never trained on.
+A small denoiser is trained first; it stands for your model. Then it is frozen, and transforms
+around it are trained on haze: in PyTorch, or in MindSpore with OSR_BACKEND=mindspore. The
+photographs come with scikit-image; one of them is never trained on.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,120 +18,85 @@ from numpy.typing import NDArray
 import backends
 from osr.degradations import Chain
 from osr.evaluation.metrics import psnr
+from osr_core.training.options import TrainerOptions
 
 Image = NDArray[np.float32]
 
 SEEN, UNSEEN = ("astronaut", "chelsea", "coffee"), "rocket"
-STEPS, RATE, BATCH, SIDE = 80, 5e-3, 8, 32
-
-
-class PyTorch:
-    """Your model, your loop and :func:`reprogram`, in PyTorch."""
-
-    def __init__(self) -> None:
-        import torch
-
-        from backends.torch.reprogramming import reprogram
-
-        torch.manual_seed(0)
-        self.torch, self.nn, self.reprogram = torch, torch.nn, reprogram
-
-    def model(self) -> Any:
-        """Stands for yours."""
-        nn = self.nn
-        first, last = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 3, 3, padding=1)
-        return nn.Sequential(first, nn.BatchNorm2d(16), nn.ReLU(), last)
-
-    def fit(self, network: Any, kind: str) -> None:
-        """Train whatever of the network is not frozen."""
-        weights = [weight for weight in network.parameters() if weight.requires_grad]
-        optimizer = self.torch.optim.Adam(weights, RATE)
-        network.train()
-        for step in range(STEPS):
-            degraded, clear = map(self.torch.from_numpy, batch(kind, step))
-            optimizer.zero_grad()
-            (network(degraded) - clear).abs().mean().backward()
-            optimizer.step()
-
-    def restore(self, network: Any, images: Image) -> Image:
-        """``(N, 3, H, W)`` → the same shape."""
-        with self.torch.inference_mode():
-            result: Image = network.eval()(self.torch.from_numpy(images)).numpy()
-        return result
-
-
-class MindSpore:
-    """The same in MindSpore."""
-
-    def __init__(self) -> None:
-        import mindspore
-
-        from backends.mindspore.reprogramming import reprogram
-
-        mindspore.set_seed(0)
-        self.ms, self.nn, self.reprogram = mindspore, mindspore.nn, reprogram
-
-    def model(self) -> Any:
-        """Stands for yours."""
-        nn = self.nn
-        first, last = nn.Conv2d(3, 16, 3, has_bias=True), nn.Conv2d(16, 3, 3, has_bias=True)
-        return nn.SequentialCell(first, nn.BatchNorm2d(16), nn.ReLU(), last)
-
-    def fit(self, network: Any, kind: str) -> None:
-        """Train whatever of the network is not frozen."""
-        optimizer = self.nn.Adam(network.trainable_params(), RATE)
-        gradient = self.ms.grad(
-            lambda degraded, clear: (network(degraded) - clear).abs().mean(),
-            None, optimizer.parameters,
-        )  # fmt: skip
-        network.set_train()
-        for step in range(STEPS):
-            optimizer(gradient(*map(self.ms.Tensor, batch(kind, step))))
-
-    def restore(self, network: Any, images: Image) -> Image:
-        """``(N, 3, H, W)`` → the same shape."""
-        result: Image = network.set_train(False)(self.ms.Tensor(images)).asnumpy()
-        return result
-
-
-def batch(kind: str, step: int) -> tuple[Image, Image]:
-    """Degraded crops and clear ones, ``(N, 3, H, W)``."""
-    rng = np.random.default_rng(step)
-    chain = Chain.parse(kind)
-    clear = [_crop(_load(str(rng.choice(SEEN))), rng) for _ in range(BATCH)]
-    return _planes([chain(image, rng)[0] for image in clear]), _planes(clear)
+STEPS, RATE, BATCH, SIDE = 120, 5e-3, 8, 32
 
 
 def main() -> None:
-    """Train the model, reprogram it, and compare the two on degradation that the model never saw."""
-    mine = PyTorch() if backends.name == "torch" else MindSpore()
-    model = mine.model()
-    mine.fit(model, "noise")
-    hazy = _planes([Chain.parse("haze")(_load(UNSEEN), np.random.default_rng(1))[0]])
-    _report("untouched", hazy)
-    _report("the denoiser", mine.restore(model, hazy))
-    reprogrammed = mine.reprogram(model)  # frozen, if not told otherwise
-    mine.fit(reprogrammed, "haze")
-    _report(f"reprogrammed with {backends.name}", mine.restore(reprogrammed, hazy))
+    """Train the model, reprogram it, and compare both on haze."""
+    photograph = load(UNSEEN)
+    hazy, _ = Chain.parse("haze")(photograph, np.random.default_rng(1))
+    model = your_model()
+    fit(model, "noise")
+    network = backends.reprogram(model)  # frozen: only the transforms learn
+    before = run(model, hazy)
+    fit(network, "haze")
+    for title, result in (
+        ("input", hazy),
+        ("the denoiser", before),
+        (f"reprogrammed with {backends.name}", run(network, hazy)),
+    ):
+        print(f"haze, {title}: {psnr(result, photograph).value:.1f} dB")
 
 
-def _report(title: str, result: Image) -> None:
-    score = psnr(result[0].transpose(1, 2, 0), _load(UNSEEN))
-    print(f"haze, {title}: {score.value:.1f} dB")
+def your_model() -> Any:
+    """Any restoration network; this one is a toy."""
+    if backends.name == "torch":
+        from torch import manual_seed, nn
+
+        manual_seed(0)
+        first, last = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 3, 3, padding=1)
+        return nn.Sequential(first, nn.BatchNorm2d(16), nn.ReLU(), last)
+    from mindspore import nn, set_seed
+
+    set_seed(0)
+    first, last = nn.Conv2d(3, 16, 3, has_bias=True), nn.Conv2d(16, 3, 3, has_bias=True)
+    return nn.SequentialCell(first, nn.BatchNorm2d(16), nn.ReLU(), last)
 
 
-@lru_cache
-def _load(name: str) -> Image:
-    image: Image = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    return image
+def fit(network: Any, degradation: str) -> None:
+    """Train whatever of the network is not frozen; your own training loop does as well."""
+    trainer = backends.Trainer(network, TrainerOptions())
+    chain = Chain.parse(degradation)
+    for step in range(STEPS):
+        rng = np.random.default_rng(step)
+        clean = [crop(load(str(rng.choice(SEEN))), rng) for _ in range(BATCH)]
+        degraded = [chain(image, rng)[0] for image in clean]
+        trainer.step(planes(degraded), planes(clean), RATE)
 
 
-def _crop(image: Image, rng: np.random.Generator) -> Image:
+def run(network: Any, image: Image) -> Image:
+    """(H, W, 3) → the same; inside, networks take (N, 3, H, W)."""
+    if backends.name == "torch":
+        import torch
+
+        with torch.inference_mode():
+            result = network.eval()(torch.from_numpy(planes([image]))).numpy()
+    else:
+        import mindspore
+
+        result = network.set_train(False)(mindspore.Tensor(planes([image]))).asnumpy()
+    restored: Image = result[0].transpose(1, 2, 0)
+    return restored
+
+
+def load(name: str) -> Image:
+    """A photograph, (H, W, 3) in [0, 1]."""
+    return (getattr(skimage.data, name)() / 255).astype(np.float32)
+
+
+def crop(image: Image, rng: np.random.Generator) -> Image:
+    """A random part of it."""
     top, left = (int(rng.integers(side - SIDE + 1)) for side in image.shape[:2])
     return image[top : top + SIDE, left : left + SIDE]
 
 
-def _planes(images: list[Image]) -> Image:
+def planes(images: list[Image]) -> Image:
+    """A batch, (N, 3, H, W)."""
     return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 

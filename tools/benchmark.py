@@ -21,12 +21,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib import import_module
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from backends import get_backend
 from osr.cli import run
 from osr_core.backend import BACKENDS, require_backend
 from osr_core.spec import ModelSpec, UNet
@@ -72,7 +72,7 @@ def main(repeats: int, size: int, cores: int, column: str | None) -> None:
 def measure(column: str, repeats: int, size: int) -> dict[str, float]:
     """Milliseconds of each row in the present process."""
     rng = np.random.default_rng(0)
-    backend = import_module(f"backends.{COLUMNS[column][0]}")
+    backend = get_backend(COLUMNS[column][0])
     result = {}
     for side in (64, 128):
         x = rng.random((1, CHANNELS, side, side), dtype=np.float32)
