@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -189,15 +185,3 @@ def test_options_without_sense_are_refused(tmp_path, arguments, message):
     with pytest.raises(OSRError, match=message):
         call(evaluate, *arguments, "--no-baselines", "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_the_benchmark_prints_shares(place):
-    command = [sys.executable, ROOT / "tools" / "benchmark_evaluation.py", "--images", "2"]
-    run = subprocess.run(
-        [*command, "--model", place / "plain.safetensors"], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    inside, alone = re.findall(r"([\d.]+)%", run.stdout)
-    assert 0 < float(inside) <= 100
-    assert float(alone) > 0
