@@ -7,30 +7,27 @@ place. Model cards and the changelog, which lie elsewhere, become pages.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import click
+import griffe
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from osr.cli import cli
+from osr.datasets import catalogue
+from osr.degradations import DEGRADATIONS, Param
+from osr.evaluation.baselines import BASELINES
+from osr.training.recipe import Recipe
+from osr_core.analysis import analyse
+from osr_core.registry import registry
+from osr_core.spec import BACKBONES, ModelSpec
+from osr_core.training.losses import LOSSES
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import click  # noqa: E402
-import griffe  # noqa: E402
-from mkdocs.config.defaults import MkDocsConfig  # noqa: E402
-from mkdocs.structure.files import File, Files  # noqa: E402
-
-from osr.cli import cli  # noqa: E402
-from osr.datasets import catalogue  # noqa: E402
-from osr.degradations import DEGRADATIONS, Param  # noqa: E402
-from osr.evaluation.baselines import BASELINES  # noqa: E402
-from osr.training.recipe import Recipe  # noqa: E402
-from osr_core.analysis import analyse  # noqa: E402
-from osr_core.registry import registry  # noqa: E402
-from osr_core.spec import BACKBONES, ModelSpec  # noqa: E402
-from osr_core.training.losses import LOSSES  # noqa: E402
-
 CARDS = ROOT / "weights" / "files"
 
 
@@ -115,6 +112,19 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "baselines": baselines,
 }
 """What a page can ask for."""
+
+
+class PlainDocstrings(griffe.Extension):
+    """Docstrings as Markdown: doctests become blocks of code, cross-references their names."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Called by mkdocstrings for everything that it documents."""
+        if obj.docstring:
+            text = re.sub(r":\w+:`~?\.*([^`]+)`", r"`\1`", obj.docstring.value)
+            text = re.sub(r" *# doctest:.*", "", text)
+            doctest = r"(?m)^( *)>>> .*\n?(?:^\1\S.*\n?)*"
+            text = re.sub(doctest, lambda m: f"```pycon\n{m[0].rstrip()}\n```\n", text)
+            obj.docstring.value = text
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
