@@ -51,7 +51,7 @@ def _describe(model: str) -> dict[str, Any]:
         "parameters": known.parameter_count,
         "macs_per_pixel": known.macs_per_pixel,
         "receptive_field": known.receptive_field,
-        "size_multiple": known.total_stride,
+        "total_stride": known.total_stride,
         "tiles": not known.global_statistics,
         "degradations": ", ".join([*seen.kinds, *seen.unknown]) or "none",
         "training_images": ", ".join(f"{count} {name}" for name, count in images.items())
