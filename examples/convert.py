@@ -2,22 +2,22 @@
 
     python examples/convert.py SOURCE TARGET
 
-SOURCE and TARGET are .safetensors, .pth or .ckpt; SOURCE may also be a file of the authors' public
-baseline or of GridDehazeNet.
+TARGET is a .safetensors, .pth or .ckpt file; SOURCE is one of them, a registered name, or a file of
+the authors' public baseline or of GridDehazeNet.
 """
 
 from __future__ import annotations
 
 import sys
 
-from weights.convert import convert, verify
+import osr
 
 
 def main(source: str, target: str) -> None:
-    """Convert, then load both files and compare what they compute."""
-    checkpoint = convert(source, target)
-    print(f"{target}: {checkpoint.spec.backbone.kind}")
-    for comparison in verify(source, target):
+    """Convert, then load the new file and compare what both compute."""
+    done = osr.convert(source, target, verify=True)
+    print(f"{target}: {done.checkpoint.spec.backbone.kind}")
+    for comparison in done.comparisons:
         print(f"{comparison.engine}: largest difference {comparison.difference:.1e}")
 
 

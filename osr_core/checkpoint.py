@@ -46,6 +46,10 @@ class Checkpoint:
         Raises:
             CheckpointError: if the weights do not match the spec, or the file cannot be written.
         """
+        write_tensors(path, *self.content())
+
+    def content(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+        """Tensors in the spec's order, and metadata; :class:`CheckpointError` if they disagree."""
         check_state(self.spec, self.state)
         names = [parameter.name for parameter in analyse(self.spec).parameters]
         tensors = {n: np.ascontiguousarray(self.state[n], np.float32) for n in names}
@@ -55,7 +59,7 @@ class Checkpoint:
             "recipe": json.dumps(dict(self.recipe)),
             "provenance": json.dumps(dict(self.provenance)),
         }
-        write_tensors(path, tensors, metadata)
+        return tensors, metadata
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
@@ -65,24 +69,39 @@ class Checkpoint:
             CheckpointError: if it is no safetensors file, carries no spec, or its tensors are
                 not the spec's.
         """
-        tensors, metadata = read_tensors(path)
-        if "spec" not in metadata:
-            raise CheckpointError(
-                f"{path}: carries no spec; 'osr convert {path} NEW.safetensors' can infer one"
-            )
         try:
-            spec = ModelSpec.from_json(metadata["spec"])
-            tensors = upgrade_names(tensors)
-            check_state(spec, tensors)
-            recipe, provenance = (
-                json.loads(metadata.get(key, "{}")) for key in ("recipe", "provenance")
-            )
+            return cls.parse(*read_tensors(path))
         except (SpecError, CheckpointError) as error:
-            raise CheckpointError(f"{path}: {error}") from None
-        except json.JSONDecodeError:
-            raise CheckpointError(f"{path}: its recipe or provenance is not JSON") from None
-        state = {name: array.astype(np.float32, copy=False) for name, array in tensors.items()}
-        return cls(spec, state, recipe, provenance)
+            text = str(error)
+            named = text if text.startswith(f"{path}: ") else f"{path}: {text}"
+            raise CheckpointError(named) from None
+
+    @classmethod
+    def parse(cls, tensors: State, metadata: Mapping[str, str]) -> Checkpoint:
+        """The inverse of :meth:`content`; specs and names of earlier versions are upgraded.
+
+        Raises:
+            CheckpointError: if there is no spec, or the tensors are not the spec's.
+            SpecError: if the spec is malformed.
+        """
+        if "spec" not in metadata:
+            raise CheckpointError("carries no spec; 'osr convert' writes a file that does")
+        spec = ModelSpec.from_json(metadata["spec"])
+        state = upgrade_names(tensors)
+        check_state(spec, state)
+        names = [parameter.name for parameter in analyse(spec).parameters]
+        ordered = {name: state[name].astype(np.float32, copy=False) for name in names}
+        return cls(spec, ordered, _object(metadata, "recipe"), _object(metadata, "provenance"))
+
+
+def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
+    try:
+        found = json.loads(metadata.get(key, "{}"))
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise CheckpointError(f"its {key} is not a JSON object")
+    return found
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -13,6 +13,7 @@ from osr_core.checkpoint import read_tensors
 from osr_core.errors import CheckpointError
 from osr_core.training.vgg import vgg_shapes, vgg_state
 from weights import convert
+from weights.vgg import convert_vgg, load_vgg
 
 
 def test_vgg_state_picks_and_checks():
@@ -46,7 +47,7 @@ def _torchvision(path):
 @needs_torch
 def test_osr_convert_makes_a_small_file_that_backends_load(backend, tmp_path):
     source, target = _torchvision(tmp_path / "vgg16-397923af.pth"), tmp_path / "vgg16.safetensors"
-    run = CliRunner().invoke(cli, ["convert", str(source), str(target)])
+    run = CliRunner().invoke(cli, ["convert", "--vgg", str(source), str(target)])
     assert run.exit_code == 0, run.exception
     assert "VGG16" in run.output
     tensors, metadata = read_tensors(target)
@@ -54,7 +55,7 @@ def test_osr_convert_makes_a_small_file_that_backends_load(backend, tmp_path):
     assert "vgg16" in metadata["holds"]
     assert "spec" not in metadata
     for path in (source, target):
-        loaded = convert.load_vgg(path)
+        loaded = load_vgg(path)
         assert all(np.array_equal(loaded[name], value) for name, value in random_vgg().items())
         import_module(f"{backend.__name__}.losses").Loss({"perceptual": 1}, loaded)
 
@@ -62,22 +63,21 @@ def test_osr_convert_makes_a_small_file_that_backends_load(backend, tmp_path):
 def test_vgg_files_of_other_formats_and_of_other_networks(tmp_path):
     source, other = tmp_path / "vgg16.safetensors", tmp_path / "vgg16.ckpt"
     save_file({f"module.{name}": value for name, value in random_vgg().items()}, source)
-    assert convert.convert_vgg(source, other)
-    loaded = convert.load_vgg(other)
+    convert_vgg(source, other)
+    loaded = load_vgg(other)
     assert all(np.array_equal(loaded[name], value) for name, value in random_vgg().items())
     with pytest.raises(CheckpointError, match="is the source itself"):
-        convert.convert_vgg(source, source)
-    with pytest.raises(CheckpointError, match=r"vgg16\.safetensors: holds VGG's features"):
+        convert_vgg(source, source)
+    with pytest.raises(CheckpointError, match=r"vgg16\.safetensors: is a VGG16 file; .*--vgg"):
         convert.load(source)
 
     save_file({**random_vgg(), "features.34.weight": np.zeros(1, np.float32)}, source)  # VGG19
     before = other.read_bytes()
     with pytest.raises(CheckpointError, match=r"vgg16\.safetensors: features\.34\.weight: is not"):
-        convert.convert_vgg(source, other)
+        convert_vgg(source, other)
     assert other.read_bytes() == before
 
     save_file({"head.weight": np.zeros(1, np.float32)}, source)
-    assert not convert.convert_vgg(source, other)
+    with pytest.raises(CheckpointError, match=r"vgg16\.safetensors: features\.0\.weight: missing"):
+        convert_vgg(source, other)
     assert other.read_bytes() == before
-    with pytest.raises(CheckpointError, match=r"features\.0\.weight: missing"):
-        convert.load_vgg(source)

@@ -41,7 +41,7 @@ def assert_same(actual, expected):
 
 def read_bytes(module, path, data):
     path.write_bytes(data)
-    return module.read(path)
+    return module.read(path).tensors
 
 
 def outcomes(module, path, cases):
@@ -54,7 +54,7 @@ def outcomes(module, path, cases):
             yield str(error)
 
 
-def degraded(valid, rng, count):
+def corrupted(valid, rng, count):
     """Copies cut short, copies with flipped bits, both, and plain noise."""
     for _ in range(count):
         yield valid[: rng.integers(len(valid))]
@@ -89,10 +89,20 @@ def file(tmp_path, module):
 
 def test_round_trip(module, file):
     module.write(file, arrays())
-    found = module.read(file)
+    found = module.read(file).tensors
     assert_same(found, arrays())
     assert all(array.flags.writeable and array.flags.c_contiguous for array in found.values())
     assert os.listdir(file.parent) == [file.name]
+
+
+def test_metadata(module, file):
+    metadata = {"spec": '{"ä": 1}', "recipe": "{}"}
+    module.write(file, arrays(), metadata)
+    found = module.read(file)
+    assert found.metadata == metadata
+    assert_same(found.tensors, arrays())
+    module.write(file, arrays())
+    assert module.read(file).metadata == {}
 
 
 def test_memory_order_byte_order_and_names(module, file):
@@ -100,7 +110,7 @@ def test_memory_order_byte_order_and_names(module, file):
     base.flags.writeable = False
     given = {"transposed": base.T, "strided": base[:, ::-2], "größer": base.astype(">f4")}
     module.write(file, given)
-    found = module.read(file)
+    found = module.read(file).tensors
     for name, array in given.items():
         np.testing.assert_array_equal(found[name], array)
         assert found[name].dtype == np.dtype("=f4")
@@ -116,7 +126,7 @@ def test_same_arrays_give_the_same_bytes(module, file):
 def test_only_checkpoint_errors_come_out(module, file, monkeypatch):
     monkeypatch.setattr(ckpt, "SPLIT_BYTES", 16)
     module.write(file, {"a": np.ones((3, 2), np.float32), "b": np.ones(5), "c": np.array(True)})
-    cases = [b"", *degraded(file.read_bytes(), np.random.default_rng(2), 80)]
+    cases = [b"", *corrupted(file.read_bytes(), np.random.default_rng(2), 80)]
     messages = list(outcomes(module, file, cases))
     assert not any("\n" in message for message in messages)
     assert 160 < sum(map(bool, messages)) < len(messages)
@@ -128,14 +138,14 @@ def test_only_checkpoint_errors_come_out(module, file, monkeypatch):
         ({}, "no tensors"),
         ({"a": np.array(["x"])}, "'a': type <U1"),
         ({"a": np.array([None])}, "'a': type object"),
-        ({3: np.zeros(2)}, "3: is no name"),
+        ({3: np.zeros(2)}, "3: is not a name"),
     ],
 )
 def test_refused_writes_leave_the_old_file(module, file, tensors, words):
     module.write(file, {"old": np.ones(1)})
     with pytest.raises(CheckpointError, match=words):
         module.write(file, {"fine": np.zeros(2), **tensors} if tensors else {})
-    assert list(module.read(file)) == ["old"]
+    assert list(module.read(file).tensors) == ["old"]
     assert os.listdir(file.parent) == [file.name]
 
 

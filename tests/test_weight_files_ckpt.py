@@ -1,4 +1,4 @@
-"""MindSpore's .ckpt: its bytes, its degradation, and MindSpore itself as the judge."""
+"""MindSpore's .ckpt: its bytes, its corruption, and MindSpore itself as the judge."""
 
 from __future__ import annotations
 
@@ -69,6 +69,9 @@ def test_texts_are_passed_over(file):
     note = value(b"note", b"str", (0,), "hi".encode("utf-32-le"))
     assert list(read_bytes(ckpt, file, value() + note)) == ["a"]
     refuses(ckpt, file, note, "no tensors")
+    for content in (b"x", "[1]".encode("utf-32-le"), "{".encode("utf-32-le")):
+        read_bytes(ckpt, file, value() + value(b"osr", b"str", (0,), content))
+        assert ckpt.read(file).metadata == {}
 
 
 def test_split_tensors(file, monkeypatch):
@@ -76,7 +79,7 @@ def test_split_tensors(file, monkeypatch):
     monkeypatch.setattr(ckpt, "SPLIT_BYTES", 24)
     ckpt.write(file, given)
     assert file.read_bytes().count(b"long") == 4
-    assert_same(ckpt.read(file), given)
+    assert_same(ckpt.read(file).tensors, given)
 
 
 def test_split_tensors_as_mindspore_may_cut_them(file):
@@ -143,8 +146,8 @@ def test_malformed(file, data, words):
     [
         ({"a": np.zeros((0, 3), np.float32)}, "'a': shape .0, 3. is empty"),
         ({"a": np.zeros(2, np.complex64)}, "'a': type complex64"),
-        ({"": np.zeros(2)}, "is no name"),
-        ({"\ud800": np.zeros(2)}, "is no name"),
+        ({"": np.zeros(2)}, "is not a name"),
+        ({"\ud800": np.zeros(2)}, "is not a name"),
     ],
 )
 def test_refused_writes(file, tensors, words):
@@ -167,13 +170,29 @@ def save(mindspore, file, given, **options):
 def test_ours_reads_theirs(mindspore, file, crc):
     save(mindspore, file, arrays(), crc_check=crc)
     assert (b"crc_num" in file.read_bytes()) == crc
-    assert_same(ckpt.read(file), arrays())
+    assert_same(ckpt.read(file).tensors, arrays())
 
 
 def test_theirs_reads_ours(mindspore, file):
     ckpt.write(file, arrays())
     found = mindspore.load_checkpoint(str(file))
     assert_same({name: found[name].asnumpy() for name in found}, arrays())
+
+
+def test_theirs_loads_ours_with_metadata_into_a_network(mindspore, file):
+    weight = np.random.default_rng(0).random((4, 3), np.float32)
+    ckpt.write(file, {"weight": weight, "bias": np.ones(4, np.float32)}, {"spec": '"größe"'})
+    net = mindspore.nn.Dense(3, 4)
+    found = mindspore.load_checkpoint(str(file))
+    absent, ignored = mindspore.load_param_into_net(net, found, strict_load=True)
+    assert (absent, ignored) == ([], ["osr"])
+    np.testing.assert_array_equal(net.weight.asnumpy(), weight)
+
+
+def test_the_metadata_is_read_as_they_write_it(mindspore, file):
+    listed = [{"name": "a", "data": mindspore.Tensor([1.0])}]
+    mindspore.save_checkpoint(listed, str(file), append_dict={"osr": '{"spec": "größe"}'})
+    assert ckpt.read(file).metadata == {"spec": "größe"}
 
 
 def test_the_bytes_are_the_same(mindspore, file, tmp_path):
@@ -187,7 +206,7 @@ def test_split_tensors_of_both(mindspore, file, tmp_path, monkeypatch):
     monkeypatch.setattr(mindspore.train.serialization, "SLICE_SIZE", 1)  # KiB
     save(mindspore, file, given)
     assert file.read_bytes().count(b"long") == 4
-    assert_same(ckpt.read(file), given)
+    assert_same(ckpt.read(file).tensors, given)
     monkeypatch.setattr(ckpt, "SPLIT_BYTES", 1024)
     ckpt.write(tmp_path / "ours.ckpt", given)
     found = mindspore.load_checkpoint(str(tmp_path / "ours.ckpt"))
@@ -199,7 +218,7 @@ def test_bfloat16_and_what_loops_append(mindspore, file):
     extra = {"epoch_num": 3, "note": "hi"}
     listed = [{"name": "a", "data": tensor}]
     mindspore.save_checkpoint(listed, str(file), append_dict=extra)
-    found = ckpt.read(file)
+    found = ckpt.read(file).tensors
     assert {name: array.tolist() for name, array in found.items()} == {
         "a": [1.5, -2.0],
         "epoch_num": 3,

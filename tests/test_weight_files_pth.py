@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_weight_files import assert_same, refuses
 
-from osr_core.errors import BackendError
+from osr_core.errors import BackendError, CheckpointError
 from weights import pth
 
 
@@ -34,10 +34,11 @@ def torch():
     return pytest.importorskip("torch")
 
 
-def test_torch_reads_ours(torch, file):
+@pytest.mark.parametrize("metadata", [None, {"spec": "{}"}])
+def test_torch_reads_ours(torch, file, metadata):
     given = {"weight": np.ones((4, 6), np.float32)[:, ::-2], "bias": np.ones(4, ">f4")}
     given["weight"].flags.writeable = False
-    pth.write(file, given)
+    pth.write(file, given, metadata)
     layer = torch.nn.Linear(3, 4)
     layer.load_state_dict(torch.load(file, weights_only=True))
     assert layer.weight.eq(1).all()
@@ -57,7 +58,7 @@ def test_what_torch_saves(torch, file, zipped):
         "empty": torch.zeros(0, 3),
     }
     torch.save(state, file, _use_new_zipfile_serialization=zipped)
-    found = pth.read(file)
+    found = pth.read(file).tensors
     assert list(found) == list(state)
     for name, tensor in state.items():
         np.testing.assert_array_equal(found[name], tensor.detach().float().numpy())
@@ -69,21 +70,45 @@ def test_what_torch_saves(torch, file, zipped):
 
 
 @pytest.mark.parametrize(
-    "wrap",
+    ("wrap", "key", "others"),
     [
-        lambda state, other: state,
-        lambda state, other: {"state_dict": state, "epoch": 3},
-        lambda state, other: {"model": state, "optimizer": {"state": {}}},
-        lambda state, other: {"params": state},
-        lambda state, other: {"params": other, "params_ema": state},
-        lambda state, other: {"model_state_dict": state, "loss": 0.1},
-        lambda state, other: {"model": {"state_dict": state}},
-        lambda state, other: {"state_dict": state, "model": "resnet"},
+        (lambda state, other: state, "", ()),
+        (lambda state, other: {"state_dict": state, "epoch": 3}, "state_dict", ()),
+        (lambda state, other: {"model": state, "optimizer": {"state": {}}}, "model", ()),
+        (lambda state, other: {"params": other, "params_ema": state}, "params_ema", ("params",)),
+        (lambda state, other: {"ema": state, "model": other}, "ema", ("model",)),
+        (
+            lambda state, other: {"state_dict": other, "state_dict_ema": state},
+            "state_dict_ema", ("state_dict",),
+        ),
+        (lambda state, other: {"model_state_dict": state, "loss": 0.1}, "model_state_dict", ()),
+        (lambda state, other: {"model": {"state_dict": state}}, "model.state_dict", ()),
+        (
+            lambda state, other: {"model": {"params": other, "ema": state}},
+            "model.ema", ("model.params",),
+        ),
+        (lambda state, other: {"state_dict": state, "model": "resnet"}, "state_dict", ()),
+        (lambda state, other: {"weights_g": state, "epoch": 3}, "weights_g", ()),
     ],
-)
-def test_nests(torch, file, wrap):
+)  # fmt: skip
+def test_nests(torch, file, wrap, key, others):
     torch.save(wrap({"a": torch.ones(2)}, {"a": torch.zeros(2)}), file)
-    assert_same(pth.read(file), {"a": np.ones(2, np.float32)})
+    found = pth.read(file)
+    assert_same(found.tensors, {"a": np.ones(2, np.float32)})
+    assert (found.key, found.others) == (key, others)
+    for other in others:
+        assert pth.read(file, other).tensors["a"].sum() == 0
+
+
+def test_a_key_that_is_asked_for(torch, file):
+    torch.save({"g": {"a": torch.ones(2)}, "d": {"a": torch.zeros(2)}, "epoch": 3}, file)
+    assert pth.read(file, "g").tensors["a"].sum() == 2
+    with pytest.raises(CheckpointError, match=r"holds g, d; choose one \(--key\)"):
+        pth.read(file)
+    with pytest.raises(CheckpointError, match="nothing under 'f', but g, d, epoch"):
+        pth.read(file, "f")
+    torch.save({"net.ema.a": torch.ones(2), "net.a": torch.zeros(2)}, file)
+    assert list(pth.read(file, "net.ema").tensors) == ["a"]
 
 
 def test_foreign_code_is_refused_and_not_run(torch, file, tmp_path, monkeypatch):
@@ -118,10 +143,10 @@ def test_what_is_no_state_dict(torch, file):
         ([torch.ones(1)], "holds a list"),
         (torch.ones(1), "holds a Tensor"),
         ({}, "holds a dict"),
-        ({"model": {}}, "holds a dict"),
+        ({"model": {}}, "'model': is a dict"),
         ({"a": torch.ones(1), "epoch": 3}, "'epoch': is a int, not a tensor"),
-        ({"net": {"a": torch.ones(1)}}, "'net': is a dict"),
-        ({3: torch.ones(1)}, "3: is no name"),
+        ({"a": torch.ones(1), "net_g": {"a": torch.ones(1)}}, "'net_g': is a dict"),
+        ({3: torch.ones(1)}, "3: is not a name"),
         (endless, "'model': is a dict"),
         ({"a": torch.ones(2).to_sparse()}, "sparse"),
         ({"a": torch.ones(2, device="meta")}, "without data"),

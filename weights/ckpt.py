@@ -11,7 +11,8 @@ The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf
 * With ``crc_check=True`` the text ``crc_num`` and the CRC-32 of all bytes before it, as ten
   big-endian bytes, follow the message. It is verified wherever it is there.
 * NumPy has no bfloat16: such tensors are read as float32, which holds them exactly.
-* Texts, which training loops may leave among the tensors (type ``str``), are passed over.
+* Texts (type ``str``, UTF-32) may stand among the tensors. MindSpore passes over them when it loads
+  a network, so that one of ours, :data:`TEXT`, carries the metadata; all others are ignored.
 * A tensor of no elements is refused both ways: MindSpore itself drops it when saving, and the
   shape (0,) would come back as a scalar.
 
@@ -21,6 +22,7 @@ checked: no file, whatever its bytes, causes more than a :class:`CheckpointError
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import zlib
@@ -35,11 +37,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import CheckpointError
 from osr_core.files import atomic_write
+from weights.content import Content
+from weights.protobuf import fields, head, malformed, text, to_varint
 
 PathLike = str | os.PathLike[str]
 
 SPLIT_BYTES = 512 * 2**20
 """Longest content of one value when writing; MindSpore's own limit."""
+
+TEXT = "osr"
+"""Name of the text that holds the metadata: a JSON object of strings."""
 
 _CODES = {
     "Float64": "f8",
@@ -62,36 +69,40 @@ _MAX_RANK = 32  # of a NumPy array
 _CRC_MARK, _CRC_BYTES = b"crc_num", 10
 
 
-def read(path: PathLike) -> dict[str, NDArray[Any]]:
-    """The tensors of a file, by name, in its order.
+def read(path: PathLike) -> Content:
+    """The tensors of a file, by name, in its order, and its metadata.
 
     Returns:
         Arrays of the stored shape and type (bfloat16 as float32), writable and independent of
         each other.
 
     Raises:
-        CheckpointError: if the file cannot be read, is no MindSpore checkpoint, is degraded, or
+        CheckpointError: if the file cannot be read, is no MindSpore checkpoint, is corrupted, or
             holds what has no plain array: unknown types, hash tables, nothing at all.
     """
     try:
-        content = memoryview(Path(path).read_bytes())
-        tensors = dict(_tensors(_without_crc(content)))
+        message = _without_crc(memoryview(Path(path).read_bytes()))
+        texts: dict[str, bytes] = {}
+        tensors = dict(_tensors(message, texts))
         if not tensors:
             raise CheckpointError("holds no tensors")
-        return tensors
+        return Content(tensors, _metadata(texts.get(TEXT)))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
 
-def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
+def write(
+    path: PathLike, tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write arrays into a file that ``mindspore.load_checkpoint`` reads; atomic.
 
     Args:
         path: the file; one that exists is replaced.
         tensors: arrays by name, of float16/32/64, signed or unsigned 8 to 64 bit integers, or
             bool, in any memory order; at least one of them.
+        metadata: texts to store beside them.
 
     Raises:
         CheckpointError: if a name or array cannot be stored, or the file cannot be written.
@@ -99,7 +110,7 @@ def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "net.ckpt"
     >>> write(path, {"conv.weight": np.ones((2, 3), np.float16)})
-    >>> read(path)["conv.weight"].shape
+    >>> read(path).tensors["conv.weight"].shape
     (2, 3)
     """
     try:
@@ -109,10 +120,21 @@ def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
             for name, array in tensors.items():
                 for chunk in _encode(name, np.asarray(array)):
                     file.write(chunk)
+            if metadata:
+                content = json.dumps(dict(metadata)).encode("utf-32-le")
+                file.write(_value(TEXT.encode(), "str", b"\x08\0", len(content)) + content)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def _metadata(content: bytes | None) -> dict[str, str]:
+    try:
+        found = json.loads(str(content, "utf-32-le")) if content is not None else {}
+        return {str(name): str(value) for name, value in found.items()}
+    except (ValueError, AttributeError):  # somebody else's text
+        return {}
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,8 @@ class _Part:
     content: memoryview
 
 
-def _tensors(message: memoryview) -> Iterator[tuple[str, NDArray[Any]]]:
+def _tensors(message: memoryview, texts: dict[str, bytes]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The tensors of a message; its texts go into ``texts``."""
     names = set()
     for name, group in groupby(_parts(message), lambda part: part.name):
         parts = list(group)
@@ -133,7 +156,9 @@ def _tensors(message: memoryview) -> Iterator[tuple[str, NDArray[Any]]]:
         if name in names or len(shapes) > 1:
             raise CheckpointError(f"{name!r:.80}: stored twice")
         names.add(name)
-        if parts[0].kind != "str":
+        if parts[0].kind == "str":
+            texts[name] = b"".join(part.content for part in parts)
+        else:
             yield name, _join(parts)
 
 
@@ -168,24 +193,24 @@ def _without_crc(content: memoryview) -> memoryview:
         return content
     message = content[:-mark]
     if zlib.crc32(message) != int.from_bytes(content[-_CRC_BYTES:], "big"):
-        raise CheckpointError("is degraded: its CRC-32 does not match; fetch it again")
+        raise CheckpointError("is corrupted: its CRC-32 does not match; download it again")
     return message
 
 
 def _parts(message: memoryview) -> Iterator[_Part]:
     if bytes(message[:4]) == b"PK\x03\x04":
         raise CheckpointError("is a PyTorch file, not MindSpore's; give it the suffix .pth")
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if number != 1 or isinstance(value, int):
-            raise _malformed(f"field {number} is unknown")
+            raise malformed(f"field {number} is unknown")
         yield _part(value)
 
 
 def _part(value: memoryview) -> _Part:
     known, _ = _collect(value, numbers=(1, 2, 3))
-    name = _text(known.get(1, b""))
+    name = text(known.get(1, b""))
     if not name:
-        raise _malformed("a tensor has no name")
+        raise malformed("a tensor has no name")
     if 3 in known:
         raise CheckpointError(f"{name!r:.80}: is a hash table (MapParameter), not a tensor")
     if 2 not in known:
@@ -195,7 +220,7 @@ def _part(value: memoryview) -> _Part:
         raise CheckpointError(f"{name!r:.80}: has more than {_MAX_RANK} dimensions")
     if tensor.keys() != {2, 3}:
         raise CheckpointError(f"{name!r:.80}: has no type or no content")
-    return _Part(name, _text(tensor[2]), tuple(dims), tensor[3])
+    return _Part(name, text(tensor[2]), tuple(dims), tensor[3])
 
 
 def _collect(
@@ -204,58 +229,14 @@ def _collect(
     """The fields of a message: single ones of bytes, and the repeated one of integers."""
     single: dict[int, memoryview] = {}
     repeated: list[int] = []
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if number == integers and isinstance(value, int):
             repeated.append(value - (value >> 63 << 64))  # two's complement
         elif number in numbers and number not in single and not isinstance(value, int):
             single[number] = value
         else:
-            raise _malformed(f"field {number} is unknown or repeated")
+            raise malformed(f"field {number} is unknown or repeated")
     return single, repeated
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Field numbers of a protobuf message, each with its integer or its bytes."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        value, position = _varint(message, position)
-        if key & 7 == 0:
-            yield key >> 3, value
-        elif key & 7 == 2:
-            if value > len(message) - position:
-                raise _malformed("it ends inside a field")
-            yield key >> 3, message[position : position + value]
-            position += value
-        else:
-            raise _malformed(f"field {key >> 3} is unknown")
-
-
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """An unsigned integer in groups of 7 bits, lowest first, and where it ends."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(data):
-            raise _malformed("it ends inside a field")
-        byte = data[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            break
-    if byte >= 128 or value >> 64:
-        raise _malformed("a number has more than 64 bits")
-    return value, position
-
-
-def _text(data: memoryview | bytes) -> str:
-    try:
-        return str(data, "utf-8")
-    except UnicodeDecodeError:
-        raise _malformed("a name is not UTF-8") from None
-
-
-def _malformed(reason: str) -> CheckpointError:
-    return CheckpointError(f"not a MindSpore checkpoint, or a degraded one ({reason})")
 
 
 def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
@@ -270,26 +251,18 @@ def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
     except (AttributeError, UnicodeEncodeError):
         tag = b""
     if not tag:
-        raise CheckpointError(f"{name!r:.80}: is no name; use a text that is not empty")
+        raise CheckpointError(f"{name!r:.80}: is not a name; names are non-empty strings")
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     raw = little.reshape(-1).view(np.uint8).data
-    dims = b"".join(b"\x08" + _to_varint(size) for size in array.shape)
+    dims = b"".join(b"\x08" + to_varint(size) for size in array.shape)
     for start in range(0, len(raw), SPLIT_BYTES):
         content = raw[start : start + SPLIT_BYTES]
-        tensor = dims + _head(2, len(kind)) + kind.encode() + _head(3, len(content))
-        value = _head(1, len(tag)) + tag + _head(2, len(tensor) + len(content)) + tensor
-        yield _head(1, len(value) + len(content)) + value
+        yield _value(tag, kind, dims, len(content))
         yield content
 
 
-def _head(number: int, length: int) -> bytes:
-    return _to_varint(number << 3 | 2) + _to_varint(length)
-
-
-def _to_varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 127:
-        encoded.append(value & 127 | 128)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+def _value(tag: bytes, kind: str, dims: bytes, length: int) -> bytes:
+    """All bytes of a value but its content, which comes last."""
+    tensor = dims + head(2, len(kind)) + kind.encode() + head(3, length)
+    value = head(1, len(tag)) + tag + head(2, len(tensor) + length) + tensor
+    return head(1, len(value) + length) + value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from osr_core.errors import SpecError
 from osr_core.migration import upgrade_names
-from osr_core.spec import Backbone, GridDehaze, ModelSpec, Residual, UNet
+from osr_core.spec import Backbone, GridDehaze, ModelSpec, Residual
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -49,18 +49,17 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
 
 
 def infer_spec(state: Tensors) -> ModelSpec:
-    """The spec of a plain network, from canonical names and shapes.
+    """The spec of a plain network whose tensors, by canonical name, determine it.
 
-    Knows the authors' baseline, GridDehazeNet and this package's U-Net.
+    These are the authors' baseline and GridDehazeNet. Tensors say nothing of a U-Net's activation,
+    nor of the gates of a reprogrammed network or of a mixture of experts.
 
     Raises:
-        SpecError: if the names belong to none of them, or to a reprogrammed network, whose gates
-            leave no trace among its tensors.
+        SpecError: if the tensors are those of another network.
     """
-    if any(name.startswith("input_transform.") for name in state):
-        raise SpecError(
-            "a reprogrammed network cannot be told from its tensors alone; give its spec (--spec)"
-        )
+    for marker, name in _UNDETERMINED.items():
+        if any(marker in f".{tensor}" for tensor in state):
+            raise SpecError(f"the tensors of {name} do not determine it; give its spec (--spec)")
     for marker, infer in _INFERENCES.items():
         if marker in state:
             try:
@@ -85,22 +84,18 @@ def _griddehaze(state: Tensors) -> Backbone:
     )
 
 
-def _unet(state: Tensors) -> Backbone:
-    levels = _count(state, r"encoder\.(\d+)\.0\.conv1\.weight")
-    widths = [int(state[f"encoder.{i}.0.conv1.weight"].shape[0]) for i in range(levels)]
-    blocks = _count(state, r"encoder\.0\.(\d+)\.conv1\.weight")
-    side = int((state["head.weight"].shape[1] / 3) ** 0.5)
-    layers = range(_count(state, r"context\.(\d+)\.weight"))
-    context = tuple(int(state[f"context.{i}.weight"].shape[0]) for i in layers)
-    return UNet(tuple(widths), blocks, side, context=context)
-
-
 _INFERENCES = {
     "conv_input_3.weight": _residual,
     "rdb_module.0_0.conv_1x1.weight": _griddehaze,
-    "encoder.0.0.conv1.weight": _unet,
 }
 """A tensor that only this network has → how to read its spec off the shapes."""
+
+_UNDETERMINED = {
+    ".input_transform.": "a reprogrammed network",
+    ".experts.": "a mixture of experts",
+    ".encoder.0.0.conv1.weight": "a U-Net",
+}
+"""Part of a tensor's name → the network that has it."""
 
 
 def _count(state: Tensors, pattern: str) -> int:

@@ -2,8 +2,11 @@
 
 Such a file is a pickle, and a pickle can run any program. It is read with ``weights_only=True``
 and never otherwise: a file that needs anything but tensors and plain containers is refused. Before
-PyTorch 2.6 that setting could be got round (CVE-2025-32434), so older ones are refused too; for
-files from strangers prefer 2.10 or later, which mends a memory fault there (CVE-2026-24747).
+PyTorch 2.6 that setting could be bypassed (CVE-2025-32434), so older ones are refused too; for
+untrusted files prefer 2.10 or later, which fixes a memory fault there (CVE-2026-24747).
+
+A state dict has an attribute ``_metadata``, in which PyTorch keeps the versions of modules by their
+names and which ``load_state_dict`` accepts with any other names. Ours is under :data:`TEXT`.
 
 NumPy has no bfloat16: such tensors are read as float32, which holds them exactly.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -23,29 +27,30 @@ from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import BackendError, CheckpointError
 from osr_core.files import atomic_write
+from weights.content import Content, select
 
 PathLike = str | os.PathLike[str]
 
 SAFE_SINCE = "2.6"
 """First version of PyTorch whose ``weights_only=True`` runs no foreign code."""
 
-_NESTS = ("params_ema", "params", "state_dict", "model_state_dict", "model")
-"""Keys under which training programs keep the weights. Where there are several the first counts:
-averaged weights are what their authors evaluate."""
+TEXT = "osr"
+"""Name in ``_metadata`` under which the spec, recipe and provenance are stored."""
 
 
-def read(path: PathLike) -> dict[str, NDArray[Any]]:
-    """The tensors of a file, by name, in its order.
+def read(path: PathLike, key: str | None = None) -> Content:
+    """The tensors of a file, by name, in its order, and its metadata.
 
-    A state dict may be plain, or lie under ``state_dict``, ``model``, ``params``, ``params_ema``
-    or ``model_state_dict``, beside whatever else the file holds.
+    Args:
+        path: the file: a state dict, plain or nested in mappings beside whatever else.
+        key: where it is nested; see :func:`weights.content.select`.
 
     Returns:
         Arrays of the stored shape and type (bfloat16 as float32), in C order, writable and
         independent of each other even where tensors shared memory. Empty tensors are kept.
 
     Raises:
-        BackendError: if PyTorch is absent or too old.
+        BackendError: if PyTorch is not installed or too old.
         CheckpointError: if the file cannot be read, needs code of its own, or holds anything but
             named tensors.
     """
@@ -56,33 +61,39 @@ def read(path: PathLike) -> dict[str, NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols; the error says what matters
             data = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # degraded files raise nearly every type there is
+    except Exception as error:  # corrupted files raise nearly every type there is
         raise CheckpointError(f"{path}: {_reason(error)}") from None
-    state = _unwrap(data)
-    if not isinstance(state, Mapping) or not state:
-        raise CheckpointError(f"{path}: holds a {type(state).__name__}, not named tensors")
     try:
-        return {_name(key): _array(torch, key, value) for key, value in state.items()}
+        state, key, others = select(data, key)
+        if not isinstance(state, Mapping) or not state:
+            raise CheckpointError(f"holds a {type(state).__name__}, not named tensors")
+        tensors = {_name(name): _array(torch, name, value) for name, value in state.items()}
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+    return Content(tensors, _metadata(state), key, others)
 
 
-def write(path: PathLike, tensors: Mapping[str, ArrayLike]) -> None:
-    """Write arrays as a plain state dict that ``load_state_dict`` takes; atomic.
+def write(
+    path: PathLike, tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays as a plain state dict that ``load_state_dict`` accepts; atomic.
 
     Args:
         path: the file; one that exists is replaced.
         tensors: arrays by name, of any type that PyTorch has too; at least one of them.
+        metadata: texts to store beside them.
 
     Raises:
-        BackendError: if PyTorch is absent or too old.
+        BackendError: if PyTorch is not installed or too old.
         CheckpointError: if an array cannot be stored, or the file cannot be written.
     """
     torch = _torch("writing")
     try:
         if not tensors:
             raise CheckpointError("no tensors to write")
-        state = {_name(key): _tensor(torch, key, value) for key, value in tensors.items()}
+        state = OrderedDict((_name(n), _tensor(torch, n, value)) for n, value in tensors.items())
+        if metadata:
+            state._metadata = OrderedDict({TEXT: dict(metadata)})  # type: ignore[attr-defined]
         # Through an open file, since torch.save would put the temporary name into the archive.
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
@@ -107,30 +118,27 @@ def _torch(doing: str) -> ModuleType:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, PermissionError):  # degradation raises other kinds of OSError
+    if isinstance(error, PermissionError):  # corruption raises other kinds of OSError
         return "cannot be read: Permission denied"
     remedy = "code in weight files is never run; ask for its plain state_dict()"
     if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
         return f"needs {found[1]}, and {remedy}"
     if "TorchScript" in str(error):
         return f"is a TorchScript program, and {remedy}"
-    return f"not a PyTorch weight file, or a degraded one ({type(error).__name__})"
+    return f"not a PyTorch weight file, or a corrupted one ({type(error).__name__})"
 
 
-def _unwrap(data: Any) -> Any:
-    for _ in _NESTS:  # not for ever: a dict in a pickle can hold itself
-        if not isinstance(data, Mapping):
-            break
-        key = next((key for key in _NESTS if isinstance(data.get(key), Mapping)), None)
-        if key is None:
-            break
-        data = data[key]
-    return data
+def _metadata(state: Mapping[str, Any]) -> dict[str, str]:
+    texts = getattr(state, "_metadata", None)
+    texts = texts.get(TEXT) if isinstance(texts, Mapping) else None
+    if not isinstance(texts, Mapping):
+        return {}
+    return {str(name): value for name, value in texts.items() if isinstance(value, str)}
 
 
 def _name(key: Any) -> str:
     if not isinstance(key, str):
-        raise CheckpointError(f"{key!r:.80}: is no name of a tensor")
+        raise CheckpointError(f"{key!r:.80}: is not a name of a tensor")
     return key
 
 

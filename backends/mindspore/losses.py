@@ -102,7 +102,7 @@ class Loss(nn.Cell):
 
     Args:
         weights: loss (:data:`osr_core.training.losses.LOSSES`) → its weight.
-        vgg: VGG16's weights (``weights.convert.load_vgg``); ``perceptual`` needs them.
+        vgg: VGG16's weights (``weights.vgg.load_vgg``); ``perceptual`` needs them.
 
     Raises:
         OptionError: if a loss or its weight makes no sense, or VGG16 is needed and not given.

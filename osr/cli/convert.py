@@ -1,4 +1,4 @@
-"""``osr convert``: weight files of one format into another."""
+"""``osr convert``: convert weight files."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ import click
 
 from osr_core.analysis import analyse
 from weights.convert import convert as convert_file
-from weights.convert import convert_vgg, find_spec, verify
+from weights.vgg import convert_vgg
 
 
 @click.command()
 @click.argument("source")
 @click.argument("target")
-@click.option("--spec", help="JSON file, .safetensors file or model that says what SOURCE is.")
-@click.option("--verify", "check", is_flag=True, help="Load both files and compare outputs.")
-def convert(source: str, target: str, spec: str | None, check: bool) -> int:
-    """Write the weights of SOURCE into TARGET: .safetensors, .pth, .pt or .ckpt."""
-    given = find_spec(spec) if spec else None
-    if given is None and convert_vgg(source, target):  # compares by itself, --verify or not
+@click.option("--spec", help="JSON file, weight file or model that carries the spec of SOURCE.")
+@click.option("--key", help="Where in SOURCE the weights are.  [default: moving averages first]")
+@click.option("--verify", is_flag=True, help="Load both files and compare their outputs.")
+@click.option("--vgg", is_flag=True, help="SOURCE is VGG16, for the perceptual loss.")
+def convert(
+    source: str, target: str, spec: str | None, key: str | None, verify: bool, vgg: bool
+) -> int:
+    """Write the weights of SOURCE into TARGET: .safetensors, .pth, .pt or .ckpt.
+
+    SOURCE is a registered name or a weight file, also one of GridDehazeNet or of the authors'
+    public baseline. Exit status 1 if the verification finds a difference.
+    """
+    if vgg:
+        convert_vgg(source, target)
         click.echo(f"{target}: VGG16 up to relu3_3, for the perceptual loss")
         return 0
-    checkpoint = convert_file(source, target, given)
-    count = analyse(checkpoint.spec).parameter_count
-    click.echo(f"{target}: {checkpoint.spec.backbone.kind}, {count:,} parameters")
-    if not check:
-        return 0
-    rows = verify(source, target, given or checkpoint.spec)
-    for row in rows:
+    done = convert_file(source, target, spec=spec, key=key, verify=verify)
+    count = analyse(done.checkpoint.spec).parameter_count
+    taken = f", from {done.key}" if done.key else ""
+    others = f" (also there: {', '.join(done.others)}; see --key)" if done.others else ""
+    kind = done.checkpoint.spec.backbone.kind
+    click.echo(f"{target}: {kind}, {count:,} parameters{taken}{others}")
+    for row in done.comparisons:
         verdict = "ok" if row.passed else "DIFFERS"
         click.echo(f"{row.engine:<10} largest difference {row.difference:.1e}  {verdict}")
-    click.echo(f"weights {'equal' if rows[0].bits_equal else 'DIFFER'} to the bit")
-    return 0 if rows[0].bits_equal and all(row.passed for row in rows) else 1
+    if done.comparisons:
+        identical = done.comparisons[0].bits_equal
+        click.echo(f"weights {'bit-identical' if identical else 'DIFFER'}")
+    return 0 if done.passed else 1

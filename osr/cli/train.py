@@ -17,7 +17,7 @@ from osr.training.sampling import Samples
 from osr.training.starting import starting_state
 from osr_core import __version__
 from osr_core.errors import OptionError
-from weights.convert import load_vgg
+from weights.vgg import load_vgg
 
 
 @click.command()

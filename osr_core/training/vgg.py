@@ -79,7 +79,7 @@ def require_vgg(tensors: Mapping[str, NDArray[Any]] | None) -> State:
     if tensors is None:
         raise OptionError(
             f"loss.perceptual: needs VGG16's weights: download {URL} and name the file in the "
-            "recipe (vgg), or pass vgg=weights.convert.load_vgg(FILE)"
+            "recipe (vgg), or pass vgg=weights.vgg.load_vgg(FILE)"
         )
     return vgg_state(tensors)
 
