@@ -35,7 +35,7 @@ def test_squares_are_those_of_a_loop():
     assert [tuple(pair) for pair in found.tolist()] == expected
 
 
-def test_flakes_cover_about_the_area_they_are_told_to():
+def test_flakes_cover_about_the_area_they_are_given():
     still = snow_flakes((600, 600), generator(), 0.1, 3, length=0)
     assert still.mean() == pytest.approx(0.1 * 0.7, rel=0.1)  # of mean opacity 0.7
     moved = snow_flakes((600, 600), generator(), 0.1, 3, length=8)
@@ -68,7 +68,7 @@ def test_snow_blends_by_its_mask_before_mist(picture):
     np.testing.assert_allclose(snow(picture, generator(), 0, 4), picture, atol=1e-6)
 
 
-def test_drops_cover_about_the_area_they_are_told_to():
+def test_drops_cover_about_the_area_they_are_given():
     black = np.zeros((400, 400, 3), np.float32)
     black[::2] = 1.0  # every drop blurs the stripes away
     changed = np.abs(raindrops(black, generator(), 0.2, 12) - black).max(axis=2) > 0.05

@@ -25,7 +25,7 @@ def test_rain_without_light_changes_nothing(picture):
     )
 
 
-def test_rain_covers_the_area_it_is_told_to():
+def test_rain_covers_the_area_it_is_given():
     layer = weather.rain_streaks((400, 400), generator(), 0.1, 20, 10, 1.5)
     # mean brightness 0.65, mean of the fade along a streak 2/3
     assert layer.mean() == pytest.approx(0.1 * 0.65 * 2 / 3, rel=0.1)

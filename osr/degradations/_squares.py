@@ -13,13 +13,13 @@ Indices = NDArray[np.intp]
 def squares(
     y: NDArray[Any], x: NDArray[Any], side: Indices, shape: tuple[int, int]
 ) -> tuple[Indices, Indices, Indices]:
-    """Pairs (point, pixel): the pixels of a square around each point, those in the picture only.
+    """Pairs (point, pixel): the pixels of a square around each point, those in the image only.
 
     Args:
         y: rows of the points, need not be whole, (count,).
         x: columns of the points.
         side: of each one's square in pixels; odd.
-        shape: height and width of the picture.
+        shape: height and width of the image.
 
     Returns:
         Number of the point, row and column of the pixel, each (pairs,).
@@ -29,10 +29,10 @@ def squares(
     """
     height, width = shape
     # First and last row and column of each square, cut at the borders; none may be left.
-    reach = side // 2
+    half = side // 2
     middle_row, middle_column = np.rint(y).astype(np.intp), np.rint(x).astype(np.intp)
-    top, bottom = np.maximum(middle_row - reach, 0), np.minimum(middle_row + reach + 1, height)
-    left, right = np.maximum(middle_column - reach, 0), np.minimum(middle_column + reach + 1, width)
+    top, bottom = np.maximum(middle_row - half, 0), np.minimum(middle_row + half + 1, height)
+    left, right = np.maximum(middle_column - half, 0), np.minimum(middle_column + half + 1, width)
     rows, columns = np.maximum(bottom - top, 0), np.maximum(right - left, 0)
     count = rows * columns
     point = np.repeat(np.arange(len(count)), count)

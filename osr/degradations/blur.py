@@ -5,8 +5,8 @@ workshops 2019), one kernel an image explains 2 dB more of it in linear light th
 (measured with ``examples/fit_blur.py`` of release 0.1.0). The Gaussian blurs the values themselves,
 as is the custom where it stands for unsharpness in general.
 
-All kernels sum to 1 and the picture is mirrored at its borders (the border pixel not repeated),
-so that an even picture stays as it is and values stay within [0, 1].
+All kernels sum to 1 and the image is mirrored at its borders (the border pixel not repeated),
+so that an even image stays as it is and values stay within [0, 1].
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
 
     Args:
         image: (H, W, 3) float32 in [0, 1].
-        length: of the motion in pixels, 0 to 100; 0 leaves the picture as it is.
+        length: of the motion in pixels, 0 to 100; 0 leaves the image as it is.
         angle: in degrees, 0 along a row, 90 along a column.
 
     Raises:
@@ -94,8 +94,8 @@ def shake_blur(image: Image, length: float, rng: np.random.Generator) -> Image:
 def disc_kernel(radius: float) -> Kernel:
     """(side, side) float32 disc that sums to 1, with anti-aliased rim."""
     check_range("radius", radius, 0.0, 50.0)
-    reach = math.ceil(max(0.0, radius - 0.5))
-    offset = np.arange(-reach, reach + 1, dtype=np.float64)
+    half = math.ceil(max(0.0, radius - 0.5))
+    offset = np.arange(-half, half + 1, dtype=np.float64)
     distance = np.hypot(offset[:, None], offset)
     kernel = np.clip(radius + 0.5 - distance, 0.0, 1.0)
     return (kernel / kernel.sum()).astype(np.float32)
@@ -107,20 +107,20 @@ def path_samples(length: float) -> int:
 
 
 def path_kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> Kernel:
-    """(side, side) float32 kernel of a path; each point is shared out to four pixels (bilinear).
+    """(side, side) float32 kernel of a path; each point is spread over four pixels (bilinear).
 
-    The path is moved so that its mean lies in the centre: blur must not shift the picture.
+    The path is moved so that its mean lies in the centre: blur must not shift the image.
     """
     x, y = x - x.mean(), y - y.mean()
-    reach = math.ceil(max(np.abs(x).max(), np.abs(y).max()))
-    side = 2 * reach + 2
+    half = math.ceil(max(np.abs(x).max(), np.abs(y).max()))
+    side = 2 * half + 2
     left, top = np.floor(x), np.floor(y)
-    right_share, lower_share = x - left, y - top
-    index = ((top + reach) * side + left + reach).astype(np.intp)
+    right_weight, lower_weight = x - left, y - top
+    index = ((top + half) * side + left + half).astype(np.intp)
     kernel = np.zeros(side * side)
-    for down, row_share in ((0, 1 - lower_share), (1, lower_share)):
-        for across, share in ((0, 1 - right_share), (1, right_share)):
-            kernel += np.bincount(index + down * side + across, row_share * share, side * side)
+    for down, row_weight in ((0, 1 - lower_weight), (1, lower_weight)):
+        for across, weight in ((0, 1 - right_weight), (1, right_weight)):
+            kernel += np.bincount(index + down * side + across, row_weight * weight, side * side)
     odd = kernel.reshape(side, side)[: side - 1, : side - 1]  # the last row and column are empty
     return (odd / len(x)).astype(np.float32)
 

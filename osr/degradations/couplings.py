@@ -59,6 +59,6 @@ def equal_unmixed(of: Values) -> Values:
 
 def little_light(of: Values) -> Values:
     """Below one stop all else is weaker in proportion."""
-    share = min(1.0, of["stops"])
-    ones = {name: 1.0 + (of[name] - 1.0) * share for name in ("gamma", "red", "blue")}
-    return {**of, **ones, "gain": of["gain"] * share, "sigma": of["sigma"] * share}
+    strength = min(1.0, of["stops"])
+    ones = {name: 1.0 + (of[name] - 1.0) * strength for name in ("gamma", "red", "blue")}
+    return {**of, **ones, "gain": of["gain"] * strength, "sigma": of["sigma"] * strength}

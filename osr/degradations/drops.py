@@ -17,7 +17,7 @@ _SPREAD = 0.4  # standard deviation of the logarithm of a drop's radius
 _WAVER = 0.12  # how far an outline may leave the ellipse, by each of two waves, in radii
 _TALLEST = 1.25  # a hanging drop's height in proportion to its width
 
-_BLOCK = 1_000_000  # pixels of drops worked on at once: bounds the memory for large pictures
+_BLOCK = 1_000_000  # pixels of drops worked on at once: bounds the memory for large images
 
 
 def raindrops(
@@ -40,7 +40,7 @@ def raindrops(
     Args:
         image: J, (H, W, 3) float32 in [0, 1].
         rng: source of the drops.
-        coverage: drop area per picture area, counted with overlap; 0 to 1.
+        coverage: drop area per image area, counted with overlap; 0 to 1.
         radius: median radius in pixels, 1 to 300; single ones vary as a log-normal by a factor
             of e^±0.4.
         blur: standard deviation of the blur of what a drop shows, 0 to 50 pixels.
@@ -87,9 +87,9 @@ def _add(
     """Draw drops into ``result``, all of them at once; where two meet, the thicker one shows."""
     count = len(y)
     tall = rng.uniform(1.0, _TALLEST, count)
-    reach = radius * (_TALLEST * (1 + 2 * _WAVER))
+    extent = radius * (_TALLEST * (1 + 2 * _WAVER))
     drop, row, column = squares(
-        y, x, 2 * np.ceil(reach).astype(np.intp) + 1, (result.shape[0], result.shape[1])
+        y, x, 2 * np.ceil(extent).astype(np.intp) + 1, (result.shape[0], result.shape[1])
     )
     # Place within the drop: (0, 0) in its middle, at a distance of 1 on its outline.
     v, u = (row - y[drop]) / (radius * tall)[drop], (column - x[drop]) / radius[drop]
@@ -112,13 +112,13 @@ def _add(
     soft = np.clip((1.0 - distance) / rim, 0.0, 1.0)
     mask = opacity * soft * soft * (3.0 - 2.0 * soft)
     order = np.argsort(mask, kind="stable")  # of pixels named twice the last one counts
-    row, column, share = row[order], column[order], mask[order, None]
-    mixed = result[row, column] * (1.0 - share) + np.minimum(seen[order], 1.0) * share
+    row, column, weight = row[order], column[order], mask[order, None]
+    mixed = result[row, column] * (1.0 - weight) + np.minimum(seen[order], 1.0) * weight
     result[row, column] = mixed
 
 
 def _sample(image: Image, y: Floats, x: Floats) -> Floats:
-    """Values at points, bilinear; outside the picture lies its mirror image."""
+    """Values at points, bilinear; the image is mirrored at its borders."""
     height, width = image.shape[:2]
     y, x = _mirror(y, height), _mirror(x, width)
     top, left = y.astype(np.intp), x.astype(np.intp)

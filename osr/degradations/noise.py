@@ -135,11 +135,11 @@ def _grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> N
     """(height, width, 3) noise of variance 1, smoothed by a Gaussian."""
     import cv2
 
-    reach = math.ceil(4 * sigma)
-    white = rng.standard_normal((height + 2 * reach, width + 2 * reach, 3), np.float32)
-    if reach == 0:
+    half = math.ceil(4 * sigma)
+    white = rng.standard_normal((height + 2 * half, width + 2 * half, 3), np.float32)
+    if half == 0:
         return white
-    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma).astype(np.float32)
+    kernel = cv2.getGaussianKernel(2 * half + 1, sigma).astype(np.float32)
     kernel /= np.linalg.norm(kernel)
     smooth: NDArray[np.float32] = cv2.sepFilter2D(white, -1, kernel, kernel)
-    return smooth[reach : reach + height, reach : reach + width]
+    return smooth[half : half + height, half : half + width]

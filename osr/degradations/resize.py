@@ -5,8 +5,8 @@ kernel when it shrinks (antialiasing). Most libraries do not, or differ at the b
 or win several tenths of a dB by it; so this one is ours. Along one axis, from n to m pixels with
 ``s = m / n``, output pixel i is centred on ``u = (i + 0.5) / s - 0.5`` and is the weighted mean of
 the input pixels j with weights ``k(u - j)``, normalised to the sum 1, where k is Keys' cubic
-convolution kernel with a = -0.5 (IEEE TASSP 29(6), 1981), stretched by 1/s when s < 1. Outside
-the picture lies its mirror image, border pixels repeated.
+convolution kernel with a = -0.5 (IEEE TASSP 29(6), 1981), stretched by 1/s when s < 1. The
+image is mirrored at its borders, border pixels repeated.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def bicubic_weights(source: int, target: int) -> tuple[NDArray[np.intp], NDArray
 def resize_bicubic(image: Image, size: tuple[int, int]) -> Image:
     """Resample to ``size`` = (height, width) by antialiased bicubic interpolation.
 
-    Equals MATLAB's ``imresize(image, [height width])`` for floating-point pictures: overshoot at
+    Equals MATLAB's ``imresize(image, [height width])`` for floating-point images: overshoot at
     edges is kept, so values may leave [0, 1] a little.
 
     Args:
@@ -92,7 +92,7 @@ def resize_bicubic(image: Image, size: tuple[int, int]) -> Image:
 
 
 def _resample(image: Image, axis: int, target: int) -> Image:
-    """Resample one axis: a weighted sum of shifted pictures, one for each tap of the kernel."""
+    """Resample one axis: a weighted sum of shifted images, one for each tap of the kernel."""
     if image.shape[axis] == target:
         return image.copy()
     indices, weights = bicubic_weights(image.shape[axis], target)
@@ -106,12 +106,12 @@ def _resample(image: Image, axis: int, target: int) -> Image:
 def low_resolution(image: Image, scale: float) -> Image:
     """Shrink by ``scale`` and enlarge to the old size again, both bicubic; what SR networks get.
 
-    Both pictures are clipped to [0, 1], as if stored in a file, but not rounded.
+    Both images are clipped to [0, 1], as if stored in a file, but not rounded.
 
     Args:
         image: (H, W, 3) float32 in [0, 1].
         scale: 1 (nothing happens) to 100, usually 2, 3 or 4; need not be whole. The small
-            picture has ceil(H / scale) rows and ceil(W / scale) columns.
+            image has ceil(H / scale) rows and ceil(W / scale) columns.
 
     Raises:
         ImageError: if ``image`` is not such an array.

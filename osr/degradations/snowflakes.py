@@ -13,12 +13,12 @@ from osr.degradations.blur import Kernel, path_kernel, path_samples
 from osr_core.checks import Image, check_image
 
 _LAYERS = (0.4, 0.7, 1.0, 1.5, 2.4)
-"""Bounds of the layers, from far to near: diameters in shares of the typical one."""
+"""Bounds of the layers, from far to near: diameters relative to the typical one."""
 
 _FLATTEST = 0.75
 """Square root of the ratio of the axes of the flattest flakes."""
 
-_BLOCK = 1_000_000  # pixels of flakes drawn at once: bounds the memory for large pictures
+_BLOCK = 1_000_000  # pixels of flakes drawn at once: bounds the memory for large images
 
 
 def snow(
@@ -43,7 +43,7 @@ def snow(
     Args:
         image: J, (H, W, 3) float32 in [0, 1].
         rng: source of the flakes.
-        density: flake area per picture area, counted with overlap and before motion draws the
+        density: flake area per image area, counted with overlap and before motion draws the
             flakes out; 0 to 2.
         size: typical diameter in pixels, 0.5 to 60; single ones have 0.4 to 2.4 times that.
         length: of a typical flake's motion during the exposure in pixels, 0 to 200; that of near
@@ -90,18 +90,18 @@ def snow_flakes(
     """
     mask = np.zeros(shape[:2], np.float32)
     for low, high in pairwise(_LAYERS):
-        share = math.sqrt(low * high)
-        lean = math.radians(np.clip(angle + spread * rng.standard_normal(), -90.0, 90.0))
-        kernel = _fall(length * share, lean, 0.15 * rng.standard_normal())
+        factor = math.sqrt(low * high)
+        tilt = math.radians(np.clip(angle + spread * rng.standard_normal(), -90.0, 90.0))
+        kernel = _fall(length * factor, tilt, 0.15 * rng.standard_normal())
         mask += _layer(shape, rng, 0.25 * density, (low * size, high * size), kernel)
     return np.minimum(mask, 1.0, out=mask)
 
 
-def _fall(length: float, lean: float, bend: float) -> Kernel:
-    """Kernel of a parabola whose middle lies to its side by ``bend`` times half its length."""
+def _fall(length: float, tilt: float, bend: float) -> Kernel:
+    """Kernel of a parabola whose middle is aside by ``bend`` times half its length."""
     t = np.linspace(-1.0, 1.0, path_samples(length))
     along, aside = 0.5 * length * t, 0.5 * length * bend * (1.0 - t**2)
-    cos, sin = math.cos(lean), math.sin(lean)
+    cos, sin = math.cos(tilt), math.sin(tilt)
     return path_kernel(along * sin + aside * cos, along * cos - aside * sin)
 
 

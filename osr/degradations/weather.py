@@ -1,6 +1,6 @@
-"""Synthetic rain and haze on clear photographs.
+"""Synthetic rain and haze on clean images.
 
-Angles are in degrees, lengths and widths in pixels, brightness on the picture's scale of [0, 1].
+Angles are in degrees, lengths and widths in pixels, brightness on the image's scale of [0, 1].
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Depth = NDArray[np.float32]
 TYPICAL_DEPTH = 0.55
 """Mean of :func:`pseudo_depth`."""
 
-_BLOCK = 8192  # streaks drawn at once: bounds the memory for large pictures
+_BLOCK = 8192  # streaks drawn at once: bounds the memory for large images
 
 
 def rain(
@@ -41,7 +41,7 @@ def rain(
     Args:
         image: (H, W, 3) float32 in [0, 1].
         rng: source of the streaks.
-        density: streak area per picture area, counted with overlap; 0 to 4. Rain100L has about
+        density: streak area per image area, counted with overlap; 0 to 4. Rain100L has about
             0.1 to 0.4, Rain100H 0.8 to 2.
         length: mean length of a streak, 1 to 500; single ones vary from 0.4 to 1.6 times that.
         angle: direction of fall against the vertical, -75 to 75; positive leans to the right
@@ -82,19 +82,19 @@ def rain_streaks(
     where streaks cross, they add up to at most 1.
     """
     height, columns = shape[:2]
-    reach = 0.8 * length + 1.0  # half the longest streak
-    area = (height + 2 * reach) * (columns + 2 * reach)
+    margin = 0.8 * length + 1.0  # half the longest streak
+    area = (height + 2 * margin) * (columns + 2 * margin)
     count = int(rng.poisson(density * area / (length * width)))
     layer = np.zeros(height * columns)
     for start in range(0, count, _BLOCK):
         n = min(_BLOCK, count - start)
-        lean = np.radians(np.clip(angle + spread * rng.standard_normal(n), -80.0, 80.0))
+        tilt = np.radians(np.clip(angle + spread * rng.standard_normal(n), -80.0, 80.0))
         half = 0.5 * length * rng.uniform(0.4, 1.6, n)
         breadth = width * rng.uniform(0.6, 1.4, n)
         bright = rng.uniform(0.3, 1.0, n)
-        y = rng.uniform(-reach, height + reach, n)
-        x = rng.uniform(-reach, columns + reach, n)
-        _draw(layer, (height, columns), y, x, lean, half, breadth, bright)
+        y = rng.uniform(-margin, height + margin, n)
+        x = rng.uniform(-margin, columns + margin, n)
+        _draw(layer, (height, columns), y, x, tilt, half, breadth, bright)
     return np.minimum(layer, 1.0).reshape(height, columns).astype(np.float32)
 
 
@@ -103,7 +103,7 @@ def _draw(
     shape: tuple[int, int],
     y: NDArray[np.float64],
     x: NDArray[np.float64],
-    lean: NDArray[np.float64],
+    tilt: NDArray[np.float64],
     half: NDArray[np.float64],
     breadth: NDArray[np.float64],
     bright: NDArray[np.float64],
@@ -114,16 +114,16 @@ def _draw(
         layer: (height · columns,), changed in place.
         shape: height and columns.
         y, x: centres of the streaks.
-        lean: their angles in radians.
+        tilt: their angles in radians.
         half: half their lengths.
         breadth: their widths.
         bright: their brightness.
     """
     height, columns = shape
-    cos, sin = np.cos(lean), np.sin(lean)
+    cos, sin = np.cos(tilt), np.sin(tilt)
     rim = 0.5 * breadth + 0.5  # half the width, anti-aliased
     fall = half * cos + rim * np.abs(sin)
-    # Pairs (streak, row): as many rows as each streak crosses within the picture.
+    # Pairs (streak, row): as many rows as each streak crosses within the image.
     first = np.clip(np.ceil(y - fall), 0, height).astype(np.intp)
     last = np.clip(np.floor(y + fall) + 1, first, height).astype(np.intp)
     rows = last - first
@@ -131,7 +131,7 @@ def _draw(
     row = np.arange(len(streak)) - np.repeat(np.cumsum(rows) - rows - first, rows)
     cos, sin, rim, half = cos[streak], sin[streak], rim[streak], half[streak]
     x, bright, down = x[streak], bright[streak], row - y[streak]
-    # In each row, the columns that lie within the rim.
+    # In each row, the columns within the rim.
     left = np.ceil(x + (down * sin - rim) / cos).astype(np.intp)
     for step in range(int(np.ceil(np.max(2 * rim / cos, initial=0.0)))):
         column = left + step
