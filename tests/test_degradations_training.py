@@ -120,15 +120,15 @@ def test_a_range_is_obeyed():
         ({"noise": {"sigm": (0, 1)}}, r"degradations\.noise\.sigm: unknown; did you mean sigma\?"),
         (
             {"noise": {"sigma": (30, 10)}},
-            r"degradations\.noise\.sigma: .* 0 to 255, not \(30, 10\)",
+            r"degradations\.noise\.sigma: .* in order, not \(30, 10\)",
         ),
-        ({"noise": {"sigma": (0, 256)}}, r"degradations\.noise\.sigma: .* 0 to 255"),
-        ({"rain": {"density": (0, 1)}}, r"degradations\.rain\.density: .* 0\.0001 to 4"),
-        ({"jpeg": {"chroma": (420, 430)}}, r"jpeg\.chroma: .* 420 or 444, not"),
+        ({"noise": {"sigma": (0, 256)}}, r"degradations\.noise\.sigma must be between 0 and 255"),
+        ({"rain": {"density": (0, 1)}}, r"rain\.density must be between 0\.0001 and 4"),
+        ({"jpeg": {"chroma": (420, 430)}}, r"jpeg\.chroma must be 420 or 444, not 430"),
         ({"noise": {"sigma": 5}}, r"degradations\.noise\.sigma: expected \[low, high\]"),
         ({"noise": {"sigma": (1, 2, 3)}}, r"degradations\.noise\.sigma: expected"),
         ({"noise": {"sigma": ("a", "b")}}, r"degradations\.noise\.sigma: expected"),
-        ({"noise": {"sigma": (float("nan"), 1)}}, r"degradations\.noise\.sigma: expected"),
+        ({"noise": {"sigma": (float("nan"), 1)}}, r"degradations\.noise\.sigma must be"),
     ],
 )
 def test_wrong_ranges_are_named(ranges, message):
