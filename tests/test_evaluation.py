@@ -145,6 +145,17 @@ def test_seen_is_what_the_recipe_drew():
     assert seen.unknown == ("own", "set5")  # nobody knows what was done to clear images
 
 
+def test_a_chain_is_a_column_and_trains_on_each_of_its_kinds(clean):
+    chain = "grey+noise:25+jpeg:90"
+    column = make_column(locate(f"set5={clean}"), chain)
+    assert (column.kind, column.entry.degradation) == ("grey+noise+jpeg", chain)
+    degraded, truth = column.load(0, 0)
+    assert (truth[..., 0] == truth[..., 2]).all()
+    assert degraded.std() > 0
+    weights = {"grey+noise+jpeg": 1.0, "blur": 0.0}
+    assert seen_degradation({"sampling_weights": weights}, {}).kinds == ("grey", "jpeg", "noise")
+
+
 @pytest.mark.parametrize("origin", ["backbone", "start"])
 def test_seen_reaches_into_where_weights_came_from(origin):
     backbone = {"recipe": {"shares": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}

@@ -102,6 +102,12 @@ def test_what_is_not_known_is_not_counted():
     assert results({"haze": [2.0]}, (), ("pairs",)).state("m", "haze") == "unseen"
 
 
+def test_a_chain_is_seen_if_each_of_its_kinds_was():
+    gains = {"noise+jpeg": [1.0], "grey+noise": [1.0]}
+    given = results(gains, ("jpeg", "noise"))
+    assert [given.state("m", column) for column in gains] == ["seen", "unseen"]
+
+
 def test_equal_pictures_count_as_the_ceiling():
     given = results({"none": [0.0, 1.0]}, before=math.inf)
     rows = (given.rows[0], replace(given.rows[1], psnr=40.0))

@@ -68,18 +68,23 @@ def block_phase(crop):
     return tuple((int(np.argmax([e[k::8].mean() for k in range(8)])) + 1) % 8 for e in energy)
 
 
-def test_the_phases_of_jpeg_as_they_arrive_in_training(tmp_path):
-    """In release 0.1.0 all of them were 4."""
+@pytest.mark.parametrize("kind", ["jpeg", "pairs"])
+def test_the_phases_of_jpeg_as_they_arrive_in_training(tmp_path, kind):
+    """In release 0.1.0 they were 4 always, and of pairs anything, 0 as seldom as the others."""
     rng = np.random.default_rng(0)
+    clean, gt, degraded = (tmp_path / name for name in ("clean", "pairs/gt", "pairs/input"))
+    for folder in (clean, gt, degraded):
+        folder.mkdir(parents=True)
     for index in range(3):
         blobs = cv2.GaussianBlur(rng.random((200, 200, 3)), (0, 0), 6)
-        blobs = (blobs - blobs.min()) / np.ptp(blobs)
-        (tmp_path / "clear").mkdir(exist_ok=True)
-        cv2.imwrite(str(tmp_path / "clear" / f"{index}.png"), np.rint(255 * blobs).astype(np.uint8))
+        pixels = np.rint(255 * (blobs - blobs.min()) / np.ptp(blobs)).astype(np.uint8)
+        cv2.imwrite(str(clean / f"{index}.png"), pixels)
+        cv2.imwrite(str(gt / f"{index}.png"), pixels)
+        cv2.imwrite(str(degraded / f"{index}.jpg"), pixels, [cv2.IMWRITE_JPEG_QUALITY, 12])
     samples = make_samples(
         tmp_path,
-        data={"photographs": str(tmp_path / "clear")},
-        sampling_weights={"jpeg": 1.0},
+        data={"photographs": str(clean), "pairs": str(tmp_path / "pairs")},
+        sampling_weights={kind: 1.0},
         degradations={"jpeg": {"quality": (12.0, 12.0)}},
         crop_size=64,
         batch_size=1,

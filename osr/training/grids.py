@@ -52,3 +52,15 @@ def degrade_crop(
     degraded, target = chain(padded, rng, depth, ranges)
     inside = np.s_[top : top + height, left : left + width]
     return degraded[inside], target[inside]
+
+
+def on_grid(place: int, last: int, margin: int, period: int = 16) -> int:
+    """The nearest place from 0 to ``last`` that a margin is trimmed to a multiple of the period.
+
+    The same place if there is none. JPEG's chroma has a period of 16 pixels.
+
+    >>> [on_grid(place, 40, 12) for place in (0, 11, 13, 40)], on_grid(2, 3, 12)
+    ([4, 4, 20, 36], 2)
+    """
+    places = range(-margin % period, last + 1, period)
+    return min(places, key=lambda each: abs(each - place), default=place)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from osr.datasets import Item, catalogue, find, items
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
 from osr.training.augmentation import close_up, fade, mirror, retone, stripes, turn, wall
-from osr.training.grids import degrade_crop
+from osr.training.grids import ALIGNED, degrade_crop, on_grid
 from osr.training.keeping import Keeping
 from osr.training.recipe import Recipe
 from osr_core.backend import SINGLE, World
@@ -131,7 +131,8 @@ class Samples:
         return (self.stream,) if self.stream else ()
 
     def _pair(self, kind: str, rng: np.random.Generator) -> Batch:
-        both = mirror(self._crop(self._draw(self.pairs[kind], rng), rng), rng)
+        image = self._draw(self.pairs[kind], rng)
+        both = mirror(self._crop(image, rng, stored=True), rng)
         return both[..., :3], both[..., 3:]
 
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
@@ -178,14 +179,19 @@ class Samples:
                 _warn_once(f"{error}; another image takes its place")
         raise ImageError(f"{UNREADABLE} images in a row cannot be read; the last: {item.truth}")
 
-    def _crop(self, image: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+    def _crop(
+        self, image: NDArray[Any], rng: np.random.Generator, stored: bool = False
+    ) -> NDArray[np.float32]:
+        """A random crop, mostly on the grid of its file if the image is ``stored`` degraded."""
         side = self.recipe.crop_size + 2 * MARGIN
         height, width = image.shape[:2]
         if min(height, width) < side:
             grow = [(0, max(0, side - height)), (0, max(0, side - width)), (0, 0)]
             image = np.pad(image, grow, mode="symmetric")
             height, width = image.shape[:2]
-        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        if stored and rng.random() < ALIGNED:
+            top, left = on_grid(top, height - side, MARGIN), on_grid(left, width - side, MARGIN)
         window = image[top : top + side, left : left + side]
         if window.dtype == np.uint8:
             return window.astype(np.float32) / np.float32(255)
