@@ -51,11 +51,12 @@ def your_model() -> Any:
         manual_seed(0)
         first, last = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 3, 3, padding=1)
         return nn.Sequential(first, nn.BatchNorm2d(16), nn.ReLU(), last)
-    from mindspore import nn, set_seed
+    from mindspore import nn as cells
+    from mindspore import set_seed
 
     set_seed(0)
-    first, last = nn.Conv2d(3, 16, 3, has_bias=True), nn.Conv2d(16, 3, 3, has_bias=True)
-    return nn.SequentialCell(first, nn.BatchNorm2d(16), nn.ReLU(), last)
+    start, end = cells.Conv2d(3, 16, 3, has_bias=True), cells.Conv2d(16, 3, 3, has_bias=True)
+    return cells.SequentialCell(start, cells.BatchNorm2d(16), cells.ReLU(), end)
 
 
 def fit(network: Any, degradation: str) -> None:
@@ -86,7 +87,8 @@ def run(network: Any, image: Image) -> Image:
 
 def load(name: str) -> Image:
     """A photograph, (H, W, 3) in [0, 1]."""
-    return (getattr(skimage.data, name)() / 255).astype(np.float32)
+    photograph: NDArray[np.uint8] = getattr(skimage.data, name)()
+    return photograph.astype(np.float32) / 255
 
 
 def crop(image: Image, rng: np.random.Generator) -> Image:
