@@ -8,6 +8,7 @@ from dataclasses import replace
 from backends import get_backend
 from osr.images import check_holds, read, writable, write
 from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
+from osr_core.checks import check_range
 from osr_core.registry import default_model
 from osr_core.restoration import restore
 
@@ -23,7 +24,7 @@ def restore_files(
     tile: int | None = None,
     recursive: bool = False,
     format: str | None = None,
-    quality: int | None = None,
+    quality: int = 95,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Restore image files and write the results under the names of their inputs.
@@ -42,7 +43,7 @@ def restore_files(
         recursive: include subfolders of input folders, and keep them in the output.
         format: of the results, e.g. ``png``. By default that of each input, and PNG for inputs
             whose format cannot be written.
-        quality: 1 to 100 for JPEG and WebP (default 95; WebP is lossless at 100).
+        quality: 1 to 100 for JPEG and WebP, which is lossless at 100.
         progress: called with the number of images done, their total, and the current one.
 
     Returns:
@@ -54,6 +55,7 @@ def restore_files(
     >>> import osr  # doctest: +SKIP
     >>> results = osr.restore_files("photographs/", "restored/", recursive=True)  # doctest: +SKIP
     """
+    check_range("quality", quality, 1, 100)
     results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive)
     if not jobs:
         return results
@@ -64,7 +66,7 @@ def restore_files(
         picture = read(source)
         check_holds(target, picture.pixels)
         pixels = restore(picture.pixels, network, tile, advance)
-        write(target, replace(picture, pixels=pixels), 95 if quality is None else quality)
+        write(target, replace(picture, pixels=pixels), quality)
         height, width = pixels.shape[:2]
         note = "; ".join(picture.notes) or None
         return Result(str(source), str(target), width, height, note=note)

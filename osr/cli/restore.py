@@ -28,7 +28,8 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @click.option("--tile", type=int, help="Longest side of a tile in pixels; 0: no tiles.")
 @click.option("--recursive", is_flag=True, help="Include subfolders and keep them in the output.")
 @click.option("--format", type=click.Choice(FORMATS), help="Output format.  [default: the input's]")
-@click.option("--quality", type=click.IntRange(1, 100), help="For JPEG and WebP.  [default: 95]")
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
+              help="For JPEG and WebP.")  # fmt: skip
 @json_option
 def restore(inputs: tuple[str, ...], output: str, as_json: bool, **options: Any) -> int:
     """Restore INPUTs: image files, folders of images, or quoted globs.
