@@ -69,6 +69,7 @@ def test_kinds_and_grids():
     chain = Chain.parse("motion:9 + low_resolution:2 + defocus:2 + jpeg:50")
     assert chain.kinds == ("blur", "low_resolution", "jpeg")
     assert (chain.kind, chain.grid) == ("blur+low_resolution+jpeg", 48)
+    assert Chain.parse("grey").kind == "none"
     assert (Chain.parse("none").kind, Chain.parse("noise:5").grid) == ("none", 1)
     light, lens = ["haze", "rain", "snow"], ["raindrops", "blur", "defocus", "motion", "shake"]
     sensor, file = (

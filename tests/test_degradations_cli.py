@@ -119,6 +119,8 @@ def test_from_python_grey_leads_to_grey_pairs(folder, tmp_path):
     assert (noisy - truth).std() > 15
     with pytest.raises(OSRError, match="did you mean noise"):
         osr.degrade_files(source, tmp_path / "set", "noize:25")
+    with pytest.raises(OSRError, match="seed must be at least 0"):
+        osr.degrade_files(source, tmp_path / "set", "noise:25", seed=-1)
 
 
 def test_haze_by_depth_maps(folder, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
+from inspect import getdoc
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -53,12 +54,14 @@ def degradations() -> str:
     for name, each in DEGRADATIONS.items():
         text = f"{name}{':LEVEL' if each.level else ''}"
         parts += [f"### `{text}`", "", f"{each.summary}.", ""]
+        meaning = _arguments(each.function)
         rows = [
-            (f"`{key}`", _given(key == each.level, param), _range(param.train), _range(param.valid))
-            for key, param in each.params.items()
+            (f"`{key}`", meaning.get(key, "–"), _given(key == each.level, p), _train(p), _valid(p))
+            for key, p in each.params.items()
         ]
-        head = ("parameter", "default", "training range", "valid range")
+        head = ("parameter", "meaning", "default", "in training", "valid")
         parts += [table(head, rows)] if rows else []
+        parts += [f"In training: {_plain(each.sampler.__doc__ or '')}", ""] if each.sampler else []
     return "\n".join(parts)
 
 
@@ -209,6 +212,24 @@ def _given(level: bool, param: Param) -> str:
 
 def _range(pair: tuple[float, float]) -> str:
     return f"{pair[0]:g} to {pair[1]:g}"
+
+
+def _arguments(function: Callable[..., object]) -> dict[str, str]:
+    """The arguments of a docstring with what it says of each, up to a semicolon or full stop."""
+    section = (getdoc(function) or "").partition("Args:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE)
+    return {name: re.split(r"[;:.]\s", _plain(text))[0].rstrip(".") for name, text in found}
+
+
+def _train(param: Param) -> str:
+    if param.train[0] == param.train[1]:
+        return f"{param.train[0]:g}"
+    how = param.draw.__name__.replace("_", " ")
+    return _range(param.train) + ("" if how == "uniform" else f", {how}")
+
+
+def _valid(param: Param) -> str:
+    return " or ".join(f"{each:g}" for each in param.choices) or _range(param.valid)
 
 
 def _cell(value: object) -> str:

@@ -23,7 +23,11 @@ Kernel = NDArray[np.float32]
 
 
 def gaussian_blur(image: Image, sigma: float) -> Image:
-    """Convolve with a Gaussian of standard deviation ``sigma`` pixels, 0 to 50.
+    """Convolve with a Gaussian.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        sigma: standard deviation in pixels, 0 to 50.
 
     Raises:
         ImageError: if ``image`` is not (H, W, 3) float32.
@@ -41,9 +45,11 @@ def gaussian_blur(image: Image, sigma: float) -> Image:
 
 
 def defocus_blur(image: Image, radius: float) -> Image:
-    """Spread the light over an anti-aliased disc of ``radius`` pixels (0 to 50), out of focus.
+    """Spread the light over an anti-aliased disc, as a lens out of focus does.
 
-    Up to a radius of 0.5 the disc lies within one pixel and nothing happens.
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        radius: of the disc in pixels, 0 to 50; up to 0.5 it is one pixel and nothing happens.
 
     Raises:
         ImageError: if ``image`` is not (H, W, 3) float32.
@@ -71,10 +77,15 @@ def motion_blur(image: Image, length: float, angle: float) -> Image:
 
 
 def shake_blur(image: Image, length: float, rng: np.random.Generator) -> Image:
-    """Blur of a hand-held camera: a smooth random path of the given ``length`` (0 to 100 pixels).
+    """Blur of a hand-held camera: a smooth random path.
 
     The heading wanders as Brownian motion, by about 90° over the exposure, and the speed varies,
     after the idea of Delbracio and Sapiro (CVPR 2015) and Levin et al. (CVPR 2009).
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1].
+        length: of the path in pixels, 0 to 100.
+        rng: source of the path.
 
     Raises:
         ImageError: if ``image`` is not (H, W, 3) float32.

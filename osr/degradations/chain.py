@@ -87,8 +87,8 @@ class Chain:
 
     @property
     def kind(self) -> str:
-        """Its kinds in one word, such as ``noise+jpeg``; ``none`` without any."""
-        return "+".join(self.kinds) or "none"
+        """Its kinds in one word, such as ``noise+jpeg``; ``none`` if it leaves images clean."""
+        return "none" if self.kinds in ((), ("grey",)) else "+".join(self.kinds)
 
     @property
     def grid(self) -> int:

@@ -17,7 +17,7 @@ def jpeg(image: Image, quality: float, chroma: float = 420) -> Image:
     Args:
         image: (H, W, 3) float32 in [0, 1]; clipped to that and rounded to 8 bit first.
         quality: 1 to 100, as libjpeg scales the tables of ITU-T T.81, Annex K.
-        chroma: 420 halves the resolution of colour in both directions, as most cameras do; 444
+        chroma: 420 halves the resolution of colour in both directions, as most cameras do, 444
             keeps it.
 
     Raises:

@@ -15,13 +15,19 @@ from osr_core.checks import Image
 def haze_at_depth(
     image: Image, rng: Generator, depth: Depth | None, beta: float, airlight: float
 ) -> Image:
-    """Haze by the depth map, or by one that is made up."""
+    """:func:`~.weather.haze` by the depth map, or by one that is made up.
+
+    Args:
+        image, rng, depth: as in :class:`~osr.degradations.Degradation`.
+        beta: scattering coefficient per unit of depth.
+        airlight: colour of the haze, grey.
+    """
     return haze(image, scene_depth(image.shape, rng, depth), beta, airlight)
 
 
 def sample_haze(image: Image, rng: Generator, depth: Depth | None, of: Ranges) -> Image:
-    """Each channel's airlight is off by its own ``tint``; ``distance`` and ``slope`` are ``level``
-    and ``slope`` of :func:`~.weather.pseudo_depth`, where there is no depth map."""
+    """Each channel's airlight is off by its own ``tint``. Without a depth map, the depth is that
+    of :func:`~.weather.pseudo_depth`, with ``distance`` in its middle and ``slope`` upwards."""
     light = np.clip(rng.uniform(*of["airlight"]) + rng.uniform(*of["tint"], 3), 0.0, 1.0)
     away = scene_depth(image.shape, rng, depth, level=of["distance"], slope=of["slope"])
     red, green, blue = (float(value) for value in light)
@@ -31,7 +37,13 @@ def sample_haze(image: Image, rng: Generator, depth: Depth | None, of: Ranges) -
 def motion_any_way(
     image: Image, rng: Generator, length: float, angle: float | None = None
 ) -> Image:
-    """Motion blur, in a random direction where no angle is given."""
+    """:func:`~.blur.motion_blur`, in a random direction where no angle is given.
+
+    Args:
+        image, rng: as in :class:`~osr.degradations.Degradation`.
+        length: of the motion in pixels.
+        angle: in degrees, 0 along a row, 90 along a column.
+    """
     return motion_blur(image, length, rng.uniform(0.0, 180.0) if angle is None else angle)
 
 

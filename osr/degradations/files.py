@@ -14,6 +14,7 @@ from osr.degradations.chain import Chain
 from osr.degradations.weather import Depth
 from osr.images import read, to_rgb8, writable, write
 from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
+from osr_core.checks import check_range
 from osr_core.errors import ImageError, OptionError
 
 
@@ -56,6 +57,7 @@ def degrade_files(
     >>> import osr  # doctest: +SKIP
     >>> osr.degrade_files("photos/", "noisy/", "noise:25+jpeg:90", pairs=True)  # doctest: +SKIP
     """
+    check_range("seed", seed, 0)
     chain = Chain.parse(degradation) if isinstance(degradation, str) else degradation
     maps = None if depth is None else _depth_maps(Path(depth))
 

@@ -104,14 +104,14 @@ def camera_noise(
         image: (H, W, 3) float32 in [0, 1].
         sigma: standard deviation in 8-bit levels, 0 to 255.
         rng: source of the noise.
-        correlation: between any two channels, -0.5 to 1: 0 is independent, 1 the same noise in
-            all, that is in luma only; below 0 there is more of it in chroma.
+        correlation: of the noise of any two channels, -0.5 to 1; 0 is independent, 1 the same in
+            all, that is in luma only, and below 0 there is more of it in chroma.
         mixing: weight of a random 3×3 matrix that mixes the channels besides, 0 to 10; their noise
             then differs in strength, and each pair in correlation.
-        grain: standard deviation in pixels of the Gaussian that the noise is smoothed by, 0 to 10,
-            at the same strength.
-        tone: -1 to 1: the variance is ``1 + tone (2 y - 1)`` times that of mid-grey, so above 0 it
-            grows with the brightness y, below 0 it falls.
+        grain: standard deviation in pixels of the Gaussian that smooths the noise, 0 to 10; its
+            strength stays.
+        tone: dependence on the brightness y, -1 to 1: the variance is ``1 + tone (2 y - 1)`` times
+            that of mid-grey.
         clip: whether to clip to [0, 1], as a file does.
 
     Raises:

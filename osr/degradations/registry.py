@@ -28,9 +28,9 @@ from osr_core.errors import OptionError
 from osr_core.settings import suggest
 
 DEGRADATIONS: Mapping[str, Degradation] = {
-    "grey": Degradation("no colour; as a first step the ground truth is grey, too", grey, "", {}),
+    "grey": Degradation("No colour; as a first step the ground truth is grey, too", grey, "", {}),
     "haze": Degradation(
-        "haze of scattering coefficient LEVEL", couplings.haze_at_depth, "beta",
+        "Haze of scattering coefficient LEVEL", couplings.haze_at_depth, "beta",
         {
             "beta": Param(None, (0.0, 2.5), (0.0, 100.0)),
             "airlight": Param(0.9, (0.7, 1.0), (0.0, 1.0)),
@@ -41,7 +41,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         sampler=couplings.sample_haze,
     ),
     "rain": Degradation(
-        "rain whose streaks cover LEVEL of the image", rain, "density",
+        "Rain whose streaks cover LEVEL of the image", rain, "density",
         {
             "density": Param(None, (0.02, 2.5), (1e-4, 4.0), draws.log_uniform),
             "length": Param(25.0, (8.0, 45.0), (1.0, 500.0)),
@@ -55,7 +55,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         couple=couplings.less_mist(1.0),
     ),
     "snow": Degradation(
-        "snow whose flakes cover LEVEL of the image", snow, "density",
+        "Snow whose flakes cover LEVEL of the image", snow, "density",
         {
             "density": Param(None, (0.01, 0.6), (1e-4, 2.0), draws.log_uniform),
             "size": Param(4.0, (1.0, 8.0), (0.5, 60.0)),
@@ -69,7 +69,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         couple=couplings.less_mist(3.0),
     ),
     "raindrops": Degradation(
-        "drops on the lens that cover LEVEL of the image", raindrops, "coverage",
+        "Drops on the lens that cover LEVEL of the image", raindrops, "coverage",
         {
             "coverage": Param(None, (0.005, 0.4), (1e-4, 1.0), draws.log_uniform),
             "radius": Param(15.0, (3.0, 30.0), (1.0, 300.0), draws.log_uniform),
@@ -90,12 +90,12 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         sampler=couplings.sample_blur,
     ),
     "defocus": Degradation(
-        "lens out of focus: a disc of radius LEVEL pixels", defocus_blur, "radius",
+        "Lens out of focus: a disc of radius LEVEL pixels", defocus_blur, "radius",
         {"radius": Param(None, (0.5, 5.0), (0.0, 50.0))},
         kind="blur",
     ),
     "motion": Degradation(
-        "straight motion of LEVEL pixels, in a random direction unless given",
+        "Straight motion of LEVEL pixels, in a random direction unless given",
         couplings.motion_any_way, "length",
         {
             "length": Param(None, (0.0, 25.0), (0.0, 100.0)),
@@ -104,12 +104,12 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         kind="blur",
     ),
     "shake": Degradation(
-        "motion of a hand-held camera over LEVEL pixels", shake_blur, "length",
+        "Motion of a hand-held camera over LEVEL pixels", shake_blur, "length",
         {"length": Param(None, (0.0, 25.0), (0.0, 100.0))},
         kind="blur",
     ),
     "low_resolution": Degradation(
-        "shrunk and enlarged LEVEL times, bicubic", low_resolution, "scale",
+        "Shrunk and enlarged LEVEL times, bicubic", low_resolution, "scale",
         {"scale": Param(None, (1.0, 4.0), (1.0, 100.0), draws.whole_in_half)},
         grid=12,  # of scales 2, 3 and 4
     ),
@@ -126,7 +126,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         couple=couplings.little_light,
     ),
     "poisson_gaussian": Degradation(
-        "noise of a sensor for which white is 1 / LEVEL photons", poisson_gaussian, "gain",
+        "Noise of a sensor for which white is 1 / LEVEL photons", poisson_gaussian, "gain",
         {
             "gain": Param(None, (0.0, 0.0256), (0.0, 1.0), draws.root_uniform),
             "sigma": Param(0.0, (0.0, 15.0), (0.0, 255.0)),
@@ -135,14 +135,14 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         },
     ),
     "noise": Degradation(
-        "white Gaussian noise of σ = LEVEL of 255, not clipped", gaussian_noise, "sigma",
+        "White Gaussian noise of σ = LEVEL of 255, not clipped", gaussian_noise, "sigma",
         {
             "sigma": Param(None, (0.0, 55.0), (0.0, 255.0)),
             "clip": Param(0.0, (0.0, 0.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
         },
     ),
     "camera_noise": Degradation(
-        "noise of σ = LEVEL of 255 as in developed photographs", camera_noise, "sigma",
+        "Noise of σ = LEVEL of 255 as in developed photographs", camera_noise, "sigma",
         {
             "sigma": Param(None, (0.0, 50.0), (0.0, 255.0)),
             "correlation": Param(0.0, (-0.3, 1.0), (-0.5, 1.0), draws.zero_or_high),
