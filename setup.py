@@ -31,7 +31,7 @@ setup(
     package_data={
         "": ["py.typed"],
         "osr.datasets": ["*.toml"],
-        "osr.report": ["assets/*"],
+        "osr.report": ["templates/*"],
         "weights": ["files/*.json", "files/*.safetensors", "files/*.md"],
     },
     install_requires=[
@@ -39,6 +39,8 @@ setup(
         "numpy>=1.26,<2",
         "opencv-python-headless>=4.8",
         "scikit-image>=0.22",
+        "scipy>=1.10",
+        "jinja2>=3.1",
         "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",

@@ -40,7 +40,7 @@ def main() -> None:
         ("the denoiser", before),
         (f"reprogrammed with {backends.name}", run(network, hazy)),
     ):
-        print(f"haze, {title}: {psnr(result, photograph).value:.1f} dB")
+        print(f"haze, {title}: {psnr(result, photograph):.1f} dB")
 
 
 def your_model() -> Any:

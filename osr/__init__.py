@@ -15,18 +15,32 @@ from osr_core import __version__
 
 if TYPE_CHECKING:
     from osr.degradations.files import degrade_files
+    from osr.evaluation.comparison import compare
+    from osr.evaluation.session import evaluate
+    from osr.inspection import inspect
     from osr.pipeline import restore_files
     from weights.convert import convert
 
 _MODULES = {
+    "compare": "osr.evaluation.comparison",
     "convert": "weights.convert",
     "degrade_files": "osr.degradations.files",
+    "evaluate": "osr.evaluation.session",
+    "inspect": "osr.inspection",
     "restore_files": "osr.pipeline",
 }
 """Every public function and the module that holds it. No module of this package may have the name
 of a function: importing it would hide the function."""
 
-__all__ = ["__version__", "convert", "degrade_files", "restore_files"]
+__all__ = [
+    "__version__",
+    "compare",
+    "convert",
+    "degrade_files",
+    "evaluate",
+    "inspect",
+    "restore_files",
+]
 
 
 def __getattr__(name: str) -> Any:

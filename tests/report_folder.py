@@ -7,22 +7,24 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from osr.evaluation.records import ColumnEntry, Description, ModelEntry, Row, RowWriter
+from osr.evaluation.columns import Column
+from osr.evaluation.models import Model
+from osr.evaluation.records import Description, Row, RowWriter
 
 BAD_NAME = "</script><script>alert('x')</script> & \"co\" | *b*"
 
 MODELS = (
-    ModelEntry("untouched", "Untouched", "untouched"),
-    ModelEntry("net", "A network", "network", 1234, seen=["rain"], provenance={"a": "<b>"}),
-    ModelEntry("other", BAD_NAME, "network", 99, seen=["rain", "noise"]),
-    ModelEntry("median", "Median filter", "baseline", seen=["noise"]),
-    ModelEntry("gamma", "Gamma", "baseline", seen=["low_light"]),
+    Model("input", "Input", "input"),
+    Model("net", "A network", "network", 1234, seen=["rain"], provenance={"a": "<b>"}),
+    Model("other", BAD_NAME, "network", 99, seen=["rain", "noise"]),
+    Model("median", "Median filter", "baseline", seen=["noise"]),
+    Model("gamma", "Gamma", "baseline", seen=["low_light"]),
 )
 COLUMNS = (
-    ColumnEntry("rainy <set>", "rainy <set>", None, "rain", 5, "Y, crop 0, 8-bit", False),
-    ColumnEntry("set noise:25", "set", "noise:25", "noise", 4, "RGB, noise not clipped", False),
-    ColumnEntry("dark", "dark", None, "low_light", 3, "RGB, crop 0, 8-bit", False),
-    ColumnEntry("set none", "set", "none", "none", 2, "RGB, crop 0, 8-bit", True),
+    Column("rainy <set>", "rainy <set>", None, "rain", "Y, crop 0, 8-bit", 5),
+    Column("set noise:25", "set", "noise:25", "noise", "RGB, crop 0, 8-bit", 4),
+    Column("dark", "dark", None, "low_light", "RGB, crop 0, 8-bit", 3),
+    Column("set none", "set", "none", "none", "RGB, crop 0, 8-bit", 2),
 )
 MEAN_GAINS = {
     "net": (4.0, -1.5, 0.3),
@@ -35,7 +37,7 @@ MEAN_GAINS = {
 def make_folder(folder: Path, pictures: bool = True, rows: bool = True) -> Path:
     """Fill a folder as an evaluation does."""
     shown = _pictures(folder) if pictures else []
-    Description(MODELS, COLUMNS, 0, "numpy", "0.0", pictures=shown).save(folder)
+    Description(MODELS, COLUMNS, 0, "numpy", software=["osr 0.0"], pictures=shown).save(folder)
     if rows:
         with RowWriter(folder) as writer:
             for row in _rows():
@@ -51,7 +53,7 @@ def _rows() -> list[Row]:
             before = float("inf") if column.clean else 20 + rng.normal()
             for model in MODELS:
                 after = before
-                if model.kind != "untouched":
+                if model.kind != "input":
                     gain = (*MEAN_GAINS[model.name], None if model.kind == "baseline" else 0)[index]
                     if gain is None:
                         continue

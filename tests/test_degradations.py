@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from osr import degradations as deg
-from osr.evaluation.metrics import Convention, psnr
+from osr.evaluation.metrics import Protocol, psnr
 from osr_core.errors import ImageError, OptionError
 
 
@@ -28,7 +28,7 @@ def picture():
 
 
 def decibels(a, b):
-    return psnr(a, b, Convention(quantised=False)).value
+    return psnr(a, b, Protocol(quantised=False))
 
 
 def test_jpeg_keeps_the_colours_in_order():

@@ -6,12 +6,13 @@ from pkgutil import walk_packages
 
 import pytest
 
+import osr
 import osr_core
 import weights
 
 MODULES = [
     module.name
-    for package in (osr_core, weights)
+    for package in (osr_core, weights, osr)
     for module in walk_packages(package.__path__, f"{package.__name__}.")
     if "__main__" not in module.name
 ]

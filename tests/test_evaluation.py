@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from osr.datasets import find
 from osr.evaluation import runner
-from osr.evaluation.candidates import (
-    UNTOUCHED,
-    Candidate,
-    network_candidate,
-    safe_name,
-    split_label,
-)
-from osr.evaluation.columns import DEFAULT_DEGRADATION, grid, locate, make_column
-from osr.evaluation.metrics import Convention
-from osr.evaluation.protocols import parse_protocol
-from osr.evaluation.records import RESULTS, ModelEntry, read_rows
+from osr.evaluation.columns import DEFAULT_DEGRADATIONS, grid, locate, make_column
+from osr.evaluation.metrics import Protocol, psnr
+from osr.evaluation.models import INPUT, Model, network_model, safe_name, split_label
+from osr.evaluation.records import DESCRIPTION, RESULTS, Description, read_rows
 from osr.evaluation.seen import NO_RECIPE, seen_degradation
-from osr.evaluation.session import Setting, evaluate
+from osr.evaluation.session import fill
 from osr.images import Picture, read, write
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
@@ -57,15 +51,18 @@ def pairs(tmp_path):
     return tmp_path / "mine"
 
 
-def half(name="half", seen=(), sha256=""):
-    """A "network" that takes 4 levels away."""
-    entry = ModelEntry(name, name, "network", seen=seen, sha256=sha256)
-    return Candidate(entry, lambda image: image - np.float32(4 / 255))
+def half(name="half", run=lambda image: image - np.float32(4 / 255), **fields):
+    """A "network" that subtracts 4 levels."""
+    return Model(name, name, "network", run=run, **fields)
 
 
-def input_figures(column, seed=0):
-    jobs = [runner.Job(column, index, ()) for index in range(len(column.items))]
-    return np.mean([runner._load(job, seed).scores for job in jobs], axis=0)
+def evaluate(folder, models, columns, **setting):
+    return fill(folder, Description(models, columns, **setting))
+
+
+def input_psnr(column):
+    pairs = [column.load(index, seed=0) for index in range(column.images)]
+    return np.mean([psnr(*pair, Protocol.parse(column.protocol)) for pair in pairs])
 
 
 @pytest.mark.parametrize("sigma", [15, 25, 50])
@@ -73,8 +70,7 @@ def test_noise_is_not_clipped_and_measured_in_8_bit(clean, sigma):
     (column,) = grid([locate(f"cbsd68={clean}")], [f"noise:{sigma}"])
     # The public 24.61, 20.17 and 14.15 dB, but for rounding (1/12) and the tails that 8 bit cuts.
     expected = 10 * math.log10(255**2 / (sigma**2 + 1 / 12))
-    assert input_figures(column)[0] == pytest.approx(expected, abs=0.04 if sigma < 50 else 0.5)
-    assert column.entry.protocol == "RGB, crop 0, 8-bit, noise not clipped"
+    assert input_psnr(column) == pytest.approx(expected, abs=0.04 if sigma < 50 else 0.5)
     degraded, _ = column.load(0, 0)
     assert (degraded.min() < 0) == (sigma == 50)
     again, other = column.load(0, 0)[0], column.load(0, 1)[0]
@@ -82,30 +78,33 @@ def test_noise_is_not_clipped_and_measured_in_8_bit(clean, sigma):
     assert (degraded != other).any()
 
 
+def test_chains_and_their_targets(tmp_path):
+    paint(tmp_path / "0.png", np.tile(np.uint8([200, 100, 0]), (24, 32, 1)))
+    grey, both = grid([locate(f"photographs={tmp_path}")], ["grey", "grey+noise:25"])
+    assert (grey.clean, both.clean, both.kind) == (True, False, "grey+noise")
+    assert input_psnr(grey) == math.inf
+    degraded, truth = both.load(0, 0)
+    assert np.ptp(truth, axis=2).max() == 0
+    assert 20 < (degraded[..., 0] * 255 - truth[..., 0]).std() < 30
+
+
 def test_rain_is_measured_on_the_luma_of_matlab(tmp_path):
     # rgb2ycbcr of uint8: round(16 + 65.481 + 128.553 · 128 / 255) = 146, of black 16.
     paint(tmp_path / "gt" / "1.png", flat(0))
     paint(tmp_path / "input" / "1.png", np.tile([255, 128, 0], (24, 32, 1)))
     (column,) = grid([locate(f"rain100l={tmp_path}")])
-    assert column.entry.protocol == "Y, crop 0, 8-bit"
-    assert column.kind == "rain"
-    assert input_figures(column)[0] == pytest.approx(10 * math.log10(255**2 / 130**2), abs=1e-9)
+    assert (column.protocol, column.kind) == ("Y, crop 0, 8-bit", "rain")
+    assert input_psnr(column) == pytest.approx(10 * math.log10(255**2 / 130**2), abs=1e-9)
 
 
-def test_low_resolution_is_measured_on_luma_without_its_border(clean):
-    two, three = grid([locate(f"set5={clean}")], ["low_resolution:2", "low_resolution:3"])
-    assert [two.convention, three.convention] == [Convention("y", 2), Convention("y", 3)]
-    assert grid([locate(f"set5={clean}")], ["jpeg:20"])[0].convention == Convention()
-
-
-def test_protocols_are_asked_for_in_words(clean):
-    assert parse_protocol("y,crop=2") == Convention("y", 2)
-    assert parse_protocol("RGB, float", Convention("y", 2)) == Convention("rgb", 2, False)
-    for wrong in ("z", "crop=-1", "crop=", "y crop=2", ""):
-        with pytest.raises(OptionError, match="none of rgb, y, crop=PIXELS"):
-            parse_protocol(wrong)
-    (column,) = grid([locate(f"set5={clean}")], ["noise:25"], protocol="y,crop=4")
-    assert column.entry.protocol == "Y, crop 4, 8-bit, noise not clipped"
+def test_protocols(clean):
+    sets = [locate(f"set5={clean}")]
+    columns = grid(sets, ["low_resolution:2", "low_resolution:3", "jpeg:20"])
+    assert [Protocol.parse(c.protocol) for c in columns] == [
+        Protocol("y", 2), Protocol("y", 3), Protocol(),
+    ]  # fmt: skip
+    (column,) = grid(sets, ["noise:25"], protocol="y,crop=4")
+    assert column.protocol == "Y, crop 4, 8-bit"
 
 
 def test_the_grid(clean, pairs):
@@ -114,54 +113,64 @@ def test_the_grid(clean, pairs):
     names = ["clean none", "clean rain:0.3", "mine", "scikit-image none", "scikit-image rain:0.3"]
     assert [column.name for column in columns] == names
     assert [c.kind for c in columns] == ["none", "rain", "unknown", "none", "rain"]
-    assert [c.entry.clean for c in columns] == [True, False, False, True, False]
-    assert {c.entry.images for c in columns} == {2}
-    assert len(grid(sets[:1])) == len(DEFAULT_DEGRADATION)
-    assert make_column(sets[1], kind="haze").kind == "haze"
+    assert [c.clean for c in columns] == [True, False, False, True, False]
+    assert {c.images for c in columns} == {2}
+    assert len(grid(sets[:1])) == len(DEFAULT_DEGRADATIONS)
+    assert make_column(*sets[1], kind="haze").kind == "haze"
 
 
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda c, p: grid([locate(f"set5={c}")] * 2, ["none"]), "set5 none: comes twice"),
-        (lambda c, p: make_column(locate(f"set5={c}")), "name a degradation such as noise:25"),
-        (lambda c, p: make_column(locate(f"rain100l={p}"), "none"), "leave out none"),
+        (lambda c, p: make_column(*locate(f"set5={c}")), "give a degradation such as noise:25"),
+        (lambda c, p: make_column(*locate(f"rain100l={p}"), "none"), "omit none"),
         (lambda c, p: locate(f"rain100k={p}"), "did you mean rain1"),
         (lambda c, p: locate(f"{p}/absent"), "absent: no such folder"),
         (lambda c, p: locate("set5"), "needs a folder"),
     ],
 )
-def test_columns_without_sense_are_refused(clean, pairs, act, message):
+def test_invalid_columns_are_refused(clean, pairs, act, message):
     with pytest.raises((OptionError, ImageError), match=message):
         act(clean, pairs)
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name(tmp_path):
+    folder = tmp_path / "lr=3" / "photos"
+    paint(folder / "0.png", flat(9))
+    data, found = locate(str(folder))
+    assert (data.name, [item.name for item in found]) == ("photos", ["0"])
+    assert locate(f"set5={folder}")[0].name == "set5"
 
 
 def test_seen_is_what_the_recipe_drew():
     rain = find("rain100l")
     assert (rain.paired, rain.degradation) == (True, "rain")
-    shares = {"clean": 1, "mixture": 1, "noise": 0.5, "haze": 0, "rain100l": 2, "set5": 1, "own": 1}
-    seen = seen_degradation({"shares": shares}, {})
+    weights = {"clean": 1, "mixture": 1, "noise": 0.5, "haze": 0, "rain100l": 2, "set5": 1,
+               "own": 1}  # fmt: skip
+    seen = seen_degradation({"sampling_weights": weights}, {})
     assert seen.kinds == ("noise", "rain")
-    assert seen.unknown == ("own", "set5")  # nobody knows what was done to clear images
+    assert seen.unknown == ("own", "set5")  # the degradation of clean images is not known
 
 
-def test_a_chain_is_a_column_and_trains_on_each_of_its_kinds(clean):
-    chain = "grey+noise:25+jpeg:90"
-    column = make_column(locate(f"set5={clean}"), chain)
-    assert (column.kind, column.entry.degradation) == ("grey+noise+jpeg", chain)
-    degraded, truth = column.load(0, 0)
-    assert (truth[..., 0] == truth[..., 2]).all()
-    assert degraded.std() > 0
+def test_a_chain_trains_on_each_of_its_kinds():
     weights = {"grey+noise+jpeg": 1.0, "blur": 0.0}
     assert seen_degradation({"sampling_weights": weights}, {}).kinds == ("grey", "jpeg", "noise")
 
 
 @pytest.mark.parametrize("origin", ["backbone", "start"])
-def test_seen_reaches_into_where_weights_came_from(origin):
-    backbone = {"recipe": {"shares": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}
-    seen = seen_degradation({"shares": {"noise": 1.0}}, {origin: {"provenance": {}, **backbone}})
+def test_seen_includes_the_origins_of_the_weights(origin):
+    backbone = {"recipe": {"sampling_weights": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}
+    provenance = {origin: {"provenance": {}, **backbone}}
+    seen = seen_degradation({"sampling_weights": {"noise": 1.0}}, provenance)
     assert (seen.kinds, seen.unknown) == (("blur", "noise"), ("pairs",))
     assert seen_degradation({}, {}).unknown == (NO_RECIPE,)
+
+
+@pytest.mark.parametrize("strange", [[], ["noise"], "noise", 3, None, {"sampling_weights": [1]}])
+def test_metadata_of_another_form_is_a_training_without_a_recipe(strange):
+    """Anything may stand in a file's metadata, a JSON list for instance."""
+    assert seen_degradation(strange, strange).unknown == (NO_RECIPE,)
+    assert seen_degradation({}, {"experts": strange, "backbone": strange}).kinds == ()
 
 
 def test_labels_are_safe_as_file_names():
@@ -173,13 +182,13 @@ def test_labels_are_safe_as_file_names():
 
 def test_a_whole_evaluation(tmp_path, clean, pairs):
     columns = grid([locate(str(clean)), locate(str(pairs))], ["none", "noise:25"])
-    baseline = Candidate(ModelEntry("mean", "Mean", "baseline", seen=("noise",)), np.zeros_like)
-    results = evaluate([half(), baseline, UNTOUCHED], columns, tmp_path / "out")
-    assert [model.name for model in results.models] == ["untouched", "half", "mean"]
+    baseline = Model("mean", "Mean", "baseline", seen=("noise",), run=np.zeros_like)
+    results = evaluate(tmp_path / "out", [half(), baseline, INPUT], columns)
+    assert [model.name for model in results.models] == ["input", "half", "mean"]
     assert results.gain("half", "mine") == pytest.approx([20 * math.log10(2)] * 2, abs=1e-3)
-    assert results.gain("untouched", "mine").tolist() == [0, 0]
+    assert results.gain("input", "mine").tolist() == [0, 0]
     # Baselines only where they are meant for.
-    assert [len(results.cell("mean", column)) for column in columns] == [0, 3, 0]
+    assert [len(results.cell("mean", column.name)) for column in columns] == [0, 3, 0]
     none = results.cell("half", "clean none")[0]
     assert (none.input_psnr, none.psnr) == (math.inf, pytest.approx(36.09, abs=0.01))
     ranks = [(p["column"], p["rank"]) for p in results.description.pictures]
@@ -190,25 +199,26 @@ def test_a_whole_evaluation(tmp_path, clean, pairs):
     assert read(place / "half.png").pixels[0, 0, 0] - read(place / "truth.png").pixels[0, 0, 0] == 4
 
 
-def test_an_evaluation_goes_on_where_it_stopped(tmp_path, pairs):
+def test_an_interrupted_evaluation_is_resumed(tmp_path, pairs):
     columns, calls = grid([locate(str(pairs))]), []
 
     def count(image):
         calls.append(1)
         return image
 
-    counting = Candidate(ModelEntry("count", "count", "network"), count)
-    evaluate([counting], columns, tmp_path)
+    counting = half("count", count)
+    evaluate(tmp_path, [counting], columns, software=["torch 1.0"])
     path = tmp_path / RESULTS
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])  # as if the machine had stopped in the middle of a line
     assert len(read_rows(tmp_path)) == 1
     calls.clear()
-    evaluate([counting], columns, tmp_path)
+    results = evaluate(tmp_path, [counting], columns, software=["torch 1.0.1"])
     assert len(calls) == 1  # pictures are there already
+    assert results.description.software == ["torch 1.0", "torch 1.0.1"]
     same = [row.rsplit(b",", 1)[0] for row in path.read_bytes().splitlines()]
     assert same == [row.rsplit(b",", 1)[0] for row in whole.splitlines()]  # but for the seconds
-    results = evaluate([half("new")], columns, tmp_path)
+    results = evaluate(tmp_path, [half("new")], columns)
     assert [model.name for model in results.models] == ["count", "new"]
     assert len(calls) == 1
 
@@ -216,62 +226,76 @@ def test_an_evaluation_goes_on_where_it_stopped(tmp_path, pairs):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"setting": Setting(seed=1)}, "with seed 0, not 1"),
-        ({"setting": Setting(precision="float16")}, "precision float32, not float16"),
-        ({"candidates": [half(sha256="b")]}, "model half had other weights"),
+        ({"seed": 1}, "with seed 0, not 1"),
+        ({"backend": "mindspore"}, "backend torch, not mindspore"),
+        ({"precision": "float16"}, "precision float32, not float16"),
+        ({"models": [half(sha256="b")]}, "model half had other weights"),
         ({"limit": 1}, "images 2, not 1"),
         ({"protocol": "y"}, "protocol RGB, crop 0, 8-bit, not Y"),
     ],
 )
-def test_rows_that_do_not_go_together_are_not_mixed(tmp_path, pairs, change, message):
+def test_rows_that_do_not_belong_together_are_not_mixed(tmp_path, pairs, change, message):
     options = {"protocol": change.pop("protocol", None), "limit": change.pop("limit", None)}
-    evaluate([half(sha256="a")], grid([locate(str(pairs))]), tmp_path)
+    sets = [locate(str(pairs))]
+    setting = Description([half(sha256="a")], grid(sets), backend="torch")
+    fill(tmp_path, setting)
     before = (tmp_path / RESULTS).read_bytes()
-    given = {"candidates": [half(sha256="a")], "setting": Setting(), **change}
     with pytest.raises(OptionError, match=message):
-        evaluate(columns=grid([locate(str(pairs))], **options), folder=tmp_path, **given)
+        fill(tmp_path, replace(setting, columns=grid(sets, **options), **change))
     assert (tmp_path / RESULTS).read_bytes() == before
 
 
-def test_a_degraded_image_is_named_and_earlier_rows_are_kept(tmp_path, pairs):
+def test_a_model_that_fails_is_named_and_earlier_rows_are_kept(tmp_path, pairs):
     columns = grid([locate(str(pairs))])
-    broken = Candidate(ModelEntry("broken", "", "network"), lambda image: image * np.nan)
-    with pytest.raises(ImageError, match="broken on mine, 0: .*finite"):
-        evaluate([broken], columns, tmp_path / "broken")
-    path = pairs / "input" / "1.png"
+
+    def fails_on_the_second(image):
+        return image * (np.nan if image.max() > 108.5 / 255 else 1)
+
+    broken = half("broken", fails_on_the_second)
+    with pytest.raises(ImageError, match="broken on mine, 1: .*finite"):
+        evaluate(tmp_path, [half(), broken], columns)
+    rows = [(row.model, row.image) for row in read_rows(tmp_path)]
+    assert rows == [("half", "0"), ("broken", "0"), ("half", "1")]
+
+
+def test_images_that_cannot_be_evaluated_are_named_and_skipped(tmp_path, pairs):
+    for index, name in enumerate(("gt", "input")):
+        paint(pairs / name / "tiny.png", flat(50 + index, 5, 7))  # SSIM needs 11×11 pixels
+        paint(pairs / name / "cut.png", flat(50 + index))
+    path = pairs / "input" / "cut.png"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ImageError, match=r"1\.png"):
-        evaluate([half()], columns, tmp_path / "out")
-    assert [row.image for row in read_rows(tmp_path / "out")] == ["0"]
+    results = evaluate(tmp_path / "out", [INPUT, half()], grid([locate(str(pairs))]))
+    assert [row.image for row in results.cell("half", "mine")] == ["0", "1"]
+    cut, tiny = results.description.skipped
+    assert "cut.png" in cut
+    assert "tiny.png: an image of 7×5 pixels is too small" in tiny
+    assert results.description.skipped == Description.load(tmp_path / "out").skipped
+    tiny_alone = grid([locate(str(pairs))])[0]
+    tiny_alone = replace(tiny_alone, items=tiny_alone.items[-1:], images=1)
+    with pytest.raises(ImageError, match="tiny.png"):
+        evaluate(tmp_path / "none", [half()], [tiny_alone])
 
 
-def test_reading_and_scoring_run_beside_the_network_within_bounds(tmp_path, monkeypatch):
-    for index in range(12):
-        paint(tmp_path / "many" / f"{index:02}.png", flat(index))
-    (column,) = grid([locate(str(tmp_path / "many"))], ["none"])
-    size = runner.BYTES_PER_PIXEL * 24 * 32
-    monkeypatch.setattr(runner, "WAITING_BYTES", 3 * size)
-    lock, alive, most = threading.Lock(), [0], []
-    real_load, real_row = runner._load, runner._row
+def test_results_come_in_order_and_what_waits_is_bounded(monkeypatch):
+    monkeypatch.setattr(runner, "WAITING_BYTES", 30)
+    lock, alive, most = threading.Lock(), 0, []
 
-    def load(job, seed):
-        sample = real_load(job, seed)
-        with lock:
-            alive[0] += 1
-            most.append(alive[0])
-        return sample
+    def items():
+        nonlocal alive
+        for index in range(20):
+            with lock:
+                alive += 1
+                most.append(alive)
+            yield index
 
-    def row(*arguments):
-        time.sleep(0.01)  # slower than the "network"
-        with lock:
-            alive[0] -= 1
-        return real_row(*arguments)
-
-    monkeypatch.setattr(runner, "_load", load)
-    monkeypatch.setattr(runner, "_row", row)
-    runner.run(runner.plan([half()], [column], tmp_path), tmp_path)
-    assert [r.image for r in read_rows(tmp_path)] == [f"{index:02}" for index in range(12)]
-    assert 3 <= max(most) <= 3 + 3 + 2  # ahead, behind, and one on its way each
+    with ThreadPoolExecutor(3) as pool:
+        for count, value in enumerate(
+            runner._in_order(lambda i: i * i, items(), lambda i: 10, pool, eager=False)
+        ):
+            assert value == count**2
+            with lock:
+                alive -= 1
+    assert max(most) == 4  # three that wait, and the one that is taken in
 
 
 def test_both_backends_give_the_same_figures(tmp_path, twins):
@@ -288,11 +312,16 @@ def test_both_backends_give_the_same_figures(tmp_path, twins):
     columns = grid([locate(str(tmp_path / "data"))], ["noise:25", "blur:1"])
     figures = []
     for name, backend in twins.items():
-        candidate = network_candidate(str(path), backend.load)
-        rows = evaluate([candidate], columns, tmp_path / name).rows
+        rows = evaluate(tmp_path / name, [network_model(str(path), backend.load)], columns).rows
         figures.append([[row.psnr, row.ssim, row.input_psnr] for row in rows])
     torch, mindspore = np.array(figures)
     assert np.abs(torch - mindspore)[:, 0].max() < 0.01
     assert np.abs(torch - mindspore)[:, 1].max() < 1e-4
     assert (torch[:, 2] == mindspore[:, 2]).all()
     assert np.abs(torch[:, 0] - torch[:, 2]).min() > 0.1  # the network does something
+
+
+def test_a_description_of_another_version_is_refused(tmp_path):
+    (tmp_path / DESCRIPTION).write_text('{"version": 1}')
+    with pytest.raises(OptionError, match="another version of osr"):
+        Description.load(tmp_path)

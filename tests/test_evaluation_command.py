@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
+import logging
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import osr
 from osr.cli.compare import compare
 from osr.cli.evaluate import evaluate
+from osr.evaluation.config import Config
 from osr.evaluation.records import RESULTS
-from osr.evaluation.selection import Selection
+from osr.evaluation.validation_split import validation_columns
 from osr.images import Picture, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, OSRError
 from osr_core.initial import initial_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
-
-ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = pytest.mark.skipif(
     not any(map(is_installed, BACKENDS)), reason="no backend: pip install 'osr[torch]'"
@@ -30,27 +30,27 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Two tiny models, a set of clear images and one of pairs."""
+    """Two tiny models, a set of clean images and one of pairs."""
     root = tmp_path_factory.mktemp("evaluation")
     rng = np.random.default_rng(0)
     for index in range(3):
-        clear = np.clip(rng.normal(128, 9, (24, 28, 3)) + 9 * index, 0, 255).astype(np.uint8)
-        for folder in ("clear", "rain/gt", "rain/input"):
+        clean = np.clip(rng.normal(128, 9, (24, 28, 3)) + 9 * index, 0, 255).astype(np.uint8)
+        for folder in ("clean", "rain/gt", "rain/input"):
             (root / folder).mkdir(parents=True, exist_ok=True)
             shift = 9 if folder == "rain/input" else 0
-            write(root / folder / f"{index}.png", Picture(clear + np.uint8(shift)))
+            write(root / folder / f"{index}.png", Picture(clean + np.uint8(shift)))
     plain = ModelSpec(UNet((4,), 1))
     wave = ModelSpec(UNet((4,), 1), InputTransform(2), OutputTransform(4, residual=True))
     for name, spec in {"plain": plain, "wave": wave}.items():
         state = initial_state(spec, 0)
         state = {k: v + rng.normal(0, 0.05, v.shape).astype(np.float32) for k, v in state.items()}
-        recipe = {"shares": {"noise": 1.0, "rain100l": 1.0}}
+        recipe = {"sampling_weights": {"noise": 1.0, "rain100l": 1.0}}
         Checkpoint(spec, state, recipe).save(root / f"{name}.safetensors")
     return root
 
 
 def call(command, *arguments):
-    """Standard output; errors that a user can mend are raised as they are."""
+    """Standard output; OSR's errors are raised as they are."""
     result = CliRunner().invoke(command, [str(argument) for argument in arguments])
     if result.exception is not None:
         raise result.exception
@@ -63,8 +63,8 @@ def report(place):
     call(
         evaluate, "--model", f"wave={place / 'wave.safetensors'}",
         "--model", place / "plain.safetensors", "--data", f"rain100l={place / 'rain'}",
-        "--data", f"photographs={place / 'clear'}", "--degradation", "noise:25", "--degradation", "jpeg:10",
-        "-o", output,
+        "--data", f"photographs={place / 'clean'}", "--degradation", "noise:25",
+        "--degradation", "jpeg:10", "-o", output,
     )  # fmt: skip
     return output
 
@@ -78,13 +78,13 @@ def test_the_folder_of_a_report(report):
     assert columns == {"rain100l", "photographs noise:25", "photographs jpeg:10"}
     assert {row["channel"] for row in rows if row["column"] == "rain100l"} == {"y"}
     models = {row["model"] for row in rows}
-    assert {"wave", "plain", "untouched", "non-local-means"} <= models
+    assert {"wave", "plain", "input", "non-local-means"} <= models
     assert "gamma" not in models  # no column that it is meant for
     data = json.loads((report / "evaluation.json").read_text())
-    assert data["version"] == 1
     wave = next(model for model in data["models"] if model["name"] == "wave")
     assert (wave["kind"], wave["seen"]) == ("network", ["noise", "rain"])
-    assert data["backend"].split()[0] in ("torch", "mindspore")
+    assert data["backend"] in ("torch", "mindspore")
+    assert data["software"][1].startswith(f"{data['backend']} ")
     assert (report / "report.html").is_file()
     for picture in data["pictures"]:
         assert (report / picture["folder"] / "wave.png").is_file()
@@ -105,6 +105,28 @@ def test_figures_as_json_and_nothing_done_twice(place, report):
     assert wave["seen_gain"] == pytest.approx(seen, abs=1e-3)
     assert wave["unseen_gain"] == pytest.approx(columns["photographs jpeg:10"]["wave"], abs=1e-3)
     assert data["models"]["non-local-means"]["unseen_gain"] is None
+    assert data["skipped"] == []
+
+
+def test_from_python_and_skipped_images(place, tmp_path, monkeypatch, caplog):
+    write(tmp_path / "tiny.png", Picture(np.zeros((5, 7, 3), np.uint8)))
+    write(tmp_path / "large.png", Picture(np.zeros((24, 28, 3), np.uint8)))
+    arguments = {"degradations": ["blur:1"], "baselines": False}
+    monkeypatch.setattr("osr.report.find_spec", lambda name: None)
+    with caplog.at_level(logging.WARNING):
+        results = osr.evaluate(
+            [str(place / "plain.safetensors")], [str(tmp_path)], tmp_path / "out", **arguments
+        )
+    assert "osr[report]" in caplog.text  # without matplotlib one line says that plots are missing
+    assert "osr[report]" in (tmp_path / "out" / "report.html").read_text()
+    assert [row.image for row in results.rows] == ["large"] * 2
+    run = CliRunner().invoke(evaluate, [
+        "--model", str(place / "plain.safetensors"), "--data", str(tmp_path), "--no-baselines",
+        "--degradation", "blur:1", "-o", str(tmp_path / "out"),
+    ], standalone_mode=False)  # fmt: skip
+    assert run.return_value == 1
+    assert "osr: skipped: " in run.stderr
+    assert "tiny.png: an image of 7×5 pixels is too small" in run.stderr
 
 
 def test_compare(report):
@@ -114,14 +136,14 @@ def test_compare(report):
     data = json.loads(call(compare, f"{report}:plain", f"{report}:wave", "--json"))
     assert [column["images"] for column in data["columns"]] == [3, 3, 3]
     assert data["overall"]["low"] <= data["overall"]["mean"] <= data["overall"]["high"]
-    same = json.loads(call(compare, report, report, "--json"))
-    assert (same["first"], same["second"], same["overall"]["mean"]) == ("wave", "wave", 0)
+    same = osr.compare(report, report)
+    assert (same.first, same.second, same.overall.mean) == ("wave", "wave", 0)
     with pytest.raises(OptionError, match="absent: no such report"):
         call(compare, report / "absent", report)
 
 
-def test_a_saved_selection(place, tmp_path):
-    path = place / "selection.toml"
+def test_a_configuration(place, tmp_path):
+    path = place / "config.toml"
     path.write_text("""
         models = ["plain.safetensors"]
         limit = 1
@@ -129,7 +151,7 @@ def test_a_saved_selection(place, tmp_path):
 
         [[column]]
         data = "photographs"
-        path = "clear"
+        path = "clean"
         degradation = "blur:1"
         protocol = "y,crop=1"
         name = "soft"
@@ -137,14 +159,14 @@ def test_a_saved_selection(place, tmp_path):
         [[column]]
         data = "Rain100L"
     """)
-    selection = Selection.load(path)
+    config = Config.load(path)
     with pytest.raises(OptionError, match="rain100l: needs a folder"):
-        selection.columns({})
-    soft, rain = selection.columns({"RAIN100L": str(place / "rain")}, limit=2)
-    assert (soft.name, str(soft.convention)) == ("soft", "Y, crop 1, 8-bit")
+        config.columns({})
+    soft, rain = config.columns({"RAIN100L": str(place / "rain")}, limit=2)
+    assert (soft.name, soft.protocol) == ("soft", "Y, crop 1, 8-bit")
     assert (rain.name, len(rain.items)) == ("rain100l", 2)
     data = json.loads(call(
-        evaluate, "--recipe", path, "--data", f"rain100l={place / 'rain'}", "--json",
+        evaluate, "--config", path, "--data", f"rain100l={place / 'rain'}", "--json",
         "-o", tmp_path, "--limit", 2,
     ))  # fmt: skip
     assert set(data["columns"]) == {"soft", "rain100l"}
@@ -156,17 +178,47 @@ def test_a_saved_selection(place, tmp_path):
     ("text", "message"),
     [
         ("", "missing key"),
-        ("column = []", "names no"),
+        ("column = []", "has no"),
         ("modles = []\n[[column]]\ndata = 'set5'", "modles: unknown key; did you mean models"),
         ("[[column]]\ndata = 'set55'", "did you mean set5"),
-        ("[[column]]\ndata = 'set5'\ndamge = 'x'", "column 1.damge: unknown key"),
+        ("[[column]]\ndata = 'set5'\ndamge = 'x'", r"column\[0\].damge: unknown key"),
     ],
 )
-def test_selections_without_sense_are_refused(tmp_path, text, message):
-    path = tmp_path / "selection.toml"
+def test_invalid_configurations_are_refused(tmp_path, text, message):
+    path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(OptionError, match=message):
-        Selection.load(path)
+        Config.load(path)
+
+
+def test_the_validation_split_of_a_recipe(place, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("""
+        max_side = 20
+        sampling_weights = { noise = 1, rain100l = 1 }
+        spec.backbone = { kind = "unet", widths = [4], blocks = 1 }
+        validation.val_fraction = 0.4
+    """)
+    folders = {"photographs": [str(place / "clean")], "rain100l": [str(place / "rain")]}
+    rain, noise = validation_columns(recipe, folders, ["noise:25"])
+    assert (rain.name, rain.kind, noise.name) == (
+        "validation rain100l", "rain", "validation noise:25",
+    )  # fmt: skip
+    assert noise.images < 3
+    assert rain.load(0, 0)[0].shape == noise.load(0, 0)[1].shape == (17, 20, 3)
+    arguments = ["--model", place / "plain.safetensors", "-o", tmp_path / "out", "--no-baselines"]
+    for name, paths in folders.items():
+        arguments += ["--data", f"{name}={paths[0]}"]
+    with pytest.raises(OptionError, match="give both, or neither"):
+        call(evaluate, *arguments, "--split", "val")
+    data = json.loads(call(
+        evaluate, *arguments, "--split", "val", "--recipe", recipe, "--degradation", "noise:25",
+        "--json",
+    ))  # fmt: skip
+    assert set(data["columns"]) == {"validation rain100l", "validation noise:25"}
+    recipe.write_text(recipe.read_text().replace("0.4", "0.0"))
+    with pytest.raises(OptionError, match="no validation split"):
+        validation_columns(recipe, folders)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +226,16 @@ def test_selections_without_sense_are_refused(tmp_path, text, message):
     [
         ([], "no data: give --data NAME=PATH"),
         (["--data", "set5=absent"], "absent: no such folder"),
+        (["--data", "scikit-image", "--data", "scikit-image"], "duplicate name"),
         (["--data", "scikit-image", "--degradation", "nose:25"], "did you mean noise"),
         (["--data", "scikit-image", "--protocol", "q"], "protocol 'q'"),
         (["--data", "scikit-image", "--model", "osr-genial"], "did you mean osr-general"),
-        (["--data", "scikit-image", "--model", "osr-general", "--model", "osr-general"], "twice"),
-        (["--data", "scikit-image", "--model", "truth=osr-general"], "otherwise than truth"),
+        (["--data", "scikit-image", "--model", "osr-denoise", "--model", "osr-denoise"],
+         "duplicate name"),
+        (["--data", "scikit-image", "--model", "truth=osr-general"], "truth is reserved"),
     ],
-)
-def test_options_without_sense_are_refused(tmp_path, arguments, message):
+)  # fmt: skip
+def test_invalid_options_are_refused(tmp_path, arguments, message):
     with pytest.raises(OSRError, match=message):
         call(evaluate, *arguments, "--no-baselines", "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()

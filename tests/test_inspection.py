@@ -8,8 +8,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from osr.cli.inspect import inspect as command
-from osr.inspection import MEANING, draw, inspect, pictures, save_pictures
+from osr.inspection import PICTURES
+from osr.inspection import inspect_image as inspect
 from osr.inspection.colour_maps import cyclic, diverging, grey, sequential
+from osr.inspection.drawing import draw, pictures, save_pictures
 from osr.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, ModelError, OptionError
@@ -192,10 +194,10 @@ def test_phase_is_cyclic_and_of_even_lightness():
 
 def test_pictures_are_those_of_the_report(inspection, tmp_path):
     made = pictures(inspection)
-    assert list(made) == list(MEANING)
+    assert list(made) == list(PICTURES)
     save_pictures(inspection, tmp_path / "wave" / "cup")
     files = sorted(path.name for path in (tmp_path / "wave" / "cup").iterdir())
-    assert files == sorted(f"{name}.png" for name in MEANING)
+    assert files == sorted(f"{name}.png" for name in PICTURES)
     for name, picture in made.items():
         with Image.open(tmp_path / "wave" / "cup" / f"{name}.png") as file:
             assert np.array_equal(np.asarray(file), picture)
@@ -203,7 +205,7 @@ def test_pictures_are_those_of_the_report(inspection, tmp_path):
         assert np.ptp(picture) > 0
     assert np.array_equal(made["image"], np.rint(255 * inspection.image).astype(np.uint8))
     (tmp_path / "file").touch()
-    with pytest.raises(ImageError, match="file: cannot be made"):
+    with pytest.raises(ImageError, match="file: cannot be created"):
         save_pictures(inspection, tmp_path / "file")
 
 
@@ -218,7 +220,7 @@ def test_the_sheet_has_a_row_for_each_quantity(inspection):
     sheet = draw(inspection, "cup.png")
     blank = (sheet == 255).all((1, 2))
     bands = np.flatnonzero(np.diff(blank.astype(int)) == -1)
-    assert len(bands) >= len(MEANING) * 2  # a heading and a row of pictures each
+    assert len(bands) >= len(PICTURES) * 2  # a heading and a row of pictures each
     enlarged = pictures(inspection)["gate"].repeat(6, 0).repeat(6, 1)
     height, width = enlarged.shape[:2]
     column = sheet[-height - 60 :, 26 : 26 + width]
@@ -254,12 +256,12 @@ def _run(files, *arguments):
 def test_the_command_writes_a_sheet_or_a_folder(files):
     run = _run(files, files / "grey.png", "-o", files / "sheet.png", "--size", 20)
     assert run.exit_code == 0, run.output
-    assert "the middle 20×20" in run.output
+    assert "20×20 pixels" in run.output
     with Image.open(files / "sheet.png") as sheet:
         assert sheet.width > 4 * 220
     run = _run(files, files / "grey.png", "-o", files / "pictures")
     assert run.exit_code == 0, run.output
-    assert len(list((files / "pictures").glob("*.png"))) == len(MEANING)
+    assert len(list((files / "pictures").glob("*.png"))) == len(PICTURES)
 
 
 def test_the_command_names_what_is_wrong(files):

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against their definitions, and the convention that every figure carries."""
+"""PSNR and SSIM against scikit-image and their formulas, under every protocol."""
 
 from __future__ import annotations
 
@@ -8,37 +8,52 @@ import sys
 
 import numpy as np
 import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from osr.evaluation.metrics import Convention, Score, luma, mean, psnr, ssim
+from osr.evaluation.metrics import Protocol, luma, psnr, psnr_and_ssim, ssim, to_levels
 from osr_core.errors import ImageError, OptionError
 
+PROTOCOLS = [
+    Protocol(c, crop, quantised)
+    for c in ("rgb", "y")
+    for crop in (0, 3)
+    for quantised in (True, False)
+]
 
-@pytest.fixture
-def pair():
-    """A smooth 8-bit picture and a noisy version of it."""
+
+def reference(image, truth, protocol):
+    """PSNR and SSIM by scikit-image, in float64, of the whole images at once."""
+    crop = protocol.crop
+    planes = []
+    for picture in (image, truth):
+        levels = np.asarray(picture, np.float64) * (1 if picture.dtype == np.uint8 else 255)
+        levels = levels[crop : len(levels) - crop, crop : levels.shape[1] - crop]
+        if protocol.quantised:
+            levels = np.rint(levels.clip(0, 255))
+        if protocol.channel == "y":
+            levels = 16 + levels @ [65.481, 128.553, 24.966] / 255
+            levels = (np.rint(levels) if protocol.quantised else levels)[..., None]
+        planes.append(levels)
+    return (
+        peak_signal_noise_ratio(*planes, data_range=255),
+        structural_similarity(*planes, data_range=255, channel_axis=2, gaussian_weights=True,
+                              sigma=1.5, use_sample_covariance=False),
+    )  # fmt: skip
+
+
+# Heights that end within a strip, at its end, and in one with no place for the window.
+@pytest.mark.parametrize("shape", [(17, 19), (140, 500), (135, 500), (65, 500)])
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
+def test_figures_are_those_of_scikit_image(shape, protocol):
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:40, 0:52]
-    truth = np.stack([128 + 90 * np.sin(x / 5 + c) * np.cos(y / 7) for c in range(3)], 2)
-    noisy = truth + rng.normal(0, 12, truth.shape)
-    return np.clip(noisy, 0, 255).astype(np.uint8), truth.astype(np.uint8)
-
-
-def slow_ssim(a, b):
-    """Wang et al. (2004), one window at a time, on one channel of 0 to 255."""
-    offset = np.arange(11) - 5
-    window = np.exp(-(offset**2 + offset[:, None] ** 2) / (2 * 1.5**2))
-    window /= window.sum()
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    values = []
-    for i in range(a.shape[0] - 10):
-        for j in range(a.shape[1] - 10):
-            p, q = a[i : i + 11, j : j + 11], b[i : i + 11, j : j + 11]
-            mp, mq = (window * p).sum(), (window * q).sum()
-            vp, vq = (window * (p - mp) ** 2).sum(), (window * (q - mq) ** 2).sum()
-            vpq = (window * (p - mp) * (q - mq)).sum()
-            top = (2 * mp * mq + c1) * (2 * vpq + c2)
-            values.append(top / ((mp**2 + mq**2 + c1) * (vp + vq + c2)))
-    return float(np.mean(values))
+    truth = rng.integers(0, 256, (*shape, 3), np.uint8)
+    truth[:, : shape[1] // 2] = (250, 3, 120)  # flat: where single precision is worst
+    image = truth / np.float32(255) + rng.normal(0, 0.02, truth.shape).astype(np.float32)
+    expected = reference(image, truth, protocol)
+    both = psnr_and_ssim(image, truth, protocol)
+    assert both[0] == pytest.approx(expected[0], abs=1e-9)
+    assert both[1] == pytest.approx(expected[1], abs=2e-5)
+    assert both == (psnr(image, truth, protocol), ssim(image, truth, protocol))
 
 
 def test_luma_of_the_primaries_is_that_of_bt601():
@@ -47,75 +62,32 @@ def test_luma_of_the_primaries_is_that_of_bt601():
     np.testing.assert_allclose(luma(np.array(colours, np.uint8)), expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("crop", [0, 3])
-def test_psnr_rgb_is_its_formula(pair, crop):
-    a, b = (p.astype(float)[crop : 40 - crop, crop : 52 - crop] for p in pair)
-    expected = 10 * math.log10(255**2 / np.mean((a - b) ** 2))
-    assert psnr(*pair, Convention(crop=crop)).value == pytest.approx(expected, abs=1e-9)
-
-
-def test_psnr_y_rounds_luma_when_quantised(pair):
-    a, b = (16 + p.astype(float) @ [65.481, 128.553, 24.966] / 255 for p in pair)
-    for quantised, error in ((False, a - b), (True, np.rint(a) - np.rint(b))):
-        expected = 10 * math.log10(255**2 / np.mean(error**2))
-        figure = psnr(*pair, Convention("y", quantised=quantised)).value
-        assert figure == pytest.approx(expected, abs=1e-9)
-
-
-def test_ssim_is_that_of_wang(pair):
-    a, b = (p.astype(float) for p in pair)
-    channels = [slow_ssim(a[..., c], b[..., c]) for c in range(3)]
-    assert ssim(*pair).value == pytest.approx(np.mean(channels), abs=1e-7)
-    y = [np.rint(luma(p))[2:-2, 2:-2] for p in pair]
-    assert ssim(*pair, Convention("y", 2)).value == pytest.approx(slow_ssim(*y), abs=1e-7)
-
-
-@pytest.mark.parametrize("metric", [psnr, ssim])
-@pytest.mark.parametrize("channel", ["rgb", "y"])
-def test_bytes_and_floats_are_the_same_picture(pair, metric, channel):
-    result, truth = pair
-    floats = (result / np.float32(255)).astype(np.float32)
-    assert metric(floats, truth, Convention(channel)) == metric(result, truth, Convention(channel))
-
-
 def test_quantisation_clips_and_rounds():
     truth = np.ones((16, 16, 3), np.float32)
-    assert psnr(truth + 0.3, truth).value == math.inf
-    assert psnr(truth - 0.001, truth).value == math.inf
-    floats = Convention(quantised=False)
-    assert psnr(truth + 0.1, truth, floats).value == pytest.approx(20, abs=1e-5)
+    assert psnr(truth + 0.3, truth) == math.inf
+    assert psnr(truth - 0.001, truth) == math.inf
+    assert psnr(truth + 0.1, truth, Protocol(quantised=False)) == pytest.approx(20, abs=1e-5)
+    np.testing.assert_array_equal(to_levels(np.array([[[-1, 0.501, 2]]])), [[[0, 128, 255]]])
 
 
 @pytest.mark.filterwarnings("error")
-def test_equal_pictures(pair):
-    assert psnr(pair[1], pair[1]).value == math.inf
-    assert ssim(pair[1], pair[1]).value == pytest.approx(1)
+def test_equal_images_and_bytes_against_floats():
+    truth = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    for image in (truth, truth / 255, (truth / np.float32(255)).astype(np.float32)):
+        assert psnr_and_ssim(image, truth) == (math.inf, pytest.approx(1, abs=1e-6))
 
 
-def test_a_figure_is_printed_with_its_convention(pair):
-    assert str(Convention()) == "RGB, crop 0, 8-bit"
-    assert str(Convention("y", 4, False)) == "Y, crop 4, float"
-    score = psnr(*pair, Convention("y", 2))
-    assert (score.name, score.convention) == ("PSNR", Convention("y", 2))
-    assert str(score) == f"PSNR {score.value:.2f} dB (Y, crop 2, 8-bit)"
-    assert str(Score(0.91234, "SSIM", Convention())) == "SSIM 0.9123 (RGB, crop 0, 8-bit)"
-
-
-def test_mean_is_only_over_like_figures():
-    rgb, y = Convention(), Convention("y")
-    assert mean([Score(20, "PSNR", y), Score(30, "PSNR", y)]) == Score(25, "PSNR", y)
-    with pytest.raises(OptionError, match=r"RGB.*Y"):
-        mean([Score(20, "PSNR", rgb), Score(30, "PSNR", y)])
-    with pytest.raises(OptionError, match="SSIM"):
-        mean([Score(20, "PSNR", y), Score(0.9, "SSIM", y)])
-    with pytest.raises(OptionError, match="at least one"):
-        mean([])
-
-
-@pytest.mark.parametrize("fields", [{"channel": "Y"}, {"crop": -1}, {"crop": 0.5}])
-def test_conventions_without_sense_are_refused(fields):
-    with pytest.raises(OptionError, match=next(iter(fields))):
-        Convention(**fields)
+def test_protocols_are_read_and_printed():
+    assert Protocol.parse("y,crop=2") == Protocol("y", 2)
+    assert Protocol.parse("RGB, float", Protocol("y", 2)) == Protocol("rgb", 2, False)
+    for protocol in PROTOCOLS:
+        assert Protocol.parse(str(protocol)) == protocol
+    for wrong in ("z", "crop=-1", "crop=", "y crop=2", ""):
+        with pytest.raises(OptionError, match="none of rgb, y, crop=PIXELS"):
+            Protocol.parse(wrong)
+    for fields in ({"channel": "Y"}, {"crop": -1}, {"crop": 0.5}):
+        with pytest.raises(OptionError, match=next(iter(fields))):
+            Protocol(**fields)
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
@@ -136,14 +108,17 @@ def test_what_cannot_be_compared_is_refused(metric, result, message):
 
 def test_too_small_after_cropping():
     small = np.zeros((14, 30, 3), np.uint8)
-    assert psnr(small, small, Convention(crop=6)).value == math.inf
-    with pytest.raises(ImageError, match="14 by 30"):
-        psnr(small, small, Convention(crop=7))
-    assert ssim(small, small, Convention(crop=1)).value == pytest.approx(1)
+    assert psnr(small, small, Protocol(crop=6)) == math.inf
+    with pytest.raises(ImageError, match="30×14"):
+        psnr(small, small, Protocol(crop=7))
+    assert ssim(small, small, Protocol(crop=1)) == pytest.approx(1)
     with pytest.raises(ImageError, match="11 a side"):
-        ssim(small, small, Convention(crop=2))
+        ssim(small, small, Protocol(crop=2))
 
 
 def test_import_is_light():
-    code = "import sys, osr.evaluation.metrics; assert not {'skimage', 'scipy', 'torch'} & {*sys.modules}"
+    code = (
+        "import sys, osr.evaluation.metrics;"
+        "assert not {'skimage', 'scipy', 'torch'} & {*sys.modules}"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from osr.degradations.resize import bicubic_weights, keys_cubic, low_resolution, resize_bicubic
-from osr.evaluation.metrics import Convention, psnr
+from osr.evaluation.metrics import Protocol, psnr
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_low_resolution_matches_the_slow_path_in_decibels(picture, scale):
     soft = 0.2 + 0.5 * picture  # so that nothing is clipped on the way
     expected = np.apply_along_axis(there_and_back, 0, soft.astype(np.float64))
     expected = np.apply_along_axis(there_and_back, 1, expected)
-    convention = Convention("y", crop=2)
-    figure = psnr(low_resolution(soft, scale), soft, convention).value
-    assert figure == pytest.approx(psnr(expected, soft, convention).value, abs=0.01)
+    protocol = Protocol("y", crop=2)
+    figure = psnr(low_resolution(soft, scale), soft, protocol)
+    assert figure == pytest.approx(psnr(expected, soft, protocol), abs=0.01)
 
 
 def test_scale_one_changes_nothing(picture):

@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 
 from osr.degradations import gaussian_noise
-from osr.evaluation.metrics import Convention, psnr
+from osr.evaluation.metrics import Protocol, psnr
 from osr_core import restore
 from osr_core.registry import default_model
 
@@ -19,7 +19,7 @@ def test_noise_loses_six_decibels(backend):
         truth = (getattr(skimage.data, name)() / 255).astype(np.float32)
         noisy = gaussian_noise(truth, 25, np.random.default_rng([0, index]))
         images = noisy, restore(noisy, network)
-        before, after = (psnr(image, truth, Convention("rgb")).value for image in images)
+        before, after = (psnr(image, truth, Protocol("rgb")) for image in images)
         gains.append(after - before)
     assert np.mean(gains) >= 6
     assert min(gains) > 4

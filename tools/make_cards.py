@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 import backends
 from osr.cli import run
 from osr.degradations import Chain
-from osr.evaluation.records import ColumnEntry
+from osr.evaluation.columns import Column
 from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
 from osr.images import Picture, write
 from osr_core import restore
@@ -94,9 +94,9 @@ def figures(model: str, reports: Iterable[Results]) -> list[Row]:
     """What reports say of a model; sums are those of the first, the matrix."""
     reports = list(reports)
     rows = [_figures(model, results, column) for results in reports for column in results.columns]
-    sums = reports[0].osr_figures(model)
-    seen = {"state": "seen", "gain": f"{sums.seen_gain:.2f}"}
-    unseen = {"state": "unseen", "gain": f"{sums.unseen_gain:.2f}"}
+    sums = reports[0].figures(model)
+    seen = {"state": "seen", "gain": f"{sums.seen.mean:.2f}"}
+    unseen = {"state": "unseen", "gain": f"{sums.unseen.mean:.2f}"}
     unseen["worse"] = f"{100 * sums.harm_share:.0f}"
     rows += [{"column": f"all {row['state']}", **row} for row in (seen, unseen)]
     return [{"model": model, **row} for row in rows]
@@ -137,23 +137,23 @@ def draw(models: Iterable[str], folder: Path) -> None:
         write(folder / f"{model}.jpg", Picture(card), quality=90)
 
 
-def _figures(model: str, results: Results, column: ColumnEntry) -> Row:
-    rows = results.cell(model, column)
+def _figures(model: str, results: Results, column: Column) -> Row:
+    rows = results.cell(model, column.name)
     if len(rows) != column.images:
         raise OptionError(f"{model}, {column.name}: {len(rows)} of {column.images} images")
     means = {n: np.mean([getattr(row, n) for row in rows]) for n in ("input_ssim", "ssim")}
     row: Row = {
         "column": column.name,
-        "state": results.state(model, column),
+        "state": results.state(model, column.name),
         "images": column.images,
         "protocol": column.protocol,
         "input": f"{capped([row.input_psnr for row in rows]).mean():.2f}",
         "restored": f"{capped([row.psnr for row in rows]).mean():.2f}",
         **{name: f"{mean:.4f}" for name, mean in means.items()},
-        "worse": f"{100 * np.mean(results.gain(model, column) < -NOTICEABLE):.0f}",
+        "worse": f"{100 * np.mean(results.gain(model, column.name) < -NOTICEABLE):.0f}",
     }
     if not column.clean:
-        gain = interval(results.gain(model, column))
+        gain = interval(results.gain(model, column.name))
         row |= {"gain": f"{gain.mean:.2f}", "low": f"{gain.low:.2f}", "high": f"{gain.high:.2f}"}
     return row
 

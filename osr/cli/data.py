@@ -1,60 +1,56 @@
-"""``osr data``: what data sets there are, and whether a folder really holds one."""
+"""``osr data``: list the data sets that have a name, and verify a copy of one."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
 from tqdm import tqdm
 
 from osr.datasets import DataSet, Report, catalogue, check, find
-from osr.datasets.checking import to_dict
 
 _SHOWN = 10
-"""Problems of a part that are printed; ``--json`` gives all."""
+"""Errors of a split that are printed; ``--json`` gives all."""
 
 
 @click.group()
 def data() -> None:
-    """List the data sets that are known by name, and check copies of them."""
+    """List known data sets with download links, and verify local copies."""
 
 
 @data.command("list")
 @click.argument("name", required=False)
-@click.option("--names", is_flag=True, help="One line for each set.")
+@click.option("--names", is_flag=True, help="One line per data set.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_sets(name: str | None, names: bool, as_json: bool) -> None:
-    """Say where to download the sets, how big they are, their terms and their layouts.
+    """Show where to download data sets, their size, terms of use and folder layouts.
 
     Layouts name files without suffixes: "hazy/{id}_{haze} -> gt/{id}" are degraded images and the
-    clear ones that belong to them, {…} any text. Leading folders may be left out. Layouts such as
+    ground truth of each, {…} stands for any text. Leading folders may be left out. Layouts such as
     input/ + gt/ within train/ or test/ are known for every set.
     """
     sets = [find(name)] if name else list(catalogue().values())
     if as_json:
         described = [_describe(one) for one in sets]
         click.echo(json.dumps(described[0] if name else described))
-        return
-    for index, one in enumerate(sets):
-        if names:
-            click.echo(f"{one.name:<13} {one.title}")
-            continue
-        click.echo("\n" * bool(index) + one.name)
-        for key, value in _lines(one):
-            click.echo(f"  {key:<10} {value}")
+    elif names:
+        click.echo("\n".join(f"{one.name:<13} {one.title}" for one in sets))
+    else:
+        click.echo("\n\n".join("\n".join(_lines(one)) for one in sets))
 
 
 @data.command("check")
 @click.argument("name")
 @click.argument("path", required=False)
-@click.option("--sample", type=int, help="Read at most so many images of each part.")
+@click.option("--sample", type=int, help="Read at most N images per split.", metavar="N")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def check_set(name: str, path: str | None, sample: int | None, as_json: bool) -> int:
-    """Check the copy of data set NAME in the folder PATH.
+    """Verify the copy of data set NAME in the folder PATH.
 
-    Counts, pairs, sizes and readability, and the mean PSNR of its inputs against the published
-    figure. Exit status 1 if something is wrong; a set that is not complete is only a warning.
+    Checks counts, pairs, sizes and readability, and compares the mean PSNR of the inputs with the
+    published figure. Exit status 1 if there are errors; an incomplete set is a warning.
     """
     with tqdm(unit="image", disable=as_json or None, delay=0.5, leave=False) as bar:
 
@@ -64,7 +60,7 @@ def check_set(name: str, path: str | None, sample: int | None, as_json: bool) ->
 
         report = check(name, path, sample, progress)
     if as_json:
-        click.echo(json.dumps(to_dict(report)))
+        click.echo(json.dumps(report.to_dict()))
     else:
         _print(report)
     return 0 if report.ok else 1
@@ -72,59 +68,48 @@ def check_set(name: str, path: str | None, sample: int | None, as_json: bool) ->
 
 def _describe(one: DataSet) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "title": one.title,
-        "paired": one.paired,
-        "degradation": one.degradation,
-        "url": one.url,
-        "size": one.size,
-        "terms": one.terms,
-        "images": dict(one.counts),
-        "layouts": {part: list(one.described(part)) for part in one.parts},
-        "protocol": str(one.convention),
-        "input_psnr": one.psnr,
-        "input_psnr_source": one.psnr_source,
-        "note": one.note,
+        **{key: value for key, value in asdict(one).items() if key not in ("channel", "crop")},
+        "layouts": {split: list(one.documented_layouts(split)) for split in one.splits},
+        "protocol": str(one.protocol),
     }
 
 
-def _lines(one: DataSet) -> list[tuple[str, str]]:
-    counts = ", ".join(f"{count:,} {part}" for part, count in one.counts.items())
-    lines = [
-        ("what", one.title),
+def _lines(one: DataSet) -> list[str]:
+    rows = [
+        ("title", one.title),
         ("download", one.url),
-        ("images", counts or "any"),
+        ("images", ", ".join(f"{n:,} {split}" for split, n in one.counts.items()) or "any"),
         ("size", one.size),
         ("terms", one.terms),
     ]
     layouts: dict[str, list[str]] = {}
-    for part in one.parts:
-        for layout in one.described(part):
-            layouts.setdefault(layout, []).append(part)
-    for layout, parts in sorted(layouts.items(), key=lambda entry: len(entry[1])):
-        which = "" if len(parts) == len(one.parts) else f"  ({parts[0]})"
-        lines.append(("layout", layout + which))
+    for split in one.splits:
+        for layout in one.documented_layouts(split):
+            layouts.setdefault(layout, []).append(split)
+    for layout, splits in sorted(layouts.items(), key=lambda entry: len(entry[1])):
+        which = "" if len(splits) == len(one.splits) else f"  ({splits[0]})"
+        rows.append(("layout", layout + which))
     if one.psnr is not None:
-        figure = f"{one.psnr:.2f} dB ({one.convention}), {one.psnr_source}"
-        lines.append(("input PSNR", figure))
-    return [*lines, ("note", one.note)] if one.note else lines
+        rows.append(("input PSNR", f"{one.psnr:.2f} dB ({one.protocol}), {one.psnr_source}"))
+    if one.note:
+        rows.append(("note", one.note))
+    return [one.name, *(f"  {key:<10} {value}" for key, value in rows)]
 
 
 def _print(report: Report) -> None:
-    for part in report.parts:
-        of = f" of {part.expected}" if part.expected is not None else ""
-        mean = f", mean input PSNR {part.psnr:.2f} dB" if part.psnr is not None else ""
-        known = f" (published {part.published:.2f})" if part.published is not None else ""
-        how = f" [{report.protocol}]" if mean else ""
-        found = f"{part.images}{of} images, {part.read} read"
-        click.echo(f"{report.name} {part.part}: {found}{mean}{known}{how}")
-        click.echo(f"  layout: {part.layout}")
-        for line in part.warnings:
-            click.echo(f"  warning: {line}")
-        for line in part.problems[:_SHOWN]:
-            click.echo(f"  wrong: {line}")
-        if len(part.problems) > _SHOWN:
-            click.echo(f"  wrong: and {len(part.problems) - _SHOWN} more")
-    for name in report.absent:
-        click.echo(f"{report.name} {name}: not there")
-    click.echo("something is wrong" if not report.ok else "all right")
+    for split in report.splits:
+        of = f" of {split.expected}" if split.expected is not None else ""
+        line = f"{report.name} {split.split}: {split.images}{of} images, {split.read} read"
+        if split.psnr is not None:
+            known = f" (published {split.published:.2f})" if split.published is not None else ""
+            line += f", mean input PSNR {split.psnr:.2f} dB{known} [{report.protocol}]"
+        click.echo(f"{line}\n  layout: {split.layout}")
+        for warning in split.warnings:
+            click.echo(f"  warning: {warning}")
+        for error in split.errors[:_SHOWN]:
+            click.echo(f"  error: {error}")
+        if len(split.errors) > _SHOWN:
+            click.echo(f"  error: and {len(split.errors) - _SHOWN} more")
+    for name in report.missing:
+        click.echo(f"{report.name} {name}: not found")
+    click.echo("OK" if report.ok else "FAILED")

@@ -1,4 +1,4 @@
-"""Data sets: where to get them, how they lie on disk, and what their images are.
+"""Data sets: where to download them, their folder layouts, and their images.
 
     from osr.datasets import items
     for item in items("sots-outdoor", "/data/SOTS"):
@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from osr.datasets.catalogue import DataSet, Part, catalogue, find
-from osr.datasets.checking import PartReport, Report, check
+from osr.datasets.catalogue import DataSet, Split, catalogue, find
+from osr.datasets.checking import Report, SplitReport, check
 from osr.datasets.item import Item
 from osr.datasets.lists import listed
 from osr.datasets.reading import items
@@ -16,9 +16,9 @@ from osr.datasets.reading import items
 __all__ = [
     "DataSet",
     "Item",
-    "Part",
-    "PartReport",
     "Report",
+    "Split",
+    "SplitReport",
     "catalogue",
     "check",
     "find",

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from osr.evaluation.metrics import Convention
+from osr.evaluation.metrics import Protocol
 from osr_core.errors import OptionError
 
 if sys.version_info >= (3, 11):
@@ -18,10 +18,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Part = Literal["train", "test"]
-PARTS: tuple[Part, ...] = ("train", "test")
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
 
-_FOLDERS: Mapping[Part, tuple[str, ...]] = {
+_FOLDERS: Mapping[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
     "test": ("test", "testing", "val", "valid"),
 }
@@ -48,7 +48,7 @@ _PAIRED = tuple(
 
 @dataclass(frozen=True)
 class DataSet:
-    """What is known of a data set."""
+    """An entry of the catalogue."""
 
     name: str
     """Lower case with hyphens."""
@@ -61,56 +61,56 @@ class DataSet:
     url: str
     """Where to download it."""
     size: str
-    """How big the download is."""
+    """Size of the download."""
     terms: str
-    """What one may do with it."""
+    """Terms of use."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Images in each public part, ``train`` and ``test``; empty for sets that are anybody's own."""
+    """Images in each public split, ``train`` and ``test``; empty for a user's own data."""
     layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Layouts in which it is distributed, by part; see :mod:`osr.datasets.layouts`."""
+    """Layouts in which it is distributed, by split; see :mod:`osr.datasets.layouts`."""
     channel: Literal["rgb", "y"] = "rgb"
     """What papers compare on it: RGB or luma alone."""
     crop: int = 0
-    """Pixels cut off at each border before; in super-resolution as many as the scale."""
+    """Pixels cropped at each border; in super-resolution as many as the scale."""
     psnr: float | None = None
-    """Published mean PSNR in dB of the untouched input of the test part, as compared above."""
+    """Published mean PSNR in dB of the degraded images of the test split, measured as above."""
     psnr_source: str = ""
     """Where that figure was published."""
     centre_crop: bool = False
-    """Whether ground truths are larger than their inputs, and cut around the centre."""
+    """Whether ground truths are larger than their inputs and are cropped around the centre."""
     note: str = ""
-    """What else a user should know."""
+    """Anything else a user should know."""
 
     @property
-    def convention(self) -> Convention:
+    def protocol(self) -> Protocol:
         """What papers compare on it; :attr:`crop` grows to the scale in super-resolution."""
-        return Convention(self.channel, self.crop)
+        return Protocol(self.channel, self.crop)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that it has; sets that are anybody's own may have any."""
-        return tuple(part for part in PARTS if not self.counts or part in self.counts)
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that it has; a user's own data may have any."""
+        return tuple(s for s in SPLITS if not self.counts or s in self.counts)
 
-    def tried(self, part: Part) -> tuple[str, ...]:
-        """Layouts that are tried one after the other: those distributed, then simple ones.
+    def candidate_layouts(self, split: Split) -> tuple[str, ...]:
+        """Layouts to try in this order: those distributed, then simple ones.
 
         Raises:
-            OptionError: if the set has no such part.
+            OptionError: if the set has no such split.
         """
-        if part not in self.parts:
+        if split not in self.splits:
             raise OptionError(
-                f"data set {self.name}: has no part {part!r}, only {' and '.join(self.parts)}"
+                f"data set {self.name}: has no split {split!r}, only {' and '.join(self.splits)}"
             )
         simple = () if self.with_depth else _PAIRED if self.paired else _CLEAR
-        below = (_below(folder, layout) for folder in _FOLDERS[part] for layout in simple)
-        return (*self.layouts.get(part, ()), *below, *simple)
+        below = (_below(folder, layout) for folder in _FOLDERS[split] for layout in simple)
+        return (*self.layouts.get(split, ()), *below, *simple)
 
-    def described(self, part: Part) -> tuple[str, ...]:
-        """The layouts that a person should know: those distributed, and the simplest one."""
-        if self.name in ("lists", "scikit-image"):  # they lie in no folder of their own
+    def documented_layouts(self, split: Split) -> tuple[str, ...]:
+        """Layouts for a list: those distributed, and the simplest one."""
+        if self.name in ("lists", "scikit-image"):  # they have no folder of their own
             return ()
         simple = () if self.with_depth else (_PAIRED[0],) if self.paired else ("{id}",)
-        return tuple(dict.fromkeys((*self.layouts.get(part, ()), *simple)))
+        return tuple(dict.fromkeys((*self.layouts.get(split, ()), *simple)))
 
     @property
     def with_depth(self) -> bool:
@@ -130,7 +130,7 @@ def catalogue() -> Mapping[str, DataSet]:
 
 
 def find(name: str) -> DataSet:
-    """The data set of a name, in whatever case, with hyphens or underscores.
+    """The data set of a name, in any case, with hyphens or underscores.
 
     Raises:
         OptionError: if there is none; the message gives the nearest name.
@@ -149,8 +149,10 @@ def find(name: str) -> DataSet:
 
 def _data_set(name: str, values: Mapping[str, Any]) -> DataSet:
     both = values.get("any", ())
-    layouts: dict[str, tuple[str, ...]] = {part: (*values.get(part, ()), *both) for part in PARTS}
-    rest = {key: value for key, value in values.items() if key not in (*PARTS, "any")}
+    layouts: dict[str, tuple[str, ...]] = {
+        split: (*values.get(split, ()), *both) for split in SPLITS
+    }
+    rest = {key: value for key, value in values.items() if key not in (*SPLITS, "any")}
     return DataSet(name=name, layouts=layouts, **{"degradation": None, **rest})
 
 

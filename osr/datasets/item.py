@@ -1,4 +1,4 @@
-"""One image of a data set, wherever its pixels lie."""
+"""One image of a data set: names of files, read on demand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Pixels = NDArray[np.uint8]
 """(H, W, 3) uint8 RGB."""
 
 Halves = Literal["degraded|truth", "truth|degraded"]
-"""What is left and what is right in a file that holds both images side by side."""
+"""Order of the two images in a file that holds both side by side."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One clear image, with its degraded twin or its depth where the set has them.
+    """One clear image, with its degraded version or its depth map where the set has them.
 
-    Holds names only, so it travels cheaply to another process.
+    Holds names only, so that it is cheap to send to another process.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Item:
     halves: Halves | None = None
     """Set where one file holds both images side by side."""
     centre_crop: bool = False
-    """Whether a ground truth larger than its degraded twin is cut to its size around the centre, as
-    RESIDE asks for."""
+    """Whether a ground truth larger than its degraded image is cropped to its size around the
+    centre, as RESIDE asks for."""
 
     def load(self) -> tuple[Pixels | None, Pixels]:
         """Read the images.

@@ -29,14 +29,14 @@ from osr_core.errors import ImageError
 
 _WITH_DEPTH = SUFFIXES | {".npy"}
 
-_PART = re.compile("train|test|val|our485", re.IGNORECASE)
-"""Folders that hold a part of a set. The root has to be that very folder for it to be left out of
-a pattern, or training images could be taken for test images."""
+_SPLIT_FOLDER = re.compile("train|test|val|our485", re.IGNORECASE)
+"""Folders of one split. The root has to be that very folder for it to be left out of a pattern, or
+training images could be taken for test images."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a layout found in a folder."""
+class Match:
+    """The images of a folder that fit a layout."""
 
     layout: str
     """The pattern, without the leading folders that the root stands for."""
@@ -45,11 +45,11 @@ class Found:
     """A line for each file whose counterpart is missing."""
 
 
-class Tree:
+class FolderIndex:
     """A folder whose listings are read once."""
 
     def __init__(self, root: Path) -> None:
-        """Over a folder, at which nothing is looked yet."""
+        """Of a folder; nothing is read yet."""
         self.root = root
         self._names: dict[Path, list[str]] = {}
         self._images: dict[Path, dict[str, list[Path]]] = {}
@@ -72,7 +72,7 @@ class Tree:
         return self._names[folder]
 
     def folder(self, path: str) -> Path | None:
-        """The folder of a path below the root, whatever the case of its letters."""
+        """The folder of a path below the root; names may differ in case."""
         if path not in self._folders:
             above, _, name = path.rpartition("/")
             place = self.folder(above)
@@ -95,30 +95,30 @@ class Tree:
         return self._images[folder]
 
 
-def fit(tree: Tree, layout: str) -> Found | None:
+def match(index: FolderIndex, layout: str) -> Match | None:
     """The images that fit a layout, or None if there is none.
 
     As few leading folders are left out as possible.
     """
-    for pattern in _shortened(layout, tree.root):
-        found = _fit(tree, pattern)
+    for pattern in _shortened(layout, index.root):
+        found = _match(index, pattern)
         if found.items or found.missing:
             return replace(found, items=_unique(found.items))
     return None
 
 
-def _fit(tree: Tree, layout: str) -> Found:
+def _match(index: FolderIndex, layout: str) -> Match:
     first, sign, second = _parse(layout)
     if sign == ":" and "|" not in second:
-        return _fit_list(tree, layout, first, second.split())
+        return _match_list(index, layout, first, second.split())
     items, missing = [], []
-    for path, name, values in _matches(tree, first):
+    for path, name, values in _matches(index, first):
         if sign == ":":
             halves = cast(Halves, second.replace(" ", ""))
             items.append(Item(name, path, path, halves=halves))
             continue
         wanted = second.format_map(values)
-        other = _lookup(tree, wanted, path.suffix, depth=sign == "~") if wanted else None
+        other = _lookup(index, wanted, path.suffix, depth=sign == "~") if wanted else None
         if wanted and other is None:
             what = "depth map" if sign == "~" else "ground truth"
             missing.append(f"{path}: its {what} {wanted} is missing")
@@ -126,24 +126,24 @@ def _fit(tree: Tree, layout: str) -> Found:
             items.append(Item(name, other, path))
         else:
             items.append(Item(name, path, depth=other))
-    return Found(layout, tuple(items), tuple(missing))
+    return Match(layout, tuple(items), tuple(missing))
 
 
-def _fit_list(tree: Tree, layout: str, name: str, roles: list[str]) -> Found:
-    path = tree.root / name
+def _match_list(index: FolderIndex, layout: str, name: str, roles: list[str]) -> Match:
+    path = index.root / name
     lines = read_lines(path) if path.is_file() else []
     pairs: list[tuple[str, Path, Path]] = []
     missing: list[str] = []
     for number, line in enumerate(lines, 1):
         row = dict(zip(roles, line.split(), strict=False))
-        truth, degraded = (locate(row.get(role, ""), tree.root) for role in ("truth", "degraded"))
+        truth, degraded = (locate(row.get(role, ""), index.root) for role in ("truth", "degraded"))
         if truth is None or degraded is None:
             missing.append(f"{path}: line {number}: not both files are there: {line}")
         else:
             pairs.append((row["degraded"], truth, degraded))
     names = short_names([text for text, _, _ in pairs])
     items = tuple(Item(name, *pair[1:]) for name, pair in zip(names, pairs, strict=True))
-    return Found(layout, items, tuple(missing))
+    return Match(layout, items, tuple(missing))
 
 
 def _parse(layout: str) -> tuple[str, str, str]:
@@ -167,29 +167,29 @@ def _shortened(layout: str, root: Path) -> Iterator[str]:
             return
         names = [name.lower() for name in leading[0]]
         if any(
-            _PART.search(name) and here[-(dropped - index) :][:1] != [name]
-            for index, name in enumerate(names)
+            _SPLIT_FOLDER.search(name) and here[-(dropped - place) :][:1] != [name]
+            for place, name in enumerate(names)
         ):
             continue
         rest = ["/".join(path.split("/")[dropped:]) for path in paths]
         yield join.join(rest if len(paths) == 2 else [*rest, second]) if sign else rest[0]
 
 
-def _matches(tree: Tree, pattern: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
+def _matches(index: FolderIndex, pattern: str) -> Iterator[tuple[Path, str, dict[str, str]]]:
     """Image files that match, each with its name and with what the braces stand for."""
     *folders, last = pattern.split("/")
-    places: list[tuple[Path, tuple[str, ...], dict[str, str]]] = [(tree.root, (), {})]
+    places: list[tuple[Path, tuple[str, ...], dict[str, str]]] = [(index.root, (), {})]
     for segment in folders:
         regex, free = _regex(segment), "{" in segment
         places = [
             (place / name, (*names, name) if free else names, {**values, **match.groupdict()})
             for place, names, values in places
-            for name in tree.names(place)
+            for name in index.names(place)
             if (match := regex.fullmatch(name)) and (not (free and _is_image(name)))
         ]
     regex = _regex(last)
     for place, names, values in places:
-        for name in tree.names(place):
+        for name in index.names(place):
             stem, _ = os.path.splitext(name)
             if _is_image(name) and (match := regex.fullmatch(stem)):
                 yield place / name, "/".join([*names, stem]), {**values, **match.groupdict()}
@@ -197,17 +197,17 @@ def _matches(tree: Tree, pattern: str) -> Iterator[tuple[Path, str, dict[str, st
 
 @lru_cache(maxsize=256)
 def _regex(segment: str) -> re.Pattern[str]:
-    """What a folder's or file's name has to look like; braces take as little as they can."""
+    """The pattern of one name; braces match as little as they can."""
     parts = re.split(r"\{(\w+)\}", segment)
     texts = [f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(parts)]
     return re.compile("".join(texts), re.IGNORECASE)
 
 
-def _lookup(tree: Tree, wanted: str, suffix: str, depth: bool) -> Path | None:
+def _lookup(index: FolderIndex, wanted: str, suffix: str, depth: bool) -> Path | None:
     """The image file of a path without suffix; that of the given suffix if there are several."""
     folder, _, stem = wanted.rpartition("/")
-    place = tree.folder(folder)
-    found = tree.images(place).get(stem.lower(), []) if place else []
+    place = index.folder(folder)
+    found = index.images(place).get(stem.lower(), []) if place else []
     fitting = [path for path in found if depth or _is_image(path.name)]
     return next((p for p in fitting if p.suffix == suffix), fitting[0] if fitting else None)
 
@@ -217,7 +217,7 @@ def _is_image(name: str) -> bool:
 
 
 def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The items, those of the same name told apart by the suffix of their files."""
+    """The items, those of the same name distinguished by the suffix of their files."""
     counts = Counter(item.name for item in items)
     return tuple(
         replace(item, name=item.name + (item.degraded or item.truth).suffix)

@@ -1,4 +1,4 @@
-"""List files: one path a line, written on a machine where the images lay elsewhere."""
+"""List files: one path a line, written where the images were in another folder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def listed(
     root: str | os.PathLike[str] | None = None,
     old: str | None = None,
 ) -> tuple[Item, ...]:
-    """The pairs of two list files: line *n* of the one belongs to line *n* of the other.
+    """The pairs of two list files: line *n* of both names one pair.
 
     Args:
         degraded: list of the degraded images, one path a line; empty lines do not count.
         truth: list of their ground truths, of the same length.
-        root: folder that takes the place of the one where the images lay; by default the one that
-            holds the list of degraded images.
+        root: folder that replaces the authors' folder of images; by default the one that holds the
+            list of degraded images.
         old: leading part of the paths that ``root`` replaces. By default as much of each path is
             left out as it takes to find the file below ``root``.
 
@@ -84,7 +84,7 @@ def read_lines(path: Path) -> list[str]:
 def locate(text: str, root: Path, old: str | None = None) -> Path | None:
     """The file that a path from another machine means, or None.
 
-    With ``old``, ``root`` takes its place. Else leading folders are left out until there is such a
+    With ``old``, ``root`` replaces it. Else leading folders are left out until there is such a
     file below ``root``; a path that leads to a file from ``/`` is taken as it is.
     """
     posix = text.replace("\\", "/")

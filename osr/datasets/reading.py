@@ -6,23 +6,23 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from osr.datasets.catalogue import PARTS, DataSet, Part, find
+from osr.datasets.catalogue import SPLITS, DataSet, Split, find
 from osr.datasets.item import Item
-from osr.datasets.layouts import Found, Tree, fit
+from osr.datasets.layouts import FolderIndex, Match, match
 from osr.datasets.lists import read_lists
 from osr_core.errors import ImageError, OptionError
 
 SCIKIT_IMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
-"""Photographs in the public domain (CC0) that every scikit-image brings along."""
+"""Public-domain photographs (CC0) that come with scikit-image."""
 
 
 def items(
-    name: str, path: str | os.PathLike[str] | None = None, part: Part = "test"
+    name: str, path: str | os.PathLike[str] | None = None, split: Split = "test"
 ) -> tuple[Item, ...]:
     """The images of a data set, in the order of their names.
 
     The layouts in which the set is distributed are tried one after the other, then simple ones:
-    ``input/`` and ``gt/`` (or ``target/``), within a folder named after the part or not; for sets
+    ``input/`` and ``gt/`` (or ``target/``), within a folder named after the split or not; for sets
     of clear images also the images right in the folder. A set that is not complete is read as far
     as it goes; :func:`osr.datasets.check` says what is missing.
 
@@ -30,13 +30,13 @@ def items(
         name: of the catalogue.
         path: folder that holds the set; ``scikit-image`` needs none, and ``lists`` takes
             ``INPUT.txt,GT.txt,ROOT``, see :func:`osr.datasets.listed`.
-        part: ``train`` or ``test``.
+        split: ``train`` or ``test``.
 
     Raises:
-        OptionError: if there is no such set, or it has no such part.
+        OptionError: if there is no such set, or it has no such split.
         ImageError: if the folder does not hold it, or a ground truth is missing.
     """
-    found = look(find(name), path, part)
+    found = scan(find(name), path, split)
     if found.missing:
         more = f" (and {len(found.missing) - 1} more)" if len(found.missing) > 1 else ""
         raise ImageError(
@@ -45,39 +45,39 @@ def items(
     return found.items
 
 
-def look(data: DataSet, path: str | os.PathLike[str] | None, part: Part) -> Found:
-    """What a folder holds of a part of a data set; the layout that fits best.
+def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Match:
+    """The images of a split in a folder, by the layout that fits best.
 
     Raises:
-        OptionError: if the set has no such part, or needs a folder.
-        ImageError: if nothing fits; the message lists what was looked for.
+        OptionError: if the set has no such split, or needs a folder.
+        ImageError: if nothing fits; the message lists the layouts that were tried.
     """
-    if part not in PARTS:
-        raise OptionError(f"part {part!r}: expected one of {', '.join(PARTS)}")
+    if split not in SPLITS:
+        raise OptionError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
     if data.name == "scikit-image":
-        return Found("scikit-image", _scikit_image())
+        return Match("scikit-image", _scikit_image())
     if path is None:
         raise OptionError(f"data set {data.name}: needs a folder; download it from {data.url}")
     if data.name == "lists":
-        return Found("lists", read_lists(os.fspath(path)))
-    tried = data.tried(part)
+        return Match("lists", read_lists(os.fspath(path)))
+    layouts = data.candidate_layouts(split)
     root = Path(path)
     if not root.is_dir():
         raise ImageError(f"{root}: {'is no folder' if root.exists() else 'no such folder'}")
-    tree, best = Tree(root), None
-    for layout in tried:
-        found = fit(tree, layout)
+    index, best = FolderIndex(root), None
+    for layout in layouts:
+        found = match(index, layout)
         if found is not None and (best is None or len(found.items) > len(best.items)):
             best = found
         if found is not None and not found.missing:
             break
     if best is None:
-        wanted = "; ".join(data.described(part))
-        raise ImageError(f"{root}: holds no {part} images of {data.name}; looked for {wanted}")
+        wanted = "; ".join(data.documented_layouts(split))
+        raise ImageError(f"{root}: holds no {split} images of {data.name}; looked for {wanted}")
     return _with_crop(best, data)
 
 
-def _with_crop(found: Found, data: DataSet) -> Found:
+def _with_crop(found: Match, data: DataSet) -> Match:
     if not data.centre_crop:
         return found
     items = tuple(replace(item, centre_crop=True) for item in found.items)

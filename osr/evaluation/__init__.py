@@ -1,8 +1,6 @@
-"""The OSR matrix: what models do to degradation, also to degradation that they never saw.
+"""The OSR matrix: gains of models on degradations that they were trained on, and on others.
 
-    from osr.evaluation.columns import grid, locate
-    from osr.evaluation.session import evaluate
-
-``osr evaluate`` fills a folder (:mod:`~osr.evaluation.records` says with what); from it
-:func:`~osr.evaluation.statistics.load` works out all figures.
+:func:`osr.evaluate` (:mod:`osr.evaluation.session`) fills a folder with ``evaluation.json``,
+``results.csv``, pictures and a report; :func:`osr.evaluation.statistics.load` reads one and
+computes all figures.
 """

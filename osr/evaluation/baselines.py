@@ -1,10 +1,8 @@
-"""Classical specialists: what a user without a network would reach for, one for each degradation.
+"""Classical restoration methods, one for each kind of degradation: what works without a network.
 
-Each is blind: it sees the picture alone and estimates or assumes what it needs to know. Told the
-degradation, non-local means use its σ and Richardson-Lucy its kernel; a table that compares them with
-blind networks should not tell. Gains when not told, in dB of PSNR (RGB, 8-bit), on scikit-image's
-astronaut, chelsea, coffee and rocket with the degradation of :mod:`osr.degradations`,
-and on parts of public benchmarks:
+Each is blind: it is given the image alone and estimates or assumes the parameters of the
+degradation. Gains in dB of PSNR (RGB, 8-bit) on scikit-image's astronaut, chelsea, coffee and
+rocket with synthetic degradation (:mod:`osr.degradations`), and on subsets of public benchmarks:
 
 ==================  ============================================================================
 non-local-means     noise:15 +5.1, noise:25 +7.1, noise:50 +9.7, poisson_gaussian:0.01 +6.6
@@ -16,33 +14,29 @@ bilateral           jpeg:10 +0.3, jpeg:20 +0.4, jpeg:40 +0.4
 gamma               low_light:2 +6.0, low_light:3 +7.3; LOL +8.7
 ==================  ============================================================================
 
-Those constants that no paper gives were chosen on these photographs and benchmarks. On what they
-are not meant for, clean photographs above all, they do harm. Left out: BM3D, since the package of
-its authors is for non-commercial use only and the free ones need a GPU or serve other ends;
-anything for raindrops, since medians made light ones worse; non-local means for camera noise after
-JPEG, which is not white, so that the estimate is too low (PolyU 0.0). For low resolution, the
+Constants that no paper gives were tuned on these photographs and benchmarks, so these figures are
+optimistic. On other degradations, and on clean images above all, the methods do harm. Not included:
+BM3D (the authors' package is for non-commercial use only, the free ones need a GPU or serve other
+ends); anything for raindrops (medians made light ones worse); non-local means for camera noise
+after JPEG (the noise is not white, so its estimate is too low: PolyU 0.0). For low resolution, the
 bicubic enlargement is the input itself.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations import Step
-from osr.degradations.linear_light import to_linear, to_srgb
 from osr_core.checks import Image, check_image
-from osr_core.errors import ImageError, OptionError
-from osr_core.settings import suggest
+from osr_core.errors import ImageError
 
 Plane = NDArray[np.float32]
 
-_ASSUMED_BLUR = Step("blur", 1.0)
-_ITERATIONS = 5  # of an assumed kernel: more of them ring where the real one is another
-_ITERATIONS_KNOWN = 20
+_BLUR_SIGMA, _ITERATIONS = 1.0, 5  # assumed; more iterations ring where the blur is another
 _STREAK_WIDTH, _STREAK_LENGTH = 15, 3  # rows of 15 see past most streaks; 3 spares mere dots
 
 
@@ -53,39 +47,30 @@ class Baseline:
     title: str
     kinds: frozenset[str]
     """Kinds of degradation that it is meant for: keys of :data:`osr.degradations.DEGRADATIONS`."""
-    method: Callable[[Image, Step | None], Image]
-    """Of a picture in [0, 1]; its result need not be clipped."""
+    method: Callable[[Image], Image]
+    """Of an image in [0, 1]; its result need not be clipped."""
 
-    def restore(self, image: Image, known: Step | None = None) -> Image:
+    def restore(self, image: Image) -> Image:
         """A restored copy, (H, W, 3) float32 in [0, 1].
 
         Args:
             image: (H, W, 3) float32 RGB; clipped to [0, 1] first, as if it came from a file.
-            known: what was done to it, for the methods that can make use of it; else they
-                estimate or assume it.
 
         Raises:
             ImageError: if ``image`` is not such an array or holds numbers that are not finite.
         """
         if not np.isfinite(check_image(image)).all():
             raise ImageError("image: holds numbers that are not finite")
-        result = self.method(image.clip(0, 1), known)
+        result = self.method(image.clip(0, 1))
         return np.ascontiguousarray(result, np.float32).clip(0, 1)
-
-
-def find_baseline(name: str) -> Baseline:
-    """The baseline of that name; :class:`OptionError` with the nearest one if there is none."""
-    if name not in BASELINES:
-        raise OptionError(f"baseline {name}: {suggest(name, BASELINES)}")
-    return BASELINES[name]
 
 
 def estimate_noise(image: Image) -> float:
     """Standard deviation of white noise in a picture, in 8-bit levels.
 
     The median of the finest diagonal Haar coefficients, whose size in pure noise is 0.6745 σ
-    (Donoho and Johnstone, Biometrika 81, 1994). Fine texture is taken for one or two levels of
-    noise; clipping hides some of strong noise; after JPEG there is little to be seen.
+    (Donoho and Johnstone, Biometrika 81, 1994). Fine texture counts as one or two levels of
+    noise; clipping hides part of strong noise, and JPEG compression most of it.
 
     >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 3)).astype(np.float32)
     >>> round(estimate_noise(noise) / 255, 2)
@@ -97,12 +82,11 @@ def estimate_noise(image: Image) -> float:
     return float(255 * np.median(np.abs(diagonal)) / 0.6745) if diagonal.size else 0.0
 
 
-def _non_local_means(image: Image, known: Step | None) -> Image:
+def _non_local_means(image: Image) -> Image:
     """OpenCV's, in CIELAB, of 5×5 patches within 21×21, with a filter strength of 0.7 σ."""
     import cv2
 
-    sigma = known.level if known and known.name == "noise" else None
-    sigma = estimate_noise(image) if sigma is None else sigma
+    sigma = estimate_noise(image)
     if sigma == 0:
         return image
     bgr = np.rint(255 * image[:, :, ::-1]).astype(np.uint8)
@@ -111,7 +95,7 @@ def _non_local_means(image: Image, known: Step | None) -> Image:
     return np.asarray(clean[:, :, ::-1], np.float32) / np.float32(255)
 
 
-def _dark_channel(image: Image, known: Step | None) -> Image:
+def _dark_channel(image: Image) -> Image:
     """He, Sun and Tang (TPAMI 2011), with their constants: 15×15, ω = 0.95, t₀ = 0.1.
 
     The transmission is refined by their guided filter (TPAMI 2013) in place of soft matting, with
@@ -144,43 +128,32 @@ def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> P
     return mean(slope) * guide + mean(mean_plane - slope * mean_guide)
 
 
-def _richardson_lucy(image: Image, known: Step | None) -> Image:
-    """scikit-image's, with the known kernel, else a Gaussian of σ = 1 and few iterations."""
+def _richardson_lucy(image: Image) -> Image:
+    """scikit-image's, with a Gaussian kernel of an assumed σ and few iterations."""
+    import cv2
     from skimage.restoration import richardson_lucy
 
-    if known and (known.row.kind or known.name) == "blur" and _has_one_kernel(known):
-        blur, iterations = known, _ITERATIONS_KNOWN
-    else:
-        blur, iterations = _ASSUMED_BLUR, _ITERATIONS
-    reach = int(np.ceil(4 * (blur.level or 0.0))) + 1
-    point = np.zeros((2 * reach + 1, 2 * reach + 1, 3), np.float32)
-    point[reach, reach] = 1
-    # Lenses and motion add up light, the Gaussian adds up values.
-    forth, back = (np.asarray, np.asarray) if blur.name == "blur" else (to_linear, to_srgb)
-    kernel = forth(blur(point, np.random.default_rng(0))[:, :, 0])
-    rim = 2 * reach  # the picture is mirrored, as when it was blurred
-    padded = forth(np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect"))
-    sharp = [richardson_lucy(padded[:, :, c], kernel, iterations) for c in range(3)]
-    return back(np.stack(sharp, axis=2)[rim:-rim, rim:-rim])
+    radius = math.ceil(4 * _BLUR_SIGMA)
+    line = cv2.getGaussianKernel(2 * radius + 1, _BLUR_SIGMA, cv2.CV_32F)
+    rim = 2 * radius  # mirrored at the borders, where the kernel sees past the image
+    padded = np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect")
+    kernel = line @ line.T
+    sharp = [richardson_lucy(padded[:, :, c], kernel, _ITERATIONS) for c in range(3)]
+    return np.stack(sharp, axis=2)[rim:-rim, rim:-rim]
 
 
-def _has_one_kernel(blur: Step) -> bool:
-    """Not motion in a direction that nobody said."""
-    return blur.name != "motion" or "angle" in dict(blur.options)
-
-
-def _unsharp_mask(image: Image, known: Step | None) -> Image:
-    """Half of what a Gaussian of σ = 1.5 takes away, added."""
+def _unsharp_mask(image: Image) -> Image:
+    """Adds half of the difference to a Gaussian of σ = 1.5."""
     from skimage.filters import unsharp_mask
 
     return unsharp_mask(image, 1.5, 0.5, channel_axis=2)
 
 
-def _row_median(image: Image, known: Step | None) -> Image:
-    """Take away what is brighter than the median of its row's neighbourhood in all channels.
+def _row_median(image: Image) -> Image:
+    """Subtract what is brighter than the median of its row's neighbourhood in all channels.
 
     Rain and snow are bright, grey, and rarely wider than high: what stands out in one channel alone
-    or is less than three pixels high is taken for content. Ours, as simple as it can be.
+    or is less than three pixels high is treated as content. This method is our own.
     """
     import cv2
     from skimage.filters import median
@@ -191,14 +164,14 @@ def _row_median(image: Image, known: Step | None) -> Image:
     return image - streaks[:, :, None]
 
 
-def _bilateral(image: Image, known: Step | None) -> Image:
+def _bilateral(image: Image) -> Image:
     """OpenCV's, of 7×7 pixels: evens out steps of up to about a tenth of the range."""
     import cv2
 
     return cv2.bilateralFilter(image, 7, 0.1, 1.5)
 
 
-def _gamma(image: Image, known: Step | None) -> Image:
+def _gamma(image: Image) -> Image:
     """The power that brings the mean brightness to 0.45, unless the picture is brighter."""
     import cv2
 

@@ -1,180 +1,188 @@
-"""The columns of the matrix: a data set, what is done to it, and how it is measured."""
+"""The columns of the matrix: a data set, the degradation of its images, and the protocol."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.datasets import DataSet, catalogue, find, items
+from osr.datasets import DataSet, Item, Split, catalogue, find, items
 from osr.degradations import Chain
-from osr.evaluation.metrics import Convention
-from osr.evaluation.protocols import customary, describe, parse_protocol
-from osr.evaluation.records import ColumnEntry
+from osr.evaluation.metrics import Protocol, to_levels
+from osr.training.sampling import shrink
 from osr_core.errors import ImageError, OptionError
 
-if TYPE_CHECKING:
-    from osr.datasets import Item
-
-DEFAULT_DEGRADATION = ("none", "noise:25", "rain:0.3", "haze:1.3", "blur:2", "low_resolution:2",
-                  "jpeg:20", "low_light:2")  # fmt: skip
-"""What is done to clean sets where nothing is asked for: kinds that most models know and kinds that
-few do, each at a level that is plainly seen."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set where it lies."""
-
-    name: str
-    """In the names of columns."""
-    entry: DataSet
-    items: tuple[Item, ...]
+DEFAULT_DEGRADATIONS = ("none", "noise:25", "rain:0.3", "haze:1.3", "blur:2", "low_resolution:2",
+                        "jpeg:20", "low_light:2")  # fmt: skip
+"""Degradations of clean sets where none is given: some that most models are trained on and some
+that few are, each at a level that is plainly visible."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A data set, the degradation applied if it is a clean one, and the protocol of its figures."""
+    """A column of the matrix; all but its items is saved in ``evaluation.json``."""
 
     name: str
-    data: Data
-    degradation: Chain | None
+    data: str
+    """Name of the data set."""
+    degradation: str | None
+    """Synthetic degradation, for instance ``noise:25``; None where the set has degraded images."""
     kind: str
-    """Kind of degradation; ``none`` for clean columns, ``unknown`` where nobody said."""
-    convention: Convention
-    items: tuple[Item, ...]
-    """The images that are evaluated: the first ones of the data set."""
+    """Kind of degradation, several joined by ``+``; ``none`` for clean columns, ``unknown`` where
+    it is not known."""
+    protocol: str
+    """What :meth:`osr.evaluation.metrics.Protocol.parse` takes."""
+    images: int
+    """How many of the set's images are evaluated: the first ones."""
+    max_side: int = 0
+    """Larger images are shrunk to this size; 0 leaves them as they are."""
+    items: tuple[Item, ...] = field(default=(), compare=False, repr=False)
 
     @property
-    def entry(self) -> ColumnEntry:
-        """What of it is written down."""
-        return ColumnEntry(
-            self.name,
-            self.data.name,
-            None if self.degradation is None else str(self.degradation),
-            self.kind,
-            len(self.items),
-            describe(self.convention, self.degradation),
-            clean=self.kind == "none",
-        )
+    def clean(self) -> bool:
+        """Whether its images are not degraded."""
+        return self.kind in ("none", "grey")  # grey images have grey targets
 
     def load(self, index: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """The degraded image of an item, float32, and its truth, uint8, both (H, W, 3).
+        """The degraded image of an item, float32, and its ground truth, uint8, both (H, W, 3).
 
-        Synthetic degradation is drawn from the seed and the index and is not clipped to [0, 1].
+        Synthetic degradation depends on the seed and the index alone. It is not clipped to [0, 1].
 
         Raises:
-            ImageError: if a file cannot be read, or is none of the set's.
+            ImageError: if a file cannot be read, or does not belong to the set.
         """
         item = self.items[index]
         degraded, truth = item.load()
+        truth = shrink(truth, self.max_side)
         if self.degradation is None:
             if degraded is None:
-                raise ImageError(f"{item.truth}: has no degraded twin")
-            return degraded.astype(np.float32) / np.float32(255), truth
-        clear = truth.astype(np.float32) / np.float32(255)
+                raise ImageError(f"{item.truth}: has no degraded image")
+            return shrink(degraded, self.max_side).astype(np.float32) / np.float32(255), truth
+        depth = item.load_depth()
+        clean = truth.astype(np.float32) / np.float32(255)
         rng = np.random.default_rng([seed, index])
-        result, target = self.degradation(clear, rng, item.load_depth())
-        return result, np.rint(target * np.float32(255)).astype(np.uint8)
+        depth = None if depth is None else shrink(depth, self.max_side)
+        result, target = Chain.parse(self.degradation)(clean, rng, depth)
+        return result, to_levels(target)
 
 
-def locate(text: str) -> Data:
-    """The data set of ``NAME=PATH``, of the name of one that needs no path, or of a folder.
+def locate(text: str, split: Split = "test") -> tuple[DataSet, tuple[Item, ...]]:
+    """The data set of a folder, of ``NAME=PATH``, or of the name of one that needs no path.
 
-    A folder alone is the set of its own name, if the catalogue has one; else one of pairs if it
-    holds a folder ``input``, else one of clear photographs, and names its columns.
+    A folder alone is the set of its own name, if the catalogue has one; else a set of pairs if it
+    holds a folder ``input``, else one of clean photographs, and gives the columns its name.
 
     Raises:
         OptionError: if the name is unknown.
         ImageError: if the folder does not hold it.
     """
     name, equals, path = text.partition("=")
-    if equals:
-        return _data(find(name), path)
-    if os.path.isdir(text):
-        folder = Path(text).resolve()
-        if folder.name.lower().replace("_", "-") in catalogue():
-            return _data(find(folder.name), text)
-        paired = (folder / "input").is_dir()
-        return _data(find("pairs" if paired else "photographs"), text, folder.name)
-    if os.sep in text or text in (".", ".."):
-        raise ImageError(f"{text}: no such folder")
-    return _data(find(text), None)
+    if not os.path.isdir(text):  # a path may contain "="
+        if equals:
+            return _found(find(name), path, split)
+        if os.sep in text or text in (".", ".."):
+            raise ImageError(f"{text}: no such folder")
+        return _found(find(text), None, split)
+    folder = Path(text).resolve()
+    if folder.name.lower().replace("_", "-") in catalogue():
+        return _found(find(folder.name), text, split)
+    known = find("pairs" if (folder / "input").is_dir() else "photographs")
+    data, found = _found(known, text, split)
+    return replace(data, name=folder.name), found
+
+
+def _found(data: DataSet, path: str | None, split: Split) -> tuple[DataSet, tuple[Item, ...]]:
+    found = items(data.name, path, split)
+    if not found:
+        raise ImageError(f"{path}: holds no images of {data.name}")
+    return data, found
+
+
+def default_protocol(data: DataSet, degradation: Chain | None) -> Protocol:
+    """The protocol in which results are usually published.
+
+    Super-resolution is measured on Y with as many pixels cropped at each border as the scale; sets
+    that come with degraded images by their own protocol; all else on RGB.
+    """
+    if degradation is None:
+        return data.protocol
+    for step in degradation.steps:
+        if step.name == "low_resolution":
+            scale = step.row.params["scale"].train[1] if step.level is None else step.level
+            return Protocol("y", crop=math.ceil(scale))
+    return Protocol()
 
 
 def make_column(
-    data: Data,
+    data: DataSet,
+    found: Sequence[Item],
     degradation: str | None = None,
     protocol: str | None = None,
     limit: int | None = None,
     name: str | None = None,
     kind: str | None = None,
+    max_side: int = 0,
 ) -> Column:
     """A column of a data set.
 
     Args:
         data: the set.
-        degradation: what is done to the images of a clean set, for instance ``noise:25`` or ``none``.
-        protocol: see :func:`osr.evaluation.protocols.parse_protocol`; by default the
-            customary one.
+        found: its images.
+        degradation: of a clean set, for instance ``noise:25`` or ``none``.
+        protocol: see :meth:`~osr.evaluation.metrics.Protocol.parse`; what it does not name is as
+            in :func:`default_protocol`.
         limit: largest number of images.
         name: of the column; by default those of the data set and of the degradation.
         kind: of the degradation in a paired set that the catalogue does not know.
+        max_side: see :class:`Column`.
 
     Raises:
-        OptionError: if the degradation does not fit the set, or an argument makes no sense.
+        OptionError: if the degradation does not fit the set, or an argument is invalid.
     """
-    if data.entry.paired == (degradation is not None):
+    if data.paired == (degradation is not None):
         raise OptionError(
-            f"data set {data.name}: brings its own degradation; leave out {degradation}"
+            f"data set {data.name}: has degraded images; omit {degradation}"
             if degradation is not None
-            else f"data set {data.name}: is of clear images; name a degradation such as noise:25"
+            else f"data set {data.name}: has clean images; give a degradation such as noise:25"
         )
-    done = None if degradation is None else Chain.parse(degradation)
-    convention = customary(data.entry, done)
-    if protocol is not None:
-        convention = parse_protocol(protocol, convention)
+    synthetic = None if degradation is None else Chain.parse(degradation)
+    default = default_protocol(data, synthetic)
+    images = tuple(found[:limit])
     return Column(
-        name or f"{data.name} {done or ''}".strip(),
-        data,
-        done,
-        done.kind if done is not None else kind or data.entry.degradation or "unknown",
-        convention,
-        data.items[:limit],
+        name or f"{data.name} {synthetic or ''}".strip(),
+        data.name,
+        None if synthetic is None else str(synthetic),
+        synthetic.kind if synthetic is not None else kind or data.degradation or "unknown",
+        str(Protocol.parse(protocol, default) if protocol else default),
+        len(images),
+        max_side,
+        images,
     )
 
 
 def grid(
-    sets: Sequence[Data],
+    sets: Iterable[tuple[DataSet, Sequence[Item]]],
     degradations: Sequence[str] = (),
     protocol: str | None = None,
     limit: int | None = None,
 ) -> tuple[Column, ...]:
     """Every clean set with every degradation, and each paired set as it is."""
-    columns = []
-    for data in sets:
-        chosen = (None,) if data.entry.paired else tuple(degradations) or DEFAULT_DEGRADATION
-        columns += [make_column(data, degradation, protocol, limit) for degradation in chosen]
-    check_names((column.name for column in columns), "column")
-    return tuple(columns)
+    return tuple(
+        make_column(data, found, degradation, protocol, limit)
+        for data, found in sets
+        for degradation in ((None,) if data.paired else degradations or DEFAULT_DEGRADATIONS)
+    )
 
 
 def check_names(names: Iterable[str], what: str) -> None:
     """Raise :class:`OptionError` if two are the same."""
-    taken: set[str] = set()
+    seen: set[str] = set()
     for name in names:
-        if name in taken:
-            raise OptionError(f"{what} {name}: comes twice; give one of them another name")
-        taken.add(name)
-
-
-def _data(entry: DataSet, path: str | None, name: str | None = None) -> Data:
-    found = items(entry.name, path)
-    if not found:
-        raise ImageError(f"{path}: holds no images of {entry.name}")
-    return Data(name or entry.name, entry, found)
+        if name in seen:
+            raise OptionError(f"{what} {name}: duplicate name; give one of them another")
+        seen.add(name)

@@ -1,20 +1,16 @@
-"""Two models on the same images: paired differences, and whether they are anything."""
+"""Paired differences of two models on the same images."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from osr.evaluation.statistics import (
-    Interval,
-    Results,
-    Values,
-    capped,
-    interval,
-    mean_interval,
-)
+from osr.evaluation.session import first_model
+from osr.evaluation.statistics import Interval, Results, Values, capped, interval, load
 from osr_core.errors import OptionError
 
 SAME_INPUT = 0.005
@@ -38,8 +34,8 @@ class Difference:
     """Share of images on which the second model is better."""
 
     @property
-    def decided(self) -> bool:
-        """Whether the interval of the difference in PSNR leaves out zero."""
+    def significant(self) -> bool:
+        """Whether the interval of the difference in PSNR excludes zero."""
         return self.psnr.low > 0 or self.psnr.high < 0
 
 
@@ -47,18 +43,35 @@ class Difference:
 class Comparison:
     """All columns that two models share."""
 
+    first: str
+    second: str
     columns: Sequence[Difference]
-    overall: Interval
+    overall: Interval | None
     """Mean over the columns of their mean differences in PSNR, clean columns left out."""
 
 
-def compare(first: Results, a: str, second: Results, b: str) -> Comparison:
-    """Model ``b`` of the second report against model ``a`` of the first, which may be the same.
+def compare(
+    first: str | os.PathLike[str],
+    second: str | os.PathLike[str],
+    report: str | os.PathLike[str] | None = None,
+) -> Comparison:
+    """Compare the second model with the first, on the images that both have restored.
+
+    Args:
+        first: a model of ``report``; without that the folder of a report, for its first model, or
+            ``FOLDER:MODEL``.
+        second: as ``first``.
+        report: folder of an evaluation that holds both models.
 
     Raises:
-        OptionError: if a model is not there, no column is shared, or a shared one was measured
-            differently or on different degradation.
+        OptionError: if there is no such report or model, no column is shared, or a shared one was
+            measured differently or on different degradation.
     """
+    return compare_results(*_find(os.fspath(first), report), *_find(os.fspath(second), report))
+
+
+def compare_results(first: Results, a: str, second: Results, b: str) -> Comparison:
+    """Model ``b`` of the second report against model ``a`` of the first, which may be the same."""
     first.model(a), second.model(b)
     found = []
     for column in first.columns:
@@ -68,23 +81,29 @@ def compare(first: Results, a: str, second: Results, b: str) -> Comparison:
     if not found:
         raise OptionError(f"{a} and {b}: no image was restored by both; nothing to compare")
     gains = [psnr[1] - psnr[0] for column, psnr, _ in found if not column.clean]
-    return Comparison(
-        tuple(_difference(column.name, psnr, ssim) for column, psnr, ssim in found),
-        mean_interval(gains),
-    )
+    columns = tuple(_difference(column.name, psnr, ssim) for column, psnr, ssim in found)
+    return Comparison(a, b, columns, interval(*gains) if gains else None)
+
+
+def _find(text: str, report: str | os.PathLike[str] | None) -> tuple[Results, str]:
+    """The report and the model that an argument names."""
+    if report is not None:
+        return load(report), text
+    if Path(text).is_dir():
+        results = load(text)
+        return results, first_model(results)
+    folder, colon, model = text.rpartition(":")
+    if not colon or not Path(folder).is_dir():
+        raise OptionError(f"{text}: no such report; give its folder, or --report for a model")
+    return load(folder), model
 
 
 def _difference(column: str, psnr: Values, ssim: Values) -> Difference:
     gained = psnr[1] - psnr[0]
-    return Difference(
-        column,
-        len(gained),
-        float(psnr[0].mean()),
-        float(psnr[1].mean()),
-        interval(gained),
-        interval(ssim[1] - ssim[0]),
-        float(np.mean(gained > 0)),
-    )
+    first, second = (float(mean) for mean in psnr.mean(1))
+    better = float(np.mean(gained > 0))
+    ssim_gain = interval(ssim[1] - ssim[0])
+    return Difference(column, len(gained), first, second, interval(gained), ssim_gain, better)
 
 
 def _pairs(
@@ -99,12 +118,12 @@ def _pairs(
                 f"column {column}: measured on {one.channel}, crop {one.crop} there and "
                 f"{other.channel}, crop {other.crop} here; evaluate one of them again"
             )
-        if abs(capped(one.input_psnr) - capped(other.input_psnr)) > SAME_INPUT:
+        if np.ptp(capped([one.input_psnr, other.input_psnr])) > SAME_INPUT:
             raise OptionError(
                 f"column {column}: the two inputs of {one.image} differ; use the same --seed"
             )
     if not both:
         return None
-    psnr = [[capped(pair[i].psnr) for pair in both] for i in (0, 1)]
+    psnr = [[pair[i].psnr for pair in both] for i in (0, 1)]
     ssim = [[pair[i].ssim for pair in both] for i in (0, 1)]
-    return np.asarray(psnr), np.asarray(ssim)
+    return capped(psnr), np.asarray(ssim)

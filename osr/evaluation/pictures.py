@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -10,26 +10,26 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.evaluation.candidates import Candidate, safe_name
 from osr.evaluation.columns import Column
-from osr.evaluation.scoring import to_levels
+from osr.evaluation.metrics import to_levels
+from osr.evaluation.models import Model, safe_name
 from osr.evaluation.statistics import Results
 from osr.images import Picture, write
 from osr_core.checkpoint import Checkpoint
 
 LONGEST_SIDE = 512
-"""Pixels; of larger images the centre is shown, never a resized copy."""
+"""Pixels; larger images are cropped to their centre, never resized."""
 
 
 def choose(results: Results, model: str) -> list[dict[str, str]]:
-    """The images to show by a model's gain: column, image, rank, and folder for their pictures.
+    """The images to show, by a model's gain: column, image, rank, and folder of their pictures.
 
-    Rank is ``worst``, ``best`` or ``median``; a column of fewer than three images shows all it has.
+    Rank is ``worst``, ``median`` or ``best``; a column of fewer than three images shows all.
     """
     chosen = []
     for column in results.columns:
-        rows = results.cell(model, column)
-        order = np.argsort(results.gain(model, column), kind="stable")
+        rows = results.cell(model, column.name)
+        order = np.argsort(results.gain(model, column.name), kind="stable")
         ranks: dict[int, str] = {}
         for rank, place in (("worst", 0), ("best", -1), ("median", len(rows) // 2)):
             if rows:
@@ -43,20 +43,19 @@ def choose(results: Results, model: str) -> list[dict[str, str]]:
 
 def save_pictures(
     chosen: Sequence[Mapping[str, str]],
-    candidates: Sequence[Candidate],
+    models: Sequence[Model],
     columns: Sequence[Column],
     folder: Path,
     seed: int,
-    on_picture: Callable[[], object] | None = None,
 ) -> None:
-    """Restore the chosen images again and write input, truth and results, those that are missing.
+    """Restore the chosen images again and write those of input, truth and results not yet there.
 
     Raises:
         ImageError: if an image cannot be read, restored or written.
     """
     for choice, column, index in _places(chosen, columns):
         place = folder / choice["folder"]
-        rows = {c.name: c for c in candidates if c.run is not None and c.fits(column)}
+        rows = {m.name: m for m in models if m.run is not None and m.fits(column)}
         missing = [n for n in ("input", "truth", *rows) if not (place / f"{n}.png").exists()]
         if missing:
             place.mkdir(parents=True, exist_ok=True)
@@ -65,27 +64,22 @@ def save_pictures(
             run = rows[name].run if name in rows else None
             image = truth if name == "truth" else run(degraded) if run else degraded
             write(place / f"{name}.png", Picture(to_levels(_centre(image))))
-        if on_picture is not None:
-            on_picture()
 
 
 def save_wave(
     checkpoint: Checkpoint, choice: Mapping[str, str], columns: Sequence[Column], folder: Path,
     seed: int,
 ) -> None:  # fmt: skip
-    """Write what a reprogrammed model makes of an image: amplitude, phase, parts and gates.
-
-    Nothing is done where its pictures are there already.
-    """
-    from osr.inspection import inspect
-    from osr.inspection import save_pictures as save_wave_pictures
+    """Write amplitude, phase, both parts and gates of a model on an image, unless they exist."""
+    from osr.inspection import inspect_image
+    from osr.inspection.drawing import save_pictures as save_wave_pictures
 
     for _, column, index in _places([choice], columns):
         place = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
         if place.exists():
             return
         degraded, _truth = column.load(index, seed)
-        save_wave_pictures(inspect(degraded, checkpoint, LONGEST_SIDE), place)
+        save_wave_pictures(inspect_image(degraded, checkpoint, LONGEST_SIDE), place)
 
 
 def _places(
@@ -101,7 +95,7 @@ def _places(
 
 
 def _place_name(image: str) -> str:
-    """A folder for an image, another one for each name."""
+    """A folder for an image, a different one for each name."""
     safe = safe_name(image)
     return safe if safe == image else f"{safe}-{crc32(image.encode()):08x}"
 

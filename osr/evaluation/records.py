@@ -1,7 +1,7 @@
-"""What the folder of an evaluation holds: ``evaluation.json`` and ``results.csv``.
+"""The files of an evaluation: ``evaluation.json`` and ``results.csv``.
 
 The first says what was evaluated, the second has one row for each model, column and image. Every
-figure of a report is worked out from these two.
+figure of a report is computed from these two.
 """
 
 from __future__ import annotations
@@ -11,68 +11,41 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypeVar, get_type_hints
+from typing import Any, TextIO, TypeVar, get_type_hints
 
+from osr.evaluation.columns import Column
+from osr.evaluation.models import Model
 from osr_core.errors import OptionError
 from osr_core.files import atomic_write
 
 DESCRIPTION, RESULTS = "evaluation.json", "results.csv"
-VERSION = 1
-"""Version of ``evaluation.json``; a reader refuses any other and says so."""
-
-
-@dataclass(frozen=True)
-class ModelEntry:
-    """A row of the matrix."""
-
-    name: str
-    title: str
-    kind: Literal["network", "baseline", "untouched"]
-    parameters: int | None = None
-    seen: Sequence[str] = ()
-    """Kinds of degradation that it was trained on; of a baseline, those that it is meant for."""
-    unknown: Sequence[str] = ()
-    """Names of training data of which nobody knows what degradation they hold."""
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    sha256: str = ""
-    """Of the weights, so that rows of other weights are never mixed in."""
-
-
-@dataclass(frozen=True)
-class ColumnEntry:
-    """A column of the matrix."""
-
-    name: str
-    data: str
-    degradation: str | None
-    """Synthetic degradation, for instance ``noise:25``; ``None`` where the set brings its own."""
-    kind: str
-    """Kind of degradation; ``none`` for clean columns, ``unknown`` where nobody said."""
-    images: int
-    protocol: str
-    clean: bool
+VERSION = 2
+"""Version of ``evaluation.json``; a reader refuses any other."""
 
 
 @dataclass(frozen=True)
 class Description:
     """The content of ``evaluation.json``."""
 
-    models: Sequence[ModelEntry]
-    columns: Sequence[ColumnEntry]
+    models: Sequence[Model]
+    columns: Sequence[Column]
     seed: int = 0
     backend: str = ""
-    osr: str = ""
     precision: str = "float32"
-    ssim: str = ""
-    """Which of the SSIMs was computed."""
+    software: Sequence[str] = ()
+    """Names and versions of what computed the rows."""
+    skipped: Sequence[str] = ()
+    """A line for each image that could not be evaluated."""
     pictures: Sequence[Mapping[str, str]] = ()
     """Images that are shown: column, image, rank (worst, median or best) and folder."""
 
     def save(self, folder: Path) -> None:
         """Write ``evaluation.json``, atomically."""
-        data = {"version": VERSION, **asdict(self)}
+        data = {"version": VERSION, **_plain(self)}
+        for key in ("models", "columns"):
+            data[key] = [_plain(entry) for entry in data[key]]
         with atomic_write(folder / DESCRIPTION) as temporary:
             temporary.write_text(json.dumps(data, indent=1, default=list) + "\n", "utf-8")
 
@@ -88,9 +61,9 @@ class Description:
             data = json.loads(path.read_text("utf-8"))
             if data.pop("version") != VERSION:
                 raise OptionError(f"{path}: written by another version of osr; evaluate again")
-            models = [_build(ModelEntry, entry) for entry in data.pop("models")]
-            columns = [_build(ColumnEntry, entry) for entry in data.pop("columns")]
-            return _build(cls, {**data, "models": models, "columns": columns})
+            data["models"] = [_build(Model, entry) for entry in data["models"]]
+            data["columns"] = [_build(Column, entry) for entry in data["columns"]]
+            return _build(cls, data)
         except FileNotFoundError:
             raise OptionError(f"{folder}: holds no evaluation ({DESCRIPTION})") from None
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -107,18 +80,18 @@ class Row:
     channel: str
     crop: int
     input_psnr: float
-    """In dB; infinite for equal pictures."""
+    """In dB; infinite for equal images."""
     psnr: float
     input_ssim: float
     ssim: float
     width: int
     height: int
     seconds: float
-    """That restoring took."""
+    """Duration of the restoration."""
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What no two rows have in common."""
+        """Unique among the rows."""
         return self.model, self.column, self.image
 
 
@@ -128,7 +101,7 @@ _FORMATS = {"input_psnr": ".4f", "psnr": ".4f", "input_ssim": ".6f", "ssim": ".6
 
 
 def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
-    """The rows of a folder; a last line that was cut off is not one yet.
+    """The rows of a folder; an incomplete last line is ignored.
 
     Raises:
         OptionError: if a line is not a row; the message names it.
@@ -160,7 +133,7 @@ class RowWriter:
         self._path = folder / RESULTS
 
     def __enter__(self) -> RowWriter:
-        """Open the file, without the line that an earlier run left half-written."""
+        """Open the file, without an incomplete last line of an earlier run."""
         self._file: TextIO = self._path.open("a+", encoding="utf-8", newline="")
         content = self._path.read_bytes()
         self._file.truncate(content.rfind(b"\n") + 1)
@@ -180,6 +153,11 @@ class RowWriter:
 
 
 _T = TypeVar("_T")
+
+
+def _plain(entry: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are saved."""
+    return {part.name: getattr(entry, part.name) for part in fields(entry) if part.compare}
 
 
 def _build(part: type[_T], data: Mapping[str, Any]) -> _T:

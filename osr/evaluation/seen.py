@@ -1,24 +1,25 @@
-"""Which kinds of degradation a model was trained on, from its own checkpoint and from nothing else.
+"""Kinds of degradation a model was trained on, from the metadata of its checkpoint alone.
 
-A checkpoint carries its recipe: how often each kind of sample was drawn. Kinds of synthetic degradation
-stand there by name, and so do data sets of pairs, whose degradation is that of their entry in the
-catalogue. A mixture draws from the kinds beside it. A model around specialists has seen what they
-saw, and one that was trained further what it saw before: their recipes are in
+A checkpoint carries its recipe with the sampling weight of each kind of sample: synthetic
+degradations by name, and data sets of pairs, whose degradation is that of their entry in the
+catalogue. A mixture draws from the kinds beside it. A model that contains others (a backbone,
+experts), or was trained further, has also seen what those saw: their recipes are in
 ``provenance["backbone"]``, ``provenance["experts"]`` and ``provenance["start"]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from osr.datasets import find
 from osr.degradations import Chain
 from osr.training.upgrade import upgrade_recipe
 from osr_core.errors import OptionError
 
 NO_RECIPE = "a training without a recipe"
-"""Stands among the unknown where a checkpoint does not say how it was trained."""
+"""Is among the unknown where a checkpoint does not say how it was trained."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,17 @@ class Seen:
     kinds: tuple[str, ...]
     """Kinds of degradation, sorted."""
     unknown: tuple[str, ...] = ()
-    """Training data of which nobody knows what degradation they hold, sorted."""
+    """Training data whose degradation is not known, sorted."""
 
 
-def seen_degradation(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -> Seen:
+def seen_degradation(recipe: Any, provenance: Any) -> Seen:
     """What the model of a checkpoint was trained on.
 
     Args:
         recipe: the checkpoint's recipe, of which the sampling weights count.
-        provenance: the checkpoint's provenance, of which that of specialists inside counts.
+        provenance: the checkpoint's provenance, of which that of models inside counts.
+
+    Metadata may have any form: what is no recipe counts as a training without one.
 
     >>> seen_degradation({"sampling_weights": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
     Seen(kinds=('rain',), unknown=())
@@ -46,33 +49,46 @@ def seen_degradation(recipe: Mapping[str, Any], provenance: Mapping[str, Any]) -
     """
     kinds: set[str] = set()
     unknown: set[str] = set()
-    weights = upgrade_recipe(recipe).get("sampling_weights") or {}
-    for name in (name for name, weight in weights.items() if weight > 0):
-        if name in ("clean", "mixture"):
-            continue
-        try:
-            kinds.update(Chain.parse(name).kinds)
-        except OptionError:
-            degradation = degradation_of(name)
-            kinds.update([degradation] if degradation else [])
-            unknown.update([] if degradation else [name])
-    if not weights:
+    samples = set(_samples(recipe))
+    if not samples:
         unknown.add(NO_RECIPE)
-    origins = [provenance.get("start"), provenance.get("backbone"), *provenance.get("experts", ())]
-    for origin in filter(None, origins):
-        parts = (origin.get(part) or {} for part in ("recipe", "provenance"))
-        inner = seen_degradation(*parts)
+    for name in samples - {"clean", "mixture"}:
+        found = _kinds(name)
+        kinds.update(found)
+        unknown.update(() if found else [name])
+    provenance = _table(provenance)
+    experts = provenance.get("experts")
+    origins = [provenance.get("start"), provenance.get("backbone"),
+               *(experts if isinstance(experts, list) else ())]  # fmt: skip
+    for origin in filter(None, map(_table, origins)):
+        inner = seen_degradation(origin.get("recipe"), origin.get("provenance"))
         kinds.update(inner.kinds)
         unknown.update(inner.unknown)
     return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
 
 
-def degradation_of(data_set: str) -> str | None:
-    """The kind of degradation of a data set of pairs; ``None`` where the catalogue does not know it."""
-    from osr.datasets import find
+def _samples(recipe: Any) -> Iterator[str]:
+    """Names of the samples that a training drew, in any of its stages."""
+    upgraded = upgrade_recipe(_table(recipe))
+    stages = upgraded.get("stage")
+    for part in (upgraded, *(stages if isinstance(stages, list) else ())):
+        for name, weight in _table(_table(part).get("sampling_weights")).items():
+            if isinstance(weight, (int, float)) and weight > 0:
+                yield name
 
+
+def _kinds(sample: str) -> tuple[str, ...]:
+    """Kinds of degradation of a chain or of a data set of pairs; none where they are not known."""
     try:
-        entry = find(data_set)
+        return Chain.parse(sample).kinds
     except OptionError:
-        return None
-    return entry.degradation if entry.paired else None
+        pass
+    try:
+        entry = find(sample)
+    except OptionError:
+        return ()
+    return (entry.degradation,) if entry.paired and entry.degradation else ()
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,74 +1,143 @@
-"""One evaluation from start to end: check the folder, run what is missing, write what follows."""
+"""One evaluation from start to end: check the folder, run what is missing, write the report."""
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from osr.evaluation.candidates import Candidate
-from osr.evaluation.columns import Column, check_names
-from osr.evaluation.pictures import choose, save_pictures
-from osr.evaluation.protocols import SSIM_VARIANT
-from osr.evaluation.records import DESCRIPTION, ColumnEntry, Description, ModelEntry, Row
+from backends import get_backend
+from osr.datasets import Split
+from osr.evaluation.columns import Column, check_names, grid, locate
+from osr.evaluation.config import Config
+from osr.evaluation.models import INPUT, Model, baseline_models, network_model, split_label
+from osr.evaluation.pictures import choose, save_pictures, save_wave
+from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
+from osr.evaluation.validation_split import validation_columns
 from osr_core import __version__
+from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
+from osr_core.registry import default_model, find_weights
 
-_Entry = TypeVar("_Entry", bound=ModelEntry | ColumnEntry)
+logger = logging.getLogger(__name__)
 
-_ORDER = ("untouched", "network", "baseline")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What has to be the same wherever rows stand in one report."""
-
-    seed: int = 0
-    """Of synthetic degradation."""
-    backend: str = ""
-    """Name and version."""
-    precision: str = "float32"
+StrPath = str | os.PathLike[str]
+_Entry = TypeVar("_Entry", Model, Column)
+_ORDER = ("input", "network", "baseline")
 
 
 def evaluate(
-    candidates: Sequence[Candidate],
-    columns: Sequence[Column],
-    folder: Path,
-    setting: Setting = Setting(),
-    on_plan: Callable[[int], object] | None = None,
-    on_row: Callable[[Row], object] | None = None,
+    models: Sequence[str] = (),
+    data: Sequence[str] = (),
+    output: StrPath = "report",
+    *,
+    split: Split = "test",
+    degradations: Sequence[str] = (),
+    config: StrPath | None = None,
+    recipe: StrPath | None = None,
+    protocol: str | None = None,
+    limit: int | None = None,
+    seed: int | None = None,
+    baselines: bool | None = None,
+    backend: str | None = None,
+    device: str = "auto",
+    precision: str = "float32",
+    tile: int | None = None,
+    on_row: Callable[[Row, int], object] = lambda row, total: None,
 ) -> Results:
-    """Run all candidates on all columns and save rows and pictures, those that are missing.
+    """Evaluate models on data sets: the OSR matrix, in a folder with a report.
 
-    An evaluation that was stopped goes on; models and columns may be added to one that is there.
+    Sets of clean images get every degradation in turn; paired sets are evaluated as they are. An
+    evaluation that was interrupted is resumed; models and columns can be added to it.
 
     Args:
-        candidates: the rows of the matrix.
-        columns: its columns.
-        folder: see :mod:`osr.evaluation.records`.
-        setting: in which all of it is done.
-        on_plan: called with the number of rows to come.
-        on_row: called with each row when it has been written.
+        models: registered names or ``.safetensors`` files, ``LABEL=MODEL`` to give the row another
+            name; by default those of ``config``, else the default model.
+        data: data sets, ``NAME=PATH``, names that need no path, or folders. With ``config`` and
+            ``recipe``, folders of the sets that these name.
+        output: folder for the report.
+        split: ``test`` or ``train``, of the data sets.
+        degradations: such as ``noise:25`` or ``none``, of clean sets; by default
+            :data:`~osr.evaluation.columns.DEFAULT_DEGRADATIONS`.
+        config: TOML file of models and columns, see :mod:`osr.evaluation.config`.
+        recipe: a training recipe: evaluates on the photographs of its validation split.
+        protocol: such as ``y,crop=2``; by default the usual one of each column.
+        limit: largest number of images per column.
+        seed: of synthetic degradation; by default that of ``config``, else 0.
+        baselines: whether to evaluate classical baselines on what they are meant for.
+        backend: name of the framework.
+        device: such as ``cuda:0``.
+        precision: of the networks.
+        tile: see :func:`osr_core.restore`.
+        on_row: called with each new row, and with how many there will be.
+
+    Returns:
+        All rows of the folder. ``description.skipped`` names images that cannot be evaluated.
 
     Raises:
-        OptionError: if the folder holds an evaluation that does not go together with this one.
-        ImageError: if an image cannot be read, degraded, restored, scored or written.
+        OptionError: if an argument is invalid, or the folder holds an evaluation that was made
+            with other options.
+        ModelError: if there is no such model.
+        ImageError: if a folder does not hold its data set, or a model fails on an image.
     """
-    check_names((candidate.name for candidate in candidates), "model")
-    _begin(candidates, columns, folder, setting)
-    jobs = plan(candidates, columns, folder)
-    if on_plan is not None:
-        on_plan(sum(len(job.candidates) for job in jobs))
-    run(jobs, folder, setting.seed, on_row)
+    from osr.report import write_report
+
+    saved = Config.load(config) if config is not None else None
+    columns = _columns(saved, recipe, data, split, degradations, protocol, limit)
+    check_names((column.name for column in columns), "column")
+    chosen = models or (saved.models if saved is not None else ()) or (default_model(),)
+    if baselines is None:
+        baselines = saved is None or saved.baselines
+    framework = get_backend(backend)
+    read = partial(framework.load, device=device, precision=precision)
+    networks = [network_model(model, read, tile) for model in chosen]
+    rows = [INPUT, *networks, *(baseline_models() if baselines else ())]
+    setting = Description(
+        [row for row in rows if any(row.fits(column) for column in columns)],
+        columns,
+        (saved.seed if saved is not None else 0) if seed is None else seed,
+        framework.name,
+        precision,
+        (f"osr {__version__}", f"{framework.name} {framework.version()}"),
+    )
+    results = fill(Path(output), setting, on_row)
+    _save_waves(results, chosen, columns, Path(output))
+    for note in write_report(output):
+        logger.warning(note)
+    return results
+
+
+def fill(
+    folder: Path,
+    setting: Description,
+    on_row: Callable[[Row, int], object] = lambda row, total: None,
+) -> Results:
+    """Evaluate all models on all columns and save the rows and pictures that are missing.
+
+    Raises:
+        OptionError: if the folder holds an evaluation that was made with other options.
+        ImageError: if a model fails on an image, or a file cannot be written.
+    """
+    models, columns = setting.models, setting.columns
+    check_names((model.name for model in models), "model")
+    _begin(folder, setting)
+    jobs = plan(models, columns, folder)
+    total = sum(len(job.models) for job in jobs)
+    skipped = run(jobs, folder, setting.seed, lambda row: on_row(row, total))
     results = load(folder)
+    if not results.rows and skipped:
+        raise ImageError(skipped[0])
     chosen = choose(results, first_model(results))
-    save_pictures(chosen, candidates, columns, folder, setting.seed)
-    description = replace(results.description, pictures=chosen)
-    description.save(folder)
-    return replace(results, description=description)
+    save_pictures(chosen, models, columns, folder, setting.seed)
+    described = replace(results.description, pictures=chosen, skipped=skipped)
+    described.save(folder)
+    return replace(results, description=described)
 
 
 def first_model(results: Results) -> str:
@@ -77,65 +146,97 @@ def first_model(results: Results) -> str:
     return (networks or [model.name for model in results.models])[0]
 
 
-def _begin(
-    candidates: Sequence[Candidate], columns: Sequence[Column], folder: Path, setting: Setting
-) -> None:
+def _columns(
+    saved: Config | None,
+    recipe: StrPath | None,
+    data: Sequence[str],
+    split: Split,
+    degradations: Sequence[str],
+    protocol: str | None,
+    limit: int | None,
+) -> Sequence[Column]:
+    if saved is None and recipe is None:
+        if not data:
+            raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
+        return grid([locate(text, split) for text in data], degradations, protocol, limit)
+    folders: dict[str, list[str]] = {}
+    for text in data:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise OptionError(f"--data {text}: expected NAME=PATH")
+        folders.setdefault(name, []).append(path)
+    if saved is None:
+        assert recipe is not None
+        return validation_columns(recipe, folders, degradations, protocol, limit)
+    if degradations or recipe is not None:
+        other = "--degradation" if degradations else "--recipe"
+        raise OptionError(f"{other}: cannot be combined with --config, which lists the columns")
+    return saved.columns({name: paths[-1] for name, paths in folders.items()}, protocol, limit)
+
+
+def _begin(folder: Path, new: Description) -> None:
     """Make or check the folder, and write down what is to be evaluated."""
-    description = Description(
-        _in_order(candidate.entry for candidate in candidates),
-        [column.entry for column in columns],
-        osr=__version__,
-        ssim=SSIM_VARIANT,
-        **asdict(setting),
-    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / DESCRIPTION).exists():
-            description = _merged(Description.load(folder), description, folder)
-        description.save(folder)
+            new = _merged(Description.load(folder), new, folder)
+        replace(new, models=_in_order(new.models)).save(folder)
     except OSError as error:
         raise ImageError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
 def _merged(old: Description, new: Description, folder: Path) -> Description:
     """Both together, what is in both as it is now."""
-    mend = "use the same, or another folder"
+    hint = "use the same, or another folder"
     for name in ("seed", "backend", "precision"):
         before, now = getattr(old, name), getattr(new, name)
         if before != now:
-            raise OptionError(f"{folder}: was evaluated with {name} {before}, not {now}; {mend}")
-    before_by_name = {entry.name: entry for entry in old.models}
-    for entry in new.models:
-        before = before_by_name.get(entry.name, entry)
-        if before.sha256 != entry.sha256:
+            raise OptionError(f"{folder}: was evaluated with {name} {before}, not {now}; {hint}")
+    hashes = {model.name: model.sha256 for model in old.models}
+    for model in new.models:
+        if hashes.get(model.name, model.sha256) != model.sha256:
             raise OptionError(
-                f"{folder}: model {entry.name} had other weights there; "
-                f"give this one another label (NEW={entry.name}…), or choose another folder"
+                f"{folder}: model {model.name} had other weights there; "
+                f"give this one another label (NEW={model.name}…), or choose another folder"
             )
     columns = {column.name: column for column in old.columns}
     for column in new.columns:
-        if columns.get(column.name, column) != column:
-            change = _differs(columns[column.name], column)
-            raise OptionError(f"{folder}: column {column.name} was {change}; {mend}")
+        before = columns.get(column.name, column)
+        for name in (part.name for part in fields(Column) if part.compare):
+            was, now = getattr(before, name), getattr(column, name)
+            if was != now:
+                raise OptionError(
+                    f"{folder}: column {column.name} was evaluated with {name} {was}, not {now}; "
+                    f"{hint}"
+                )
     return replace(
         new,
-        models=_in_order(_union(old.models, new.models)),
+        models=_union(old.models, new.models),
         columns=_union(old.columns, new.columns),
+        software=tuple(dict.fromkeys((*old.software, *new.software))),
         pictures=old.pictures,
     )
 
 
-def _in_order(models: Iterable[ModelEntry]) -> list[ModelEntry]:
-    return sorted(models, key=lambda entry: _ORDER.index(entry.kind))
-
-
-def _differs(before: ColumnEntry, now: ColumnEntry) -> str:
-    for name in ("images", "protocol", "degradation", "kind", "data"):
-        if getattr(before, name) != getattr(now, name):
-            return f"evaluated with {name} {getattr(before, name)}, not {getattr(now, name)}"
-    return "evaluated differently"
+def _in_order(models: Iterable[Model]) -> list[Model]:
+    return sorted(models, key=lambda model: _ORDER.index(model.kind))
 
 
 def _union(old: Sequence[_Entry], new: Sequence[_Entry]) -> list[_Entry]:
-    entries: dict[str, _Entry] = {entry.name: entry for entry in (*old, *new)}
+    entries = {entry.name: entry for entry in old}
+    entries.update((entry.name, entry) for entry in new)
     return list(entries.values())
+
+
+def _save_waves(
+    results: Results, models: Sequence[str], columns: Sequence[Column], folder: Path
+) -> None:
+    """Amplitude, phase and gates of the first reprogrammed model on an image of each column."""
+    shown = {picture["column"]: picture for picture in results.description.pictures}
+    shown |= {p["column"]: p for p in results.description.pictures if p["rank"] == "median"}
+    for model in models:
+        checkpoint = Checkpoint.load(find_weights(split_label(model)[1]))
+        if checkpoint.spec.makes_waves:
+            for picture in shown.values():
+                save_wave(checkpoint, picture, columns, folder, results.description.seed)
+            return

@@ -1,10 +1,8 @@
 """From rows to figures: gains, confidence intervals, and the three figures of OSR.
 
-Two conventions make all of them finite and weigh kinds of degradation rather than sets of images:
-
-* A PSNR above :data:`CEILING` counts as that in every mean and difference, equal pictures included.
-* A figure over several columns is the mean of the columns' means, so that a set of ten images says
-  as much about its degradation as one of five hundred.
+* A PSNR above :data:`CEILING` counts as that in every mean and difference, equal images included.
+* A figure over several columns is the mean of the columns' means, so that a set of ten images
+  weighs as much as one of five hundred.
 """
 
 from __future__ import annotations
@@ -18,15 +16,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from osr.evaluation.records import ColumnEntry, Description, ModelEntry, Row, read_rows
+from osr.evaluation.columns import Column
+from osr.evaluation.models import Model
+from osr.evaluation.records import Description, Row, read_rows
 from osr.evaluation.seen import NO_RECIPE
 from osr_core.errors import OptionError
 
 CEILING = 100.0
-"""Decibels above which no difference is told: 8-bit pictures that anyone would call equal."""
+"""Decibels above which 8-bit images count as equal."""
 
 NOTICEABLE = 0.2
-"""Decibels that an image must lose to be counted among the harmed."""
+"""Decibels that an image must lose to count as harmed."""
 
 RESAMPLES, LEVEL = 2000, 0.95
 """Of every bootstrap interval."""
@@ -36,7 +36,7 @@ State = Literal["seen", "unseen", "clean", "unknown"]
 
 
 class Interval(NamedTuple):
-    """A mean and its bootstrap confidence interval."""
+    """A mean and its bootstrap confidence interval; not a number where there is no value."""
 
     mean: float
     low: float
@@ -44,47 +44,38 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True)
-class OSRFigures:
-    """What a model does to degradation that it knows and to degradation that it never saw.
+class Figures:
+    """Gains of a model on seen and on unseen degradation, and its harm.
 
-    Gains are means over columns of the columns' mean gains in PSNR; harm is counted over all
+    Gains are means over columns of the columns' mean gains in PSNR, in dB; harm is counted over all
     unseen images together. Not a number where there is no such column.
     """
 
-    seen_gain: float
-    """dB."""
-    unseen_gain: float
-    """dB."""
+    seen: Interval
+    unseen: Interval
+    seen_columns: int
+    unseen_columns: int
+    unseen_images: int
     harm_share: float
     """Share of unseen images that lost more than :data:`NOTICEABLE` dB."""
     harm_loss: float
     """Mean loss among those in dB, positive; 0 where there are none."""
-    worse_share: float
-    """Share of unseen images that lost anything."""
-    worse_loss: float
-    """Mean loss among those in dB, positive; 0 where there are none."""
-    seen_interval: Interval
-    unseen_interval: Interval
-    """Of the gain, over images, the columns taken as given."""
-    seen_columns: int
-    unseen_columns: int
-    unseen_images: int
 
 
 @dataclass(frozen=True)
 class Results:
-    """An evaluation as it stands in its folder, and the figures that follow from it."""
+    """An evaluation as saved in its folder, and the figures that follow from it."""
 
     description: Description
     rows: tuple[Row, ...]
 
     @property
-    def models(self) -> Sequence[ModelEntry]:
+    def models(self) -> Sequence[Model]:
         """The rows of the matrix, in its order."""
         return self.description.models
 
     @property
-    def columns(self) -> Sequence[ColumnEntry]:
+    def columns(self) -> Sequence[Column]:
         """The columns of the matrix, in its order."""
         return self.description.columns
 
@@ -95,24 +86,23 @@ class Results:
             cells.setdefault((row.model, row.column), []).append(row)
         return cells
 
-    def cell(self, model: str | ModelEntry, column: str | ColumnEntry) -> Sequence[Row]:
-        """The rows of a model and column in the order of the images' names; maybe none."""
-        return self._cells.get((_name(model), _name(column)), [])
+    def cell(self, model: str, column: str) -> Sequence[Row]:
+        """The rows of a model and column in the order of the images' names; may be empty."""
+        return self._cells.get((model, column), [])
 
-    def gain(self, model: str | ModelEntry, column: str | ColumnEntry) -> Values:
-        """PSNR over that of the untouched input for each image, (images,) in dB."""
+    def gain(self, model: str, column: str) -> Values:
+        """PSNR over that of the input for each image, (images,) in dB."""
         rows = self.cell(model, column)
-        before, after = (capped([getattr(r, n) for r in rows]) for n in ("input_psnr", "psnr"))
-        return after - before
+        return capped([r.psnr for r in rows]) - capped([r.input_psnr for r in rows])
 
-    def state(self, model: str | ModelEntry, column: str | ColumnEntry) -> State:
+    def state(self, model: str, column: str) -> State:
         """Whether a model was trained on a column's kind of degradation.
 
         ``unknown`` where the column's kind is, or where the model's training is and does not
         name that kind; ``clean`` where there is no degradation.
         """
-        entry = self.model(_name(model))
-        place = self.column(_name(column))
+        entry = self.model(model)
+        place = self.column(column)
         if place.clean:
             return "clean"
         if place.kind == "unknown":
@@ -121,91 +111,73 @@ class Results:
             return "seen"
         return "unknown" if NO_RECIPE in entry.unknown else "unseen"
 
-    def model(self, name: str) -> ModelEntry:
+    def model(self, name: str) -> Model:
         """The model of a name; :class:`OptionError` if there is none."""
         return _find(name, self.models, "model")
 
-    def column(self, name: str) -> ColumnEntry:
+    def column(self, name: str) -> Column:
         """The column of a name; :class:`OptionError` if there is none."""
         return _find(name, self.columns, "column")
 
-    def osr_figures(self, model: str | ModelEntry) -> OSRFigures:
+    def figures(self, model: str) -> Figures:
         """Gain on seen degradation, gain on unseen degradation, and harm."""
         gains: dict[State, list[Values]] = {}
         for column in self.columns:
-            if len(values := self.gain(model, column)):
-                gains.setdefault(self.state(model, column), []).append(values)
-        known, new = gains.get("seen", []), gains.get("unseen", [])
-        pooled = np.concatenate(new) if new else np.zeros(0)
-        seen, unseen = mean_interval(known), mean_interval(new)
-        return OSRFigures(
-            seen.mean,
-            unseen.mean,
-            *_losses(pooled, NOTICEABLE),
-            *_losses(pooled, 0.0),
-            seen_interval=seen,
-            unseen_interval=unseen,
-            seen_columns=len(known),
-            unseen_columns=len(new),
-            unseen_images=len(pooled),
+            if len(values := self.gain(model, column.name)):
+                gains.setdefault(self.state(model, column.name), []).append(values)
+        seen, unseen = gains.get("seen", []), gains.get("unseen", [])
+        pooled = np.concatenate([*unseen, np.zeros(0)])
+        harmed = pooled[pooled < -NOTICEABLE]
+        return Figures(
+            interval(*seen),
+            interval(*unseen),
+            len(seen),
+            len(unseen),
+            len(pooled),
+            len(harmed) / len(pooled) if len(pooled) else float("nan"),
+            -float(harmed.mean()) if len(harmed) else 0.0,
         )
 
 
 def load(folder: str | os.PathLike[str]) -> Results:
-    """The results of the folder of an evaluation, a half-done one included.
+    """The results in the folder of an evaluation, an incomplete one included.
 
     Raises:
-        OptionError: if it holds none, or a file in it is degraded.
+        OptionError: if it holds none, or a file in it is corrupted.
     """
     return Results(Description.load(folder), tuple(read_rows(folder)))
 
 
-def interval(values: ArrayLike, seed: int = 0) -> Interval:
-    """Mean of values and its 95 % percentile bootstrap interval (Efron, Ann. Stat. 7(1), 1979).
+def interval(*columns: ArrayLike) -> Interval:
+    """Mean of the means of columns, and its 95 % percentile bootstrap interval over their images.
 
-    Not a number for no values, and of no width for one.
+    Efron, Ann. Stat. 7(1), 1979; every column is resampled for itself, with a fixed seed.
 
     >>> interval([1.0, 1.0, 1.0])
     Interval(mean=1.0, low=1.0, high=1.0)
     """
-    return mean_interval([np.asarray(values, np.float64)], seed)
+    from scipy.stats import bootstrap
 
-
-def mean_interval(columns: Sequence[Values], seed: int = 0) -> Interval:
-    """Mean of the means of several columns, and its interval: each is resampled for itself."""
-    columns = [column for column in columns if len(column)]
-    if not columns:
+    data = [np.asarray(column, np.float64) for column in columns if np.size(column)]
+    if not data:
         return Interval(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    means = np.mean([_resampled_means(column, rng) for column in columns], axis=0)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    mean = float(np.mean([column.mean() for column in columns]))
-    return Interval(mean, float(low), float(high))
+    found = bootstrap(
+        [np.resize(column, max(2, len(column))) for column in data],  # SciPy refuses single ones
+        lambda *samples, axis: sum(s.mean(axis) for s in samples) / len(samples),
+        n_resamples=RESAMPLES,
+        batch=max(1, 2_000_000 // max(map(len, data))),
+        confidence_level=LEVEL,
+        method="percentile",
+        vectorized=True,
+        random_state=0,
+    ).confidence_interval
+    mean = float(np.mean([column.mean() for column in data]))
+    return Interval(mean, float(found.low), float(found.high))
 
 
 def capped(values: ArrayLike) -> Values:
     """PSNRs, those above the ceiling replaced by it."""
     return np.minimum(np.asarray(values, np.float64), CEILING)
-
-
-def _resampled_means(values: Values, rng: np.random.Generator) -> Values:
-    count = len(values)
-    # At most some 30 MB of indices at once, whatever the number of images.
-    portion = max(1, 4_000_000 // count)
-    sizes = [min(portion, RESAMPLES - done) for done in range(0, RESAMPLES, portion)]
-    return np.concatenate([values[rng.integers(count, size=(n, count))].mean(1) for n in sizes])
-
-
-def _losses(gains: Values, margin: float) -> tuple[float, float]:
-    """Share of gains below minus the margin, and the mean loss among them."""
-    if not len(gains):
-        return float("nan"), float("nan")
-    harmed = gains[gains < -margin]
-    return len(harmed) / len(gains), -float(harmed.mean()) if len(harmed) else 0.0
-
-
-def _name(entry: str | ModelEntry | ColumnEntry) -> str:
-    return entry if isinstance(entry, str) else entry.name
 
 
 def _find(name: str, entries: Sequence[Any], what: str) -> Any:

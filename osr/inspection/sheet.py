@@ -1,4 +1,4 @@
-"""Pictures side by side on one labelled sheet, with colour keys."""
+"""A contact sheet: labelled pictures side by side, with colour keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANCHORS = {(0.5, 0.0): "mb", (1.0, 0.5): "lm", (0.5, 1.0): "mt", (0.0, 0.5): "r
 
 @dataclass(frozen=True)
 class Key:
-    """What the colours of a row stand for."""
+    """The meaning of the colours of a row."""
 
     picture: Colours
     """A bar or a wheel, (h, w, 3)."""
@@ -56,7 +56,7 @@ def wheel() -> Key:
 
 
 def draw_sheet(rows: Sequence[Row]) -> Colours:
-    """All rows one under the other, each with its heading and its key on the right.
+    """All rows from top to bottom, each with its heading and its key on the right.
 
     Small pictures are enlarged by a whole number, so that each pixel stays a square.
 

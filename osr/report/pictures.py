@@ -1,8 +1,7 @@
 """The pictures of a report as data URIs that together stay within a budget.
 
-What is looked at is WebP; what is measured by eye, the maps of differences, is worked out from the
-uncompressed pictures and stored without loss. If all is too large, the whole is coded again with
-less of everything, in the order of :data:`STEPS`, and the report says what it left out.
+Pictures are WebP; the maps of differences are computed from the uncompressed ones and stored
+without loss. If all of it is too large, everything is coded once more, cropped to a smaller centre.
 """
 
 from __future__ import annotations
@@ -10,199 +9,132 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
+from osr.evaluation.pictures import LONGEST_SIDE
 from osr.evaluation.records import Description
 from osr_core.errors import ImageError
 
 BUDGET = 14_000_000
 """Characters that the data URIs of a report may take together."""
 
-Pixels = NDArray[np.uint8]
+QUALITY = 90
+"""Of WebP."""
 
 DIFFERENCE_SCALE = 8
 """A map stores 8·√d for a difference of d levels (0 to 255): fine where d is small."""
 
-
 RANKS = ("worst", "median", "best")
 """Of the images that an evaluation chooses to show, in the order of the report."""
 
+_LEAST_SIDE = 32
 
-@dataclass(frozen=True)
-class Step:
-    """How much of the pictures goes into the report."""
-
-    quality: int
-    """Of WebP; 100 is lossless."""
-    side: int
-    """Largest side in pixels; what is larger is cut to its centre."""
-    block: int
-    """Side of the blocks of pixels over which a difference is averaged."""
-    medians: bool = True
-    """Whether the median image of each column is shown beside the worst and the best."""
-    baselines: bool = True
-    """Whether results of classical baselines are shown."""
-
-
-STEPS = (
-    Step(100, 512, 1),
-    Step(92, 512, 1),
-    Step(86, 512, 2),
-    Step(80, 448, 2),
-    Step(80, 384, 2, medians=False),
-    Step(78, 320, 2, medians=False, baselines=False),
-    Step(75, 224, 2, medians=False, baselines=False),
-    Step(70, 128, 2, medians=False, baselines=False),
-)
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What :func:`collect` found."""
+    """The result of :func:`collect`."""
 
+    side: int
+    """Largest side in pixels; larger pictures are cropped to their centre."""
     uris: Mapping[str, str]
-    """Data URIs by key."""
+    """Data URIs by key; equal pictures are stored once."""
     images: Sequence[dict[str, Any]]
     """For each image shown: column, image, rank, width, height, and the keys of its ``pictures``
     and of the ``maps`` of their differences to the truth, by ``input``, ``truth`` or model."""
     waves: Sequence[dict[str, Any]]
-    """For each image of which the wave is shown: its name, and keys by ``parts``."""
-    step: Step
-    """How much was kept."""
+    """For each image whose wave is shown: its name, and keys by ``parts``."""
 
 
-@dataclass
-class Store:
-    """Data URIs by key; equal pictures are stored once."""
+def collect(folder: Path, description: Description, budget: int = BUDGET) -> Pictures:
+    """All pictures of an evaluation's folder, as large as the budget allows."""
+    pictures = _collect(folder, description, LONGEST_SIDE)
+    used = sum(map(len, pictures.uris.values()))
+    if used > budget:
+        side = int(0.95 * LONGEST_SIDE * math.sqrt(budget / used))
+        pictures = _collect(folder, description, max(_LEAST_SIDE, side))
+    return pictures
 
-    budget: int
-    uris: dict[str, str] = field(default_factory=dict)
-    used: int = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether more was put in than the budget allows."""
-        return self.used > self.budget
+def difference(result: Pixels, truth: Pixels) -> Pixels:
+    """Map of the differences between a result and the truth.
 
-    def add(self, pixels: Pixels, quality: int) -> str:
-        """Code a picture, (H, W) or (H, W, 3); returns its key."""
-        digest = hashlib.sha1(pixels.tobytes() + str(pixels.shape).encode(), usedforsecurity=False)
-        key = f"{digest.hexdigest()[:12]}-{quality}"
-        if key not in self.uris:
-            self.uris[key] = f"data:image/webp;base64,{_webp(pixels, quality)}"
-            self.used += len(self.uris[key])
+    Args:
+        result: (H, W, 3).
+        truth: of the same shape.
+
+    Returns:
+        (H, W): the absolute difference *d*, averaged over the channels, as
+        :data:`DIFFERENCE_SCALE` · √d.
+
+    >>> grey = np.full((2, 2, 3), 100, np.uint8)
+    >>> difference(grey + 16, grey).tolist()
+    [[32, 32], [32, 32]]
+    """
+    gap = np.abs(result.astype(np.float32) - truth).mean(2)
+    return np.rint(DIFFERENCE_SCALE * np.sqrt(gap)).astype(np.uint8)
+
+
+def _collect(folder: Path, description: Description, side: int) -> Pictures:
+    uris: dict[str, str] = {}
+
+    def add(pixels: Pixels, lossless: bool = False) -> str:
+        key = hashlib.sha256(pixels.tobytes() + str(pixels.shape).encode()).hexdigest()[:12]
+        if key not in uris:
+            uris[key] = _webp(pixels, lossless)
         return key
 
+    def picture(path: Path) -> Pixels:
+        return _centre(_read(path), side)
 
-def _webp(pixels: Pixels, quality: int) -> str:
-    from PIL import Image
+    def image(shown: Mapping[str, str]) -> dict[str, Any]:
+        place = folder / shown["folder"]
+        names = ["input", *(m.name for m in description.models if m.kind != "input")]
+        truth = picture(place / "truth.png")
+        pixels = {n: picture(place / f"{n}.png") for n in names if (place / f"{n}.png").is_file()}
+        return {
+            **{name: shown[name] for name in ("column", "image", "rank")},
+            "width": truth.shape[1],
+            "height": truth.shape[0],
+            "pictures": {"truth": add(truth), **{n: add(p) for n, p in pixels.items()}},
+            "maps": {n: add(difference(p, truth), lossless=True) for n, p in pixels.items()},
+        }
 
-    buffer = io.BytesIO()
-    lossless = quality == 100
-    Image.fromarray(pixels).save(
-        buffer, "WEBP", lossless=lossless, quality=50 if lossless else quality, method=2
+    def wave(place: Path) -> dict[str, Any]:
+        parts = {path.stem: add(picture(path)) for path in sorted(place.glob("*.png"))}
+        return {"name": place.name, "parts": parts}
+
+    columns = [column.name for column in description.columns]
+    shown = sorted(
+        (p for p in description.pictures if (folder / p["folder"] / "truth.png").is_file()),
+        key=lambda p: (columns.index(p["column"]), RANKS.index(p["rank"])),
     )
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    waves = map(wave, sorted(folder.glob("wave/*/")))
+    return Pictures(side, uris, [image(p) for p in shown], [w for w in waves if w["parts"]])
 
 
-def read_picture(path: Path) -> Pixels:
-    """An (H, W, 3) picture of the folder; raises :class:`ImageError`."""
-    from PIL import Image, UnidentifiedImageError
+def _webp(pixels: Pixels, lossless: bool) -> str:
+    buffer = io.BytesIO()
+    quality = 50 if lossless else QUALITY
+    Image.fromarray(pixels).save(buffer, "WEBP", lossless=lossless, quality=quality, method=2)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
+
+def _read(path: Path) -> Pixels:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise ImageError(f"{path}: not a picture ({error}); evaluate again") from None
-
-
-def difference(result: Pixels, truth: Pixels, block: int) -> Pixels:
-    """Map of how far a result lies from the truth.
-
-    Args:
-        result: (H, W, 3).
-        truth: of the same shape.
-        block: side of the blocks of pixels whose mean is taken.
-
-    Returns:
-        (⌈H/block⌉, ⌈W/block⌉): the absolute difference *d*, averaged over the three channels and
-        the block, as :data:`DIFFERENCE_SCALE` · √d.
-
-    >>> grey = np.full((4, 4, 3), 100, np.uint8)
-    >>> difference(grey + 16, grey, 2).tolist()
-    [[32, 32], [32, 32]]
-    """
-    gap = np.abs(result.astype(np.float32) - truth).mean(2)
-    height, width = gap.shape
-    gap = np.pad(gap, ((0, -height % block), (0, -width % block)), mode="edge")
-    gap = gap.reshape(gap.shape[0] // block, block, -1, block).mean((1, 3))
-    return np.rint(DIFFERENCE_SCALE * np.sqrt(gap)).astype(np.uint8)
-
-
-def collect(folder: Path, description: Description, budget: int = BUDGET) -> Pictures:
-    """All pictures of an evaluation's folder, as rich as the budget allows."""
-    for step in STEPS:
-        store = Store(budget)
-        waves = [_wave(place, step, store) for place in sorted(folder.glob("wave/*/"))]
-        images = []
-        for picture in _ordered(description):
-            if store.full:
-                break
-            if step.medians or picture["rank"] != "median":
-                images.append(_image(folder, picture, description, step, store))
-        if not store.full:
-            break
-    shown = [image for image in images if image is not None]
-    return Pictures(store.uris, shown, [wave for wave in waves if wave["parts"]], step)
-
-
-def _ordered(description: Description) -> list[Mapping[str, str]]:
-    """By column as in the matrix, from the worst to the best."""
-    columns = [column.name for column in description.columns]
-    return sorted(
-        (picture for picture in description.pictures if picture["column"] in columns),
-        key=lambda picture: (columns.index(picture["column"]), RANKS.index(picture["rank"])),
-    )
-
-
-def _wave(place: Path, step: Step, store: Store) -> dict[str, Any]:
-    parts = {
-        path.stem: store.add(_centre(read_picture(path), step.side), max(step.quality, 80))
-        for path in sorted(place.glob("*.png"))
-    }
-    return {"name": place.name, "parts": parts}
-
-
-def _image(
-    folder: Path, picture: Mapping[str, str], description: Description, step: Step, store: Store
-) -> dict[str, Any] | None:
-    place = folder / picture["folder"]
-    names = ["input", *(m.name for m in description.models if m.kind != "untouched"
-                        and (step.baselines or m.kind == "network"))]  # fmt: skip
-    if not (place / "truth.png").is_file():
-        return None
-    truth = _centre(read_picture(place / "truth.png"), step.side)
-    pictures, maps = {"truth": store.add(truth, step.quality)}, {}
-    for name in names:
-        path = place / f"{name}.png"
-        if path.is_file():
-            pixels = _centre(read_picture(path), step.side)
-            pictures[name] = store.add(pixels, step.quality)
-            maps[name] = store.add(difference(pixels, truth, step.block), 100)
-    height, width = truth.shape[:2]
-    return {
-        **{name: picture[name] for name in ("column", "image", "rank")},
-        "width": width,
-        "height": height,
-        "pictures": pictures,
-        "maps": maps,
-    }
 
 
 def _centre(pixels: Pixels, side: int) -> Pixels:

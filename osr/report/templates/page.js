@@ -11,7 +11,7 @@ const press = (group, chosen) => {
     button.setAttribute("aria-pressed", String(button === chosen));
 };
 
-/* Theme: as the system has it until the button is pressed. */
+/* Theme: that of the system until the button is pressed. */
 {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;
@@ -23,7 +23,7 @@ const press = (group, chosen) => {
   label();
 }
 
-/* Matrix: what the cells show, and what is behind a cell. */
+/* Matrix: what the cells show, and tooltips. */
 {
   const heat = $("heat"), tip = $("tip");
   $("show").hidden = false;
@@ -34,8 +34,8 @@ const press = (group, chosen) => {
     press($("show"), button);
   };
   const open = (cell) => {
-    const facts = data.cells[cell.dataset.model][cell.dataset.column];
-    tip.replaceChildren(make("b", { textContent: facts.title }), ...facts.lines.flatMap((line) => [line, make("br")]));
+    const [title, ...lines] = cell.dataset.tip.split("\n");
+    tip.replaceChildren(make("b", { textContent: title }), ...lines.flatMap((line) => [line, make("br")]));
     tip.hidden = false;
     const box = cell.getBoundingClientRect();
     const left = Math.min(Math.max(8, box.left + box.width / 2 - tip.offsetWidth / 2), document.documentElement.clientWidth - tip.offsetWidth - 8);

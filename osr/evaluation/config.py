@@ -1,4 +1,4 @@
-"""A saved selection: models and exact columns in a TOML file.
+"""A saved evaluation: models and columns in a TOML file, for ``osr evaluate --config``.
 
     models = ["osr-general", "plain=runs/plain/model.safetensors"]
     limit = 20
@@ -19,18 +19,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from osr.datasets import find
-from osr.evaluation.columns import Column, Data, check_names, locate, make_column
+from osr.evaluation.columns import Column, locate, make_column
 from osr_core import settings
 from osr_core.errors import OptionError
 
 
 @dataclass(frozen=True)
-class ColumnChoice:
+class ColumnConfig:
     """A ``[[column]]``; see :func:`osr.evaluation.columns.make_column`."""
 
     data: str
@@ -42,31 +42,33 @@ class ColumnChoice:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The content of a selection file."""
+class Config:
+    """The content of a configuration file."""
 
-    column: list[Any]
-    """Its :class:`ColumnChoice` objects."""
-    models: list[str] = field(default_factory=list)
+    column: tuple[ColumnConfig, ...]
+    models: tuple[str, ...] = ()
     seed: int = 0
     limit: int = 0
     """Largest number of images per column; 0 for all."""
     baselines: bool = True
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Selection:
+    def load(cls, path: str | os.PathLike[str]) -> Config:
         """Read a file; raises :class:`OptionError`, naming the file and the key."""
-        selection = settings.build(cls, settings.load([path]), str(path))
+        config = settings.build(cls, settings.load([path]), str(path))
+        if not config.column:
+            raise OptionError(f"{path}: has no [[column]]")
         folder = Path(path).parent
-        choices = []
-        for number, column in enumerate(selection.column, 1):
-            choice = settings.build(ColumnChoice, column, f"{path}: column {number}")
-            where = choice.path and str(folder / Path(choice.path).expanduser())
-            choices.append(replace(choice, data=find(choice.data).name, path=where))
-        if not choices:
-            raise OptionError(f"{path}: names no [[column]]")
-        models = [_model(model, folder) for model in selection.models]
-        return replace(selection, column=choices, models=models)
+        columns = tuple(
+            replace(
+                column,
+                data=find(column.data).name,
+                path=column.path and str(folder / Path(column.path).expanduser()),
+            )
+            for column in config.column
+        )
+        models = tuple(_model(model, folder) for model in config.models)
+        return replace(config, column=columns, models=models)
 
     def columns(
         self, folders: Mapping[str, str], protocol: str | None = None, limit: int | None = None
@@ -83,26 +85,23 @@ class Selection:
             ImageError: if a folder does not hold its set.
         """
         given = {find(name).name: path for name, path in folders.items()}
-        unused = given.keys() - {choice.data for choice in self.column}
+        unused = given.keys() - {column.data for column in self.column}
         if unused:
-            raise OptionError(f"data set {min(unused)}: in no [[column]] of the selection")
-        found: dict[str, Data] = {}
+            raise OptionError(f"data set {min(unused)}: in no [[column]] of the configuration")
+        read = lru_cache(locate)
         columns = []
-        for choice in self.column:
-            path = given.get(choice.data, choice.path)
-            where = f"{choice.data}={path}" if path else choice.data
-            data = found.setdefault(where, found.get(where) or locate(where))
+        for column in self.column:
+            path = given.get(column.data, column.path)
             columns.append(
                 make_column(
-                    data,
-                    choice.degradation or None,
-                    protocol or choice.protocol or None,
+                    *read(f"{column.data}={path}" if path else column.data),
+                    column.degradation or None,
+                    protocol or column.protocol or None,
                     limit or self.limit or None,
-                    choice.name or None,
-                    choice.kind or None,
+                    column.name or None,
+                    column.kind or None,
                 )
             )
-        check_names((column.name for column in columns), "column")
         return tuple(columns)
 
 

@@ -1,19 +1,19 @@
-"""The rows of the matrix: networks, classical baselines, and the untouched input."""
+"""The rows of the matrix: the input itself, networks, and classical baselines."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osr.evaluation.columns import Column
-from osr.evaluation.records import ModelEntry
 from osr.evaluation.seen import seen_degradation
 from osr_core.analysis import analyse
 from osr_core.backend import Network
@@ -29,31 +29,36 @@ RESERVED = ("input", "truth")
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A row of the matrix, and how it restores an image."""
+class Model:
+    """A row of the matrix; all but its function is saved in ``evaluation.json``."""
 
-    entry: ModelEntry
-    run: Callable[[Image], Image] | None = None
-    """(H, W, 3) degraded → restored; ``None`` leaves the image as it is."""
-
-    @property
-    def name(self) -> str:
-        """Of the row."""
-        return self.entry.name
+    name: str
+    title: str
+    kind: Literal["input", "network", "baseline"]
+    parameters: int | None = None
+    seen: Sequence[str] = ()
+    """Kinds of degradation it was trained on; of a baseline, those it is meant for."""
+    unknown: Sequence[str] = ()
+    """Names of training data whose degradation is not known."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str = ""
+    """Of the weights, so that rows of other weights are never mixed in."""
+    run: Callable[[Image], Image] | None = field(default=None, compare=False, repr=False)
+    """(H, W, 3) degraded → restored; None for the input itself."""
 
     def fits(self, column: Column) -> bool:
-        """Whether the row has a cell there: baselines only where they are meant for."""
-        return self.entry.kind != "baseline" or column.kind in self.entry.seen
+        """Whether it is evaluated there: baselines only on what they are meant for."""
+        return self.kind != "baseline" or column.kind in self.seen
 
 
-UNTOUCHED = Candidate(ModelEntry("untouched", "Untouched input", "untouched"))
-"""What every other row is measured against."""
+INPUT = Model("input", "Input", "input")
+"""The degraded image itself, the reference of every gain."""
 
 
 def split_label(model: str) -> tuple[str, str]:
     """Label and model of ``LABEL=MODEL``, or of a model alone, whose own name is its label.
 
-    Labels are safe as names of files. A file named ``model.safetensors`` is called as its folder.
+    Labels are safe as names of files. A file ``model.safetensors`` is labelled by its folder.
 
     >>> split_label("runs/plain/model.safetensors")
     ('plain', 'runs/plain/model.safetensors')
@@ -69,7 +74,7 @@ def split_label(model: str) -> tuple[str, str]:
 
 
 def safe_name(name: str) -> str:
-    """A name that may be that of a file anywhere.
+    """A name that is valid for a file on every system.
 
     >>> safe_name("cbsd68 noise:25")
     'cbsd68-noise-25'
@@ -77,10 +82,8 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "unnamed"
 
 
-def network_candidate(
-    model: str, load: Callable[[str], Network], tile: int | None = None
-) -> Candidate:
-    """The row of a registered model or weight file, maybe with a label before it.
+def network_model(model: str, load: Callable[[str], Network], tile: int | None = None) -> Model:
+    """The row of a registered model or weight file, optionally with a label before it.
 
     Args:
         model: see :func:`split_label`.
@@ -88,38 +91,35 @@ def network_candidate(
         tile: see :func:`osr_core.restore`.
 
     Raises:
-        OptionError: if its label is that of something else.
+        OptionError: if its label is reserved.
         ModelError: if there is no such model.
-        CheckpointError: if its file is degraded.
+        CheckpointError: if its file is corrupted.
     """
     label, name = split_label(model)
     if label in RESERVED:
-        raise OptionError(f"model {model}: label it otherwise than {label}, as in NEW={name}")
+        raise OptionError(f"model {model}: the label {label} is reserved; use NEW={name}")
     path = find_weights(name)
     checkpoint = Checkpoint.load(path)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
-    entry = ModelEntry(
+    network = load(name)
+    return Model(
         label,
         f"{label} ({spec.kind} {spec.backbone.kind})",
         "network",
         analyse(spec).parameter_count,
         seen.kinds,
         seen.unknown,
-        dict(checkpoint.provenance),
+        checkpoint.provenance,
         hashlib.sha256(path.read_bytes()).hexdigest(),
+        lambda image: restore(image, network, tile),
     )
-    network = load(name)
-    return Candidate(entry, lambda image: restore(image, network, tile))
 
 
-def baseline_candidates() -> tuple[Candidate, ...]:
-    """The rows of :mod:`osr.evaluation.baselines`, which are not told what was done to an image."""
+def baseline_models() -> tuple[Model, ...]:
+    """The rows of :mod:`osr.evaluation.baselines`."""
     from osr.evaluation.baselines import BASELINES
 
     return tuple(
-        Candidate(
-            ModelEntry(safe_name(name), baseline.title, "baseline", seen=sorted(baseline.kinds)),
-            baseline.restore,
-        )
+        Model(name, baseline.title, "baseline", seen=sorted(baseline.kinds), run=baseline.restore)
         for name, baseline in BASELINES.items()
     )

@@ -57,14 +57,14 @@ if ($("stage")) {
       picture.alt = `${title(name)}, ${image.column}, ${image.image}`;
       picture.hidden = maps;
       canvas.hidden = !maps;
-      canvas.setAttribute("aria-label", `Difference between ${title(name)} and the truth, magnified ${state.gain} times`);
+      canvas.setAttribute("aria-label", `Difference between ${title(name)} and the ground truth, magnified ${state.gain} times`);
       if (maps) paint(canvas, image.maps[name], image);
       $(`${side}-name`).textContent = title(name);
       $(`${side}-score`).textContent = image.scores[name] ?? "";
     }
     $("map-scale").hidden = $("magnify").hidden = !maps;
     $("map-most").textContent = `${(255 / state.gain).toFixed(state.gain > 8 ? 1 : 0)} levels`;
-    $("what").textContent = `${image.image}, ${image.words}`;
+    $("what").textContent = `${image.image}, ${image.rank} of ${image.column}`;
     move();
   };
 

@@ -1,0 +1,238 @@
+"""The figures of an evaluation as the page, the Markdown and the plots show them, computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osr.evaluation.columns import Column
+from osr.evaluation.models import Model
+from osr.evaluation.statistics import Figures, Interval, Results, capped, interval
+from osr.report.text import decibels, ends, percent, plain, signed, spaced
+
+State = Literal["seen", "unseen", "clean", "unknown", "baseline", "input"]
+
+STATES: Mapping[State, str] = {
+    "seen": "seen in training",
+    "unseen": "never seen",
+    "clean": "clean",
+    "unknown": "not known whether seen",
+    "baseline": "classical",
+    "input": "",
+}
+"""What a cell says about training."""
+
+_EXTREMES = 6
+"""Images that are named at each end of a model's gains."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model on one column: means over images."""
+
+    model: Model
+    column: Column
+    state: State
+    names: Sequence[str]
+    """Of the images."""
+    gains: NDArray[np.float64]
+    """(images,) in dB."""
+    gain: Interval
+    input_psnr: float
+    psnr: float
+    input_ssim: float
+    ssim: float
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether there is something to gain: a model on an image that is not clean."""
+        return self.state not in ("input", "clean")
+
+    @property
+    def text(self) -> str:
+        """What the matrix shows: the gain, or the PSNR where there is none."""
+        return signed(self.gain.mean) if self.has_gain else decibels(self.psnr)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Trained on it, images, PSNR in and out, gain, interval, share worse, SSIM in and out."""
+        worse = percent(float((self.gains < 0).mean()))
+        gain = (signed(self.gain.mean), ends(self.gain), worse) if self.has_gain else ("–",) * 3
+        known = {"seen": "yes", "unseen": "no", "unknown": "?"}.get(self.state, "–")
+        psnr = decibels(self.input_psnr), decibels(self.psnr)
+        ssim = plain(self.input_ssim, 4), plain(self.ssim, 4)
+        return (known, str(len(self.gains)), *psnr, *gain, *ssim)
+
+    @property
+    def tip(self) -> list[str]:
+        """Lines of the tooltip."""
+        psnr = f"PSNR {decibels(self.input_psnr)} → {decibels(self.psnr)} dB"
+        ssim = f"SSIM {plain(self.input_ssim, 4)} → {plain(self.ssim, 4)}"
+        if self.state == "input":
+            return [f"PSNR {decibels(self.psnr)} dB", f"SSIM {plain(self.ssim, 4)}"]
+        lines = [psnr, ssim, f"{len(self.gains)} images, {STATES[self.state]}"]
+        if self.has_gain:
+            lines.insert(1, f"gain {signed(self.gain.mean)} dB, 95 % {ends(self.gain)}")
+        return lines
+
+
+HEADINGS = ("trained on it", "images", "PSNR in", "PSNR out", "gain", "95 % interval", "worse",
+            "SSIM in", "SSIM out")  # fmt: skip
+"""Of :attr:`Cell.details`."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the matrix as it is printed: a model, or several baselines side by side."""
+
+    title: str
+    about: str
+    kind: str
+    cells: Sequence[Cell | None]
+    """One per column; None where the model was not run."""
+    mixed: bool = False
+    """Whether cells belong to different models, so that each is labelled."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A whole evaluation."""
+
+    results: Results
+    cells: Mapping[tuple[str, str], Cell]
+    """By the names of model and column."""
+    figures: Mapping[str, Figures]
+    """By the name of the model, without the input."""
+
+    @classmethod
+    def of(cls, results: Results) -> View:
+        """Compute every figure of an evaluation."""
+        pairs = ((model, column) for model in results.models for column in results.columns)
+        found = (_cell(results, model, column) for model, column in pairs)
+        names = [model.name for model in results.models if model.kind != "input"]
+        return cls(
+            results,
+            {(cell.model.name, cell.column.name): cell for cell in found if cell is not None},
+            {name: results.figures(name) for name in names},
+        )
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Of the matrix."""
+        return self.results.columns
+
+    @property
+    def kinds(self) -> list[tuple[str, int]]:
+        """Kinds of degradation as headings above the columns, and how many columns each has."""
+        groups = groupby(self.columns, key=lambda column: column.kind)
+        return [(spaced(kind), len(list(group))) for kind, group in groups]
+
+    @property
+    def evaluated(self) -> list[Model]:
+        """All models but the input."""
+        return [model for model in self.results.models if model.kind != "input"]
+
+    @property
+    def networks(self) -> list[Model]:
+        """The models whose three figures are shown: the networks, else whatever was evaluated."""
+        return [model for model in self.evaluated if model.kind == "network"] or self.evaluated
+
+    @property
+    def first(self) -> Model | None:
+        """The model that the report is about: the first network, else the first other."""
+        return next(iter(self.networks), None)
+
+    def row(self, model: Model) -> list[Cell | None]:
+        """The cells of a model, one per column."""
+        return [self.cells.get((model.name, column.name)) for column in self.columns]
+
+    def spread(self, column: Column) -> list[Cell]:
+        """The cells of a column whose gains can be plotted."""
+        found = (self.cells.get((model.name, column.name)) for model in self.evaluated)
+        return [cell for cell in found if cell is not None and cell.has_gain]
+
+    @property
+    def lines(self) -> list[Line]:
+        """The rows of the matrix; baselines that share no column share a row.
+
+        Each is meant for few kinds of degradation, and its own row would be almost empty.
+        """
+        lines = []
+        shared: list[list[Model]] = []
+        for model in self.results.models:
+            row = self.row(model)
+            if model.kind != "baseline":
+                about = f"{model.parameters:,} parameters" if model.parameters else ""
+                lines.append(Line(model.title, about, model.kind, row))
+                continue
+            for group in shared:
+                if not any(a and b for m in group for a, b in zip(row, self.row(m), strict=True)):
+                    group.append(model)
+                    break
+            else:
+                shared.append([model])
+        for group in shared:
+            cells = [
+                next(filter(None, one), None) for one in zip(*map(self.row, group), strict=True)
+            ]
+            mixed = len(group) > 1
+            title = "Classical baselines" if mixed else group[0].title
+            lines.append(Line(title, "" if mixed else "baseline", "baseline", cells, mixed))
+        return lines
+
+    @property
+    def limit(self) -> float:
+        """Gain in dB at which the colours of the matrix end; 85 % of the gains are within it."""
+        sizes = [abs(cell.gain.mean) for cell in self.cells.values() if cell.has_gain]
+        return max(1.0, math.ceil(2 * float(np.quantile(sizes, 0.85))) / 2) if sizes else 1.0
+
+    @property
+    def extremes(self) -> list[tuple[Model, tuple[str, str], tuple[str, str]]]:
+        """The images on which each model did worst and best: gain and name of both, paired."""
+        rows = []
+        for model in self.evaluated:
+            gains = sorted(
+                (float(gain), f"{cell.column.name} / {name}")
+                for cell in self.row(model)
+                if cell is not None and cell.has_gain
+                for gain, name in zip(cell.gains, cell.names, strict=True)
+            )
+            ranked = [(signed(gain), name) for gain, name in gains]
+            most = min(_EXTREMES, len(ranked) // 2)
+            rows += [(model, ranked[i], ranked[-1 - i]) for i in range(most)]
+        return rows
+
+    def axis(self, value: float) -> str:
+        """Place of a gain on the axis of the three figures, in per cent of its width."""
+        intervals = [i for m in self.networks for i in _gains(self.figures[m.name])]
+        finite = [0.0, *(end for i in intervals for end in i if math.isfinite(end))]
+        low, high = min(finite), max(finite)
+        return f"{5 + 90 * (value - low) / (high - low or 1.0):.2f}%"
+
+
+def _gains(figures: Figures) -> tuple[Interval, Interval]:
+    return figures.seen, figures.unseen
+
+
+def _cell(results: Results, model: Model, column: Column) -> Cell | None:
+    rows = results.cell(model.name, column.name)
+    if not rows:
+        return None
+    state: State = results.state(model.name, column.name)
+    if model.kind == "input" or (model.kind == "baseline" and state != "clean"):
+        state = model.kind
+
+    def mean(name: str, values: Any = np.asarray) -> float:
+        return float(values([getattr(row, name) for row in rows]).mean())
+
+    gains = results.gain(model.name, column.name)
+    return Cell(
+        model, column, state, [row.image for row in rows], gains, interval(gains),
+        mean("input_psnr", capped), mean("psnr", capped), mean("input_ssim"), mean("ssim"),
+    )  # fmt: skip
