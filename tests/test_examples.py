@@ -117,8 +117,8 @@ def test_figures_are_what_the_reports_say(tmp_path):
         assert row["state"] == matrix.state("net", column)
         assert row["restored"] == f"{np.mean([image.psnr for image in cell]):.2f}"
         assert ("gain" in row) == (not column.clean)
-    sums = matrix.osr_figures("net")
-    assert seen["gain"] == f"{sums.seen_gain:.2f}"
+    sums = matrix.figures("net")
+    assert seen["gain"] == f"{sums.seen.mean:.2f}"
     assert unseen["worse"] == f"{100 * sums.harm_share:.0f}"
 
 
