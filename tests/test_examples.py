@@ -113,8 +113,8 @@ def test_figures_are_what_the_reports_say(tmp_path):
     *rows, seen, unseen = make_cards.figures("net", [matrix, free])
     assert [row["column"] for row in rows] == 2 * [column.name for column in matrix.columns]
     for row, column in zip(rows, 2 * list(matrix.columns), strict=True):
-        cell = matrix.cell("net", column)
-        assert row["state"] == matrix.state("net", column)
+        cell = matrix.cell("net", column.name)
+        assert row["state"] == matrix.state("net", column.name)
         assert row["restored"] == f"{np.mean([image.psnr for image in cell]):.2f}"
         assert ("gain" in row) == (not column.clean)
     sums = matrix.figures("net")
