@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from osr.cli import cli
 from osr.degradations import Chain
-from osr.evaluation.selection import Selection
+from osr.evaluation.config import Config
 from osr.images import Picture, write
 from osr.training.recipe import Recipe
 from osr_core.registry import registry
@@ -147,7 +147,7 @@ def test_recipes_are_read(page, tmp_path):
     for block in _blocks(page, "toml"):
         path.write_text(block, "utf-8")
         if "[[column]]" in block:
-            Selection.load(path)
+            Config.load(path)
         else:
             Recipe.load(path)
 
