@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from training_runs import TOML, make_recipe
 
+from osr.degradations import check_ranges
 from osr.training.recipe import Recipe
 from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
@@ -160,6 +161,7 @@ def test_recipes_of_published_checkpoints_are_upgraded(path):
     assert recipe.sampling_weights == published["shares"]
     assert recipe.optimizer.lr == published["optimizer"]["rate"]
     assert upgrade_recipe(recipe.to_dict()) == recipe.to_dict()
+    check_ranges(recipe.degradations)
 
 
 def test_the_papers_experiments_are_all_there():

@@ -57,18 +57,26 @@ class Samples:
 
     def __post_init__(self) -> None:
         check_ranges(self.recipe.degradations)
-        for kind, share in self.recipe.sampling_weights.items():
-            if kind not in ("clean", "mixture", *self.pairs):
-                try:
-                    _check_kind(kind, ["clean", "mixture", *DEGRADATIONS, *self.pairs])
-                except OptionError as error:
-                    raise OptionError(f"recipe.sampling_weights.{kind}: {error}") from None
-            if kind == "mixture" and share > 0 and not self._mixed:
-                where = "recipe.sampling_weights.mixture"
-                raise OptionError(f"{where}: needs degradations beside it, which it mixes")
-            if share > 0 and not (self.pairs.get(kind) or self.photographs):
-                where = f"recipe.sampling_weights.{kind}"
-                raise OptionError(f"{where}: recipe.data has no photographs for it")
+        for kind, weight in self.recipe.sampling_weights.items():
+            problem = self._problem(kind, weight)
+            if problem is not None:
+                raise OptionError(f"recipe.sampling_weights.{kind}: {problem}")
+
+    def _problem(self, kind: str, weight: float) -> str | None:
+        """Why samples cannot be of that kind."""
+        known = ["clean", "mixture", *DEGRADATIONS, *self.pairs]
+        if kind not in known:
+            if kind in catalogue():
+                return f"recipe.data names no folder for it; add --data {kind}=PATH"
+            try:
+                Chain.parse(kind)
+            except OptionError as error:
+                return suggest(kind, known) if kind.isidentifier() else str(error)
+        if weight > 0 and kind == "mixture" and not self._mixed:
+            return "needs degradations beside it, which it mixes"
+        if weight > 0 and not (self.pairs.get(kind) or self.photographs):
+            return "recipe.data has no photographs for it"
+        return None
 
     @classmethod
     def of(cls, recipe: Recipe) -> Samples:
@@ -196,15 +204,6 @@ class Samples:
         if window.dtype == np.uint8:
             return window.astype(np.float32) / np.float32(255)
         return window
-
-
-def _check_kind(kind: str, known: list[str]) -> None:
-    """Raise :class:`OptionError` if a sample cannot be of that kind."""
-    if kind in catalogue():
-        raise OptionError(f"recipe.data names no folder for it; add --data {kind}=PATH")
-    if kind.isidentifier() and kind not in known:
-        raise OptionError(suggest(kind, known))
-    Chain.parse(kind)
 
 
 def _items(name: str, folders: Any) -> tuple[Item, ...]:

@@ -46,6 +46,11 @@ def upgrade_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
     for table, key, value in _entries(recipe):
         *outer, name = RENAMED.get(f"{table}{key}", f"{table}{key}").split(".")
         (result.setdefault(outer[0], {}) if outer else result)[name] = value
+    if "degradations" in result:
+        result["degradations"] = {
+            kind: {"mist" if key == "veil" else key: pair for key, pair in ranges.items()}
+            for kind, ranges in result["degradations"].items()
+        }
     return result
 
 
