@@ -19,7 +19,7 @@ Progress = Callable[[float, int, str], object]
 """Called with the number of images done (fractions count), their total, and the current one."""
 
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|memory isn't enough|insufficient memory"
+    r"out of memory|not enough memory|memory (isn't|not) enough|insufficient memory"
     r"|(can't|cannot|unable to|failed to) allocate|bad_alloc",
     re.IGNORECASE,
 )

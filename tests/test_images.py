@@ -114,6 +114,15 @@ def test_resolution_survives(tmp_path: Path, suffix: str, dtype: str) -> None:
         assert opened.info["dpi"] == pytest.approx((300, 150), abs=0.02)
 
 
+@pytest.mark.parametrize("dpi", [(0, 0), (-1, 72), (1e9, 1e9), (float("nan"), 72)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+def test_a_resolution_of_nonsense_is_left_out(
+    tmp_path: Path, suffix: str, dpi: tuple[float, float]
+) -> None:
+    write(tmp_path / f"a{suffix}", Picture(random(3), dpi=dpi))
+    assert read(tmp_path / f"a{suffix}").dpi in (None, pytest.approx((96, 96), abs=0.1))
+
+
 @pytest.mark.parametrize("dtype", ["u1", "u2"])
 def test_chunks_on_colour_survive_in_png(tmp_path: Path, dtype: str) -> None:
     chunks = {

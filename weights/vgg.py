@@ -41,16 +41,7 @@ def load_vgg(source: PathLike) -> dict[str, NDArray[np.float32]]:
 
 
 def convert_vgg(source: PathLike, target: PathLike) -> None:
-    """Write VGG16's weights up to relu3_3 into another file, and read them back.
-
-    Raises:
-        CheckpointError: if a file cannot be read or written, or does not hold VGG16.
-        BackendError: if the format needs a framework that is not installed.
-    """
-    source = find_source(source, target)
-    state = load_vgg(source)
+    """Write VGG16's weights up to relu3_3 into another file; errors as of :func:`load_vgg`."""
+    state = load_vgg(find_source(source, target))
     provenance = json.dumps({"converted_from": Path(source).name})
     formats.write(target, state, {**METADATA, "provenance": provenance})
-    back = load_vgg(target)
-    if any(not np.array_equal(back[name], array) for name, array in state.items()):
-        raise CheckpointError(f"{target}: reads back differently; is the disk faulty?")

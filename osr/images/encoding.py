@@ -28,6 +28,7 @@ from osr.images.metadata import (
     photograph_tags,
     resolution_tags,
     unrotated,
+    usable_dpi,
 )
 from osr.images.picture import Picture
 
@@ -42,7 +43,8 @@ _STRIP_BYTES = 1 << 18
 def encode(path: Path, picture: Picture, quality: int) -> None:
     """Write a picture in the format of the path's suffix; see :func:`osr.images.write`."""
     pixels, exif = picture.pixels, picture.exif and unrotated(picture.exif)[0]
-    picture = replace(picture, icc=fitting_profile(picture.icc, pixels), exif=exif)
+    icc, dpi = fitting_profile(picture.icc, pixels), usable_dpi(picture.dpi)
+    picture = replace(picture, icc=icc, exif=exif, dpi=dpi)
     name = format_of(path).name
     if name == "TIFF" or pixels.dtype == np.uint16:
         with path.open("wb") as file:

@@ -122,6 +122,11 @@ def dpi_of_tiff(stream: bytes) -> tuple[float, float] | None:
     return float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale
 
 
+def usable_dpi(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The resolution if every format can hold it; files with 0 or nonsense are common."""
+    return dpi if dpi is not None and all(1 <= value <= 65535 for value in dpi) else None
+
+
 def resolution_tags(dpi: tuple[float, float]) -> dict[int, Any]:
     """TIFF's tags for a resolution."""
     return {_X_RESOLUTION: dpi[0], _Y_RESOLUTION: dpi[1], _UNIT: 2}
