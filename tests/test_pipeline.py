@@ -114,3 +114,22 @@ def test_wrong_options_are_errors_before_any_work(model, tmp_path):
         with pytest.raises(OSRError, match=message):
             osr.restore_files(tmp_path / "a.png", tmp_path / "out", **{"model": model, **options})
     assert not (tmp_path / "out").exists()
+
+
+def test_tiles_leave_no_seams(tmp_path):
+    """Of 12 megapixels, and in how much memory: test_large.py, a slow test."""
+    rows, columns = np.mgrid[:300, :420]
+    smooth = 128 + 90 * np.sin(rows / 23) * np.cos(columns / 31)
+    noise = np.random.default_rng(0).normal(0, 20, (300, 420, 3))
+    pixels = (smooth[..., None] + noise).clip(0, 255).astype(np.uint8)
+    write(tmp_path / "a.png", Picture(pixels))
+    restored = []
+    for tile in (0, 256):
+        out = tmp_path / str(tile)
+        osr.restore_files(tmp_path / "a.png", out, model="osr-denoise", tile=tile)
+        restored.append(read(out / "a.png").pixels.astype(int))
+    assert np.abs(restored[0] - restored[1]).max() <= 1
+    assert (
+        np.abs(restored[0] - smooth[..., None]).mean()
+        < np.abs(pixels - smooth[..., None]).mean() / 2
+    )
