@@ -20,7 +20,7 @@ import numpy as np
 
 from osr_core.networks import network
 from osr_core.operations import Init
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 
 @dataclass(frozen=True)
@@ -230,6 +230,13 @@ class Tracer:
     def haze_amount(self, thumbnail: Traced) -> Traced:
         """One number."""
         return replace(thumbnail, channels=1)
+
+    def external(self, spec: External, x: Traced) -> Traced:
+        """What its spec says; an unknown halo is the whole image."""
+        self.total_stride = max(self.total_stride, spec.total_stride)
+        self.global_statistics |= spec.halo is None
+        halo = spec.halo or 0
+        return replace(x, before=x.before + halo, after=x.after + halo)
 
     def note(self, name: str, value: Traced) -> None:
         """Nothing."""

@@ -136,12 +136,35 @@ class Experts:
         require(not self.gate.context, "backbone.gate.context", expected, self.gate.context)
 
 
-Backbone = Residual | GridDehaze | UNet | Experts
+@dataclass(frozen=True)
+class External:
+    """A network of your own that was reprogrammed: it is not built from the spec, but given.
+
+    See ``reprogram`` in :mod:`backends`. Of such a network only this is known.
+    """
+
+    kind: ClassVar[str] = "external"
+    adapter: ClassVar[tuple[str, ...]] = ()
+    name: str = ""
+    """Of its class."""
+    total_stride: int = 1
+    """Height and width of its input must be multiples of this."""
+    halo: int | None = None
+    """Pixels to each side that can influence an output pixel; ``None``: unknown."""
+
+    def __post_init__(self) -> None:
+        check_types("backbone", self)
+        require_range("backbone.total_stride", 1, MAX_CHANNELS, self.total_stride)
+        require(self.halo is None or self.halo >= 0, "backbone.halo", "0 or more", self.halo)
+
+
+Backbone = Residual | GridDehaze | UNet | Experts | External
 
 BACKBONES: Mapping[str, type[Backbone]] = {
     "residual": Residual,
     "griddehaze": GridDehaze,
     "unet": UNet,
     "experts": Experts,
+    "external": External,
 }
 """Every backbone by its kind."""

@@ -1,29 +1,31 @@
-"""The neutral checkpoint: a safetensors file whose metadata says what it is.
+"""The neutral checkpoint: a safetensors file whose metadata describes the network.
 
 Metadata, all JSON text: ``spec`` (:mod:`osr_core.spec`), ``recipe`` (how it was trained) and
-``provenance`` (on what, by whom, with which result). Tensors are float32, by canonical name.
-A file whose tensors are not exactly those of its spec is refused by name and shape.
+``provenance`` (on which data, with which versions and result). Tensors are float32, by canonical
+name. A file whose tensors are not exactly those of its spec is refused by name and shape. Equal
+checkpoints are equal files, byte for byte.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from osr_core.analysis import analyse
 from osr_core.errors import CheckpointError, SpecError
 from osr_core.files import atomic_write
 from osr_core.migration import upgrade_names
-from osr_core.spec import ModelSpec
+from osr_core.registry import check_hash, find_weights
+from osr_core.spec import External, ModelSpec
 
 State = Mapping[str, NDArray[np.floating[Any]]]
 
@@ -38,7 +40,7 @@ class Checkpoint:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained; empty if unknown."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """Data, seed, versions, source file: whatever a reader should know."""
+    """Data, seed, versions, source file."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, atomically.
@@ -51,7 +53,7 @@ class Checkpoint:
     def content(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
         """Tensors in the spec's order, and metadata; :class:`CheckpointError` if they disagree."""
         check_state(self.spec, self.state)
-        names = [parameter.name for parameter in analyse(self.spec).parameters]
+        names = state_names(self.spec, self.state)
         tensors = {n: np.ascontiguousarray(self.state[n], np.float32) for n in names}
         metadata = {
             "format": "osr",
@@ -62,19 +64,26 @@ class Checkpoint:
         return tensors, metadata
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Checkpoint:
-        """Read a file.
+    def load(cls, model: str | os.PathLike[str]) -> Checkpoint:
+        """Read a model's file, once.
+
+        Args:
+            model: a registered name, a ``.safetensors`` file with or without its suffix, or the
+                folder of a training run.
 
         Raises:
+            ModelError: if there is no such model, or a published file is corrupted.
             CheckpointError: if it is no safetensors file, carries no spec, or its tensors are
                 not the spec's.
         """
+        path = find_weights(model)
+        content = _read(path)
+        check_hash(model, content)
+        parsed = _parse(path, content)
         try:
-            return cls.parse(*read_tensors(path))
+            return cls.parse(*parsed)
         except (SpecError, CheckpointError) as error:
-            text = str(error)
-            named = text if text.startswith(f"{path}: ") else f"{path}: {text}"
-            raise CheckpointError(named) from None
+            raise CheckpointError(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, tensors: State, metadata: Mapping[str, str]) -> Checkpoint:
@@ -89,9 +98,105 @@ class Checkpoint:
         spec = ModelSpec.from_json(metadata["spec"])
         state = upgrade_names(tensors)
         check_state(spec, state)
-        names = [parameter.name for parameter in analyse(spec).parameters]
+        names = state_names(spec, state)
         ordered = {name: state[name].astype(np.float32, copy=False) for name in names}
         return cls(spec, ordered, _object(metadata, "recipe"), _object(metadata, "provenance"))
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Tensors and metadata of any safetensors file.
+
+    Raises:
+        CheckpointError: if there is no such file or it is not safetensors with types NumPy has;
+            the message names the file.
+    """
+    return _parse(path, _read(path))
+
+
+def write_tensors(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write a safetensors file, atomically; the same content gives the same bytes.
+
+    Raises:
+        CheckpointError: if it cannot be written, on a full disk for instance.
+    """
+    content = save(dict(tensors), dict(metadata))
+    # The package writes the metadata in random order, so the header is written again.
+    size, header = _header(content)
+    header["__metadata__"] = dict(sorted(metadata.items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    try:
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def state_names(spec: ModelSpec, names: Iterable[str]) -> list[str]:
+    """Names of tensors in the spec's order, then those that the spec does not know, sorted."""
+    known = {parameter.name: None for parameter in analyse(spec).parameters}
+    return [*known, *sorted(name for name in names if name not in known)]
+
+
+def check_state(spec: ModelSpec, state: State) -> None:
+    """Raise :class:`CheckpointError` unless the weights are exactly those of the spec.
+
+    Names and shapes must agree, types be floating, and all values finite. Of an external backbone
+    any names and shapes will do.
+    """
+    shapes = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
+    if isinstance(spec.backbone, External):
+        inner = {n: array.shape for n, array in state.items() if n.startswith("backbone.")}
+        shapes = {**shapes, **inner}
+    check_tensors(shapes, state)
+
+
+def check_tensors(shapes: Mapping[str, tuple[int, ...]], state: State) -> None:
+    """As :func:`check_state`, for names and shapes that are known."""
+    for name, shape in shapes.items():
+        if name not in state:
+            raise CheckpointError(f"{name}: missing; expected shape {shape}")
+        array = state[name]
+        if array.shape != shape:
+            raise CheckpointError(f"{name}: shape {array.shape}, expected {shape}")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name}: holds values that are not finite")
+    for name in state:
+        if name not in shapes:
+            raise CheckpointError(f"{name}: not a parameter of the network")
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _parse(
+    path: str | os.PathLike[str], content: bytes
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
+    except KeyError as error:
+        raise CheckpointError(f"{path}: type {error} is not one NumPy has") from None
+    return tensors, _header(content)[1].get("__metadata__", {})
+
+
+def _header(content: bytes) -> tuple[int, dict[str, Any]]:
+    """Size and JSON of the header of a valid file."""
+    size = int.from_bytes(content[:8], "little")
+    return size, json.loads(content[8 : 8 + size])
 
 
 def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
@@ -102,59 +207,3 @@ def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise CheckpointError(f"its {key} is not a JSON object")
     return found
-
-
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Tensors and metadata of any safetensors file, with errors that name it.
-
-    Raises:
-        CheckpointError: if there is no such file or it is not safetensors with types NumPy has.
-    """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, TypeError, OSError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
-
-
-def write_tensors(
-    path: str | os.PathLike[str],
-    tensors: Mapping[str, NDArray[Any]],
-    metadata: Mapping[str, str],
-) -> None:
-    """Write a safetensors file, atomically.
-
-    Raises:
-        CheckpointError: if it cannot be written, on a full disk for instance.
-    """
-    # Not by save_file: the package's own writer hides the system's reason in a text.
-    content = save(dict(tensors), dict(metadata))
-    try:
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def check_state(spec: ModelSpec, state: State) -> None:
-    """Raise :class:`CheckpointError` unless the weights are exactly those of the spec.
-
-    Names and shapes must agree, types be floating, and all numbers finite.
-    """
-    expected = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
-    for name, shape in expected.items():
-        if name not in state:
-            raise CheckpointError(f"{name}: missing; the spec asks for shape {shape}")
-        array = state[name]
-        if array.shape != shape:
-            raise CheckpointError(f"{name}: shape {array.shape}, the spec asks for {shape}")
-        if not np.issubdtype(array.dtype, np.floating):
-            raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"{name}: holds numbers that are not finite")
-    for name in state:
-        if name not in expected:
-            raise CheckpointError(f"{name}: not a parameter of the spec")

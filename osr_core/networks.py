@@ -20,6 +20,7 @@ from osr_core.spec import (
     IMAGE_CHANNELS,
     Activation,
     Experts,
+    External,
     GridDehaze,
     InputTransform,
     ModelSpec,
@@ -216,6 +217,11 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     return result
 
 
+def external(ops: Ops[T], spec: External, prefix: str, image: T, channels: int) -> T:
+    """A network that is not described here."""
+    return ops.external(spec, image)
+
+
 def residual_block(
     ops: Ops[T],
     name: str,
@@ -245,5 +251,6 @@ BACKBONE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "griddehaze": griddehaze,
     "unet": unet,
     "experts": experts,
+    "external": external,
 }
 """The function of each backbone: ``(ops, spec, name prefix, x, channels) → x``."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol, TypeVar
 
+from osr_core.backbones import External
+
 T = TypeVar("T")
 
 Init = Literal["he", "lecun", "small", "zeros", "ones"]
@@ -89,6 +91,9 @@ class Ops(Protocol[T]):
 
     def haze_amount(self, thumbnail: T) -> T:
         """:func:`osr_core.context.haze_amount`, one channel of size 1×1."""
+
+    def external(self, spec: External, x: T) -> T:
+        """A network that is not described here."""
 
     def note(self, name: str, value: T) -> None:
         """Called with quantities worth looking at, by name; computes nothing."""

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.context import haze_amount, thumbnail
-from osr_core.errors import CheckpointError
+from osr_core.errors import CheckpointError, ModelError
 from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE, Init
-from osr_core.spec import ModelSpec
+from osr_core.spec import External, ModelSpec
 from osr_core.wave import to_parts
 
 Array = NDArray[np.floating[Any]]
@@ -157,6 +157,10 @@ class NumpyOps:
     def haze_amount(self, thumbnail: Array) -> Array:
         """(N, C, SIDE, SIDE) → (N, 1, 1, 1)."""
         return haze_amount(thumbnail)
+
+    def external(self, spec: External, x: Array) -> Array:
+        """Raises :class:`ModelError`: there is no such network in NumPy."""
+        raise ModelError(f"backbone {spec.name}: external, known in its own framework only")
 
     def note(self, name: str, value: Array) -> None:
         """Nothing; :mod:`osr.inspection` overrides it."""

@@ -1,21 +1,22 @@
-"""The published models: ``weights/registry.json`` and the files beside it."""
+"""The published models: ``weights/files/registry.json`` and the files beside it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from osr_core.errors import ModelError
 from osr_core.settings import suggest
 
-# Installed and in a checkout alike, the data package stands beside this one.
+# Installed and in a checkout alike, the data package is next to this one.
 FOLDER = Path(__file__).resolve().parent.parent / "weights" / "files"
+
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,11 @@ class Entry:
     sha256: str
     summary: str
     """One line for a list of models."""
-    card: str
-    """File name of its model card."""
     licence: str
-    trained_on: Sequence[str]
-    """Names of the data sets, and of the synthetic degradation."""
-    spec: Mapping[str, Any]
-    """The model spec, equal to that in the file."""
-    figures: Sequence[Mapping[str, Any]]
-    """Measured results, each with its data set and protocol."""
 
     @property
     def path(self) -> Path:
-        """Where the weights are."""
+        """Of the weight file."""
         return FOLDER / self.file
 
 
@@ -52,33 +45,39 @@ def registry() -> Mapping[str, Entry]:
 
 
 def default_model() -> str:
-    """Name of the model that is used where none is asked for."""
+    """Name of the model that is used where none is given."""
     return next(iter(registry()))
 
 
 def find_weights(model: str | os.PathLike[str]) -> Path:
-    """The weight file of a registered name or of a path.
+    """The weight file of a model; it is not read.
 
-    What looks like a path (has a suffix or a separator) is taken as one.
+    Args:
+        model: a registered name, a ``.safetensors`` file with or without its suffix, or a folder
+            that holds ``model.safetensors``, as those of training runs do.
 
     Raises:
-        ModelError: if there is no such model or file, or a published file is degraded.
+        ModelError: if there is no such model.
     """
     name = os.fspath(model)
     entry = registry().get(name)
     if entry is not None:
-        if not entry.path.is_file() or _sha256(entry.path) != entry.sha256:
-            raise ModelError(f"model {name}: its file {entry.path} is corrupted; reinstall osr")
         return entry.path
     path = Path(name)
-    if path.suffix == ".safetensors" or path.exists():
-        if not path.is_file():
-            raise ModelError(f"model {name}: no such file")
-        if path.suffix != ".safetensors":
-            raise ModelError(f"model {name}: not .safetensors; 'osr convert' makes one of it")
-        return path
+    for candidate in (path, Path(name + SUFFIX), path / f"model{SUFFIX}"):
+        if candidate.is_file():
+            if candidate.suffix != SUFFIX:
+                raise ModelError(f"model {name}: not a {SUFFIX} file; 'osr convert' makes one")
+            return candidate
+    if path.is_dir():
+        raise ModelError(f"model {name}: a folder without model{SUFFIX}")
+    if path.suffix == SUFFIX or len(path.parts) > 1:
+        raise ModelError(f"model {name}: no such file")
     raise ModelError(f"model {name}: no such name or file; {suggest(name, registry())}")
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def check_hash(model: str | os.PathLike[str], content: bytes) -> None:
+    """Raise :class:`ModelError` if the content of a registered model's file is not its own."""
+    entry = registry().get(os.fspath(model))
+    if entry is not None and hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise ModelError(f"model {entry.name}: its file {entry.path} is corrupted; reinstall osr")

@@ -1,13 +1,13 @@
-"""Transforms around somebody else's network: what both backends agree on.
+"""Reprogramming of any network: what both backends agree on.
 
 ``backends.torch.reprogramming.reprogram`` takes any ``nn.Module``, its twin in
-``backends.mindspore.reprogramming`` any ``nn.Cell``; see there.
+``backends.mindspore.reprogramming`` any ``nn.Cell``.
 """
 
 from __future__ import annotations
 
-from osr_core.errors import OptionError
-from osr_core.spec import InputTransform, OutputTransform
+from osr_core.errors import ModelError, OptionError
+from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform
 
 DEFAULT_INPUT = InputTransform(3, layout="shared")
 """Three waves per pixel: real and imaginary part have three channels each, as RGB has."""
@@ -17,13 +17,24 @@ DEFAULT_OUTPUT = OutputTransform()
 returns no image."""
 
 
-def check_result(name: str, fed: tuple[int, ...], got: tuple[int, ...] | None) -> None:
-    """Look at what a backbone made of its first batch, and of each after it.
+def check_backbone(spec: ModelSpec, backbone: object) -> None:
+    """Raise :class:`ModelError` unless a backbone is given just where it is external."""
+    if isinstance(spec.backbone, External) and backbone is None:
+        raise ModelError(
+            f"the model reprograms a network of its author's, {spec.backbone.name}; give it from "
+            "Python: backends.load(model, backbone=network)"
+        )
+    if backbone is not None and not isinstance(spec.backbone, External):
+        raise ModelError(f"the model has a backbone of its own, {spec.backbone.kind}; give none")
+
+
+def check_result(name: str, given: tuple[int, ...], returned: tuple[int, ...] | None) -> None:
+    """Check the shape that a backbone returned.
 
     Args:
         name: the backbone's class.
-        fed: shape of what it was given.
-        got: shape of what it returned; ``None`` if that is no tensor.
+        given: shape of its input.
+        returned: shape of its output; ``None`` if that is no tensor.
 
     Raises:
         OptionError: unless the shapes are the same.
@@ -31,11 +42,11 @@ def check_result(name: str, fed: tuple[int, ...], got: tuple[int, ...] | None) -
     >>> check_result("Classifier", (1, 3, 32, 32), (1, 1000))
     Traceback (most recent call last):
     osr_core.errors.OptionError: backbone Classifier: returned (1, 1000) for (1, 3, 32, 32); it \
-must return one tensor of the shape that it is given
+must return one tensor of the shape of its input
     """
-    if got is None or tuple(got) != tuple(fed):
-        what = "no tensor" if got is None else tuple(got)
+    if returned is None or tuple(returned) != tuple(given):
+        what = "no tensor" if returned is None else tuple(returned)
         raise OptionError(
-            f"backbone {name}: returned {what} for {tuple(fed)}; it must return one tensor of "
-            "the shape that it is given"
+            f"backbone {name}: returned {what} for {tuple(given)}; it must return one tensor of "
+            "the shape of its input"
         )

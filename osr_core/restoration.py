@@ -38,8 +38,8 @@ def restore(
 
     Raises:
         ImageError: if the array is no image or holds numbers that are not finite.
-        OptionError: if the tile is too small for the network, or the network pools over the whole
-            image and the image is too large to be done whole unasked.
+        OptionError: if the tile is too small for the network, or the network depends on the whole
+            image (global statistics, unknown halo), which is larger than a tile.
     """
     _check(image)
     colour, alpha = _split_alpha(image)
@@ -98,8 +98,8 @@ def _tile_size(shape: tuple[int, ...], tile: int | None, info: Analysis) -> int:
     size = default_tile(info.halo) if tile is None else tile
     if info.global_statistics and longest > size:
         raise OptionError(
-            f"tile {size}: this network pools over the whole image, so that tiles would change "
-            "its result; use 0 to do the image whole"
+            f"tile {size}: this network depends on the whole image, so that tiles would change its "
+            "result; use 0 to restore it whole"
         )
     return size
 

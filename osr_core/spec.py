@@ -32,6 +32,7 @@ from osr_core.backbones import (
     Activation,
     Backbone,
     Experts,
+    External,
     GridDehaze,
     Residual,
     UNet,
@@ -49,6 +50,7 @@ __all__ = [
     "Activation",
     "Backbone",
     "Experts",
+    "External",
     "Gates",
     "GridDehaze",
     "InputTransform",
@@ -123,6 +125,9 @@ class ModelSpec:
         expected = "given together with input_transform or not at all"
         require(both, "output_transform", expected, self.output_transform)
         require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
+        given = self.reprogrammed or not isinstance(self.backbone, External)
+        expected = "given around an external backbone"
+        require(given, "input_transform", expected, self.input_transform)
         learns = bool(self.adapter) or not self.frozen
         require(learns, "frozen", "false where there is nothing else to train", self.frozen)
         rgb = self.backbone_channels == IMAGE_CHANNELS or not isinstance(self.backbone, Experts)

@@ -50,6 +50,8 @@ def check_types(where: str, part: Any) -> None:
         elif get_origin(hint) is Literal:
             options = get_args(hint)
             require(value in options, name, f"one of {', '.join(options)}", value)
+        elif hint == int | None:
+            require(value is None or type(value) is int, name, "a whole number or null", value)
         elif isinstance(hint, type):
             require(isinstance(value, hint), name, hint.__name__, value)
         else:

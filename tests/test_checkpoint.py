@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from osr_core.checkpoint import Checkpoint
+from osr_core.checkpoint import Checkpoint, read_tensors
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
@@ -31,6 +33,28 @@ def test_there_and_back(checkpoint, path):
     assert back.provenance == {"data": ["photographs"]}
     assert all(np.array_equal(back.state[n], w) for n, w in checkpoint.state.items())
     assert set(load_file(path)) == set(checkpoint.state)
+
+
+def test_equal_checkpoints_are_equal_files(checkpoint, path):
+    contents = set()
+    for _ in range(8):  # the safetensors package shuffles the metadata
+        checkpoint.save(path)
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+    with safe_open(path, framework="numpy") as file:
+        assert set(file.metadata()) == {"format", "spec", "recipe", "provenance"}
+
+
+def test_metadata_beyond_ascii(checkpoint, path):
+    replace(checkpoint, provenance={"by": "Jörg 山"}).save(path)
+    assert Checkpoint.load(path).provenance == {"by": "Jörg 山"}
+
+
+def test_a_type_that_numpy_lacks(path):
+    header = b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: type 'BF16'"):
+        read_tensors(path)
 
 
 def _metadata(spec=SPEC):
@@ -63,7 +87,7 @@ def _whole(state):
         (_without, f"{NAME}: missing"),
         (_surplus, "colour: not a parameter"),
         (_misshapen, f"{NAME}: shape"),
-        (_infinite, f"{NAME}: holds numbers that are not finite"),
+        (_infinite, f"{NAME}: holds values that are not finite"),
         (_whole, f"{NAME}: type int32"),
     ],
 )
@@ -106,13 +130,17 @@ def test_a_file_without_a_spec_says_how_to_get_one(checkpoint, path):
         Checkpoint.load(path)
 
 
-def test_degraded_metadata(checkpoint, path):
-    save_file(dict(checkpoint.state), path, {**_metadata(), "recipe": "{"})
+@pytest.mark.parametrize("recipe", ["{", "[]", "3"])
+def test_corrupted_metadata(checkpoint, path, recipe):
+    save_file(dict(checkpoint.state), path, {**_metadata(), "recipe": recipe})
     with pytest.raises(CheckpointError, match="recipe"):
         Checkpoint.load(path)
+
+
+def test_an_unknown_version(checkpoint, path):
     spec = {**SPEC.to_dict(), "version": 99}
     save_file(dict(checkpoint.state), path, {"spec": json.dumps(spec)})
-    with pytest.raises(CheckpointError, match="version: expected 1"):
+    with pytest.raises(CheckpointError, match="version: expected 1 to 3"):
         Checkpoint.load(path)
 
 

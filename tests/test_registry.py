@@ -1,54 +1,67 @@
 import hashlib
-import re
+from pathlib import Path
 
 import pytest
 
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ModelError
-from osr_core.registry import FOLDER, default_model, find_weights, registry
-from osr_core.spec import ModelSpec
+from osr_core.registry import default_model, find_weights, registry
 
 
 @pytest.mark.parametrize("name", registry())
 def test_each_model_is_what_its_entry_says(name):
     entry = registry()[name]
     assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
-    checkpoint = Checkpoint.load(entry.path)
-    assert checkpoint.spec == ModelSpec.from_dict(entry.spec)
+    checkpoint = Checkpoint.load(name)
     assert checkpoint.recipe
     assert checkpoint.provenance["trained_with"]
     assert entry.licence
-    assert entry.trained_on
-    for figure in entry.figures:
-        assert {"data", "protocol", "input", "restored"} <= set(figure)
+    assert entry.summary
 
 
-@pytest.mark.parametrize("name", registry())
-def test_each_figure_stands_in_the_card(name):
-    entry = registry()[name]
-    card = (FOLDER / entry.card).read_text("utf-8")
-    assert name in card
-    for figure in entry.figures:
-        row = rf"{re.escape(figure['data'])}.*{figure['input']:.2f}.*{figure['restored']:.2f}"
-        assert re.search(row, card), row
-
-
-def test_names_and_files():
+def test_a_name_a_file_its_stem_and_a_run_folder(tmp_path, monkeypatch):
     path = find_weights(default_model())
     assert find_weights(path) == path
-    with pytest.raises(ModelError, match=f"did you mean {default_model()}"):
-        find_weights(default_model()[:-1])
-    with pytest.raises(ModelError, match="no such file"):
-        find_weights("absent.safetensors")
-    with pytest.raises(ModelError, match="osr convert"):
-        find_weights(__file__)
+    model = tmp_path / "runs" / "x" / "model.safetensors"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs/x/model.safetensors", "runs/x/model", "runs/x"):
+        assert find_weights(name).samefile(model)
+        assert Checkpoint.load(name).spec == Checkpoint.load(default_model()).spec
 
 
-def test_a_degraded_file_is_noticed(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (default_model()[:-1], f"no such name or file; did you mean {default_model()}"),
+        ("absent.safetensors", "no such file"),
+        ("runs/x/model", "no such file"),
+        (__file__, "not a .safetensors file; 'osr convert'"),
+        (str(Path(__file__).parent), "a folder without model.safetensors"),
+    ],
+)
+def test_what_is_no_model(model, message):
+    with pytest.raises(ModelError, match=message):
+        Checkpoint.load(model)
+
+
+def test_a_corrupted_published_file(monkeypatch, tmp_path):
     name = default_model()
     content = bytearray(registry()[name].path.read_bytes())
     content[-1] ^= 1
     (tmp_path / registry()[name].file).write_bytes(content)
     monkeypatch.setattr("osr_core.registry.FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="degraded"):
-        find_weights(name)
+    with pytest.raises(ModelError, match="corrupted"):
+        Checkpoint.load(name)
+
+
+def test_loading_reads_the_file_once_and_checks_it_once(backend, monkeypatch):
+    reads, checks = [], []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda p: reads.append(p.name) or read_bytes(p))
+    monkeypatch.setattr("osr_core.checkpoint.check_state", lambda *_: checks.append(1))
+    monkeypatch.setattr("osr_core.initial._draw", None)  # no initial weights are drawn
+    backend.load("osr-small", device="cpu")
+    assert reads == ["osr-small.safetensors"]
+    assert checks == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
+from osr_core import Checkpoint, restore
+from osr_core.analysis import analyse
 from osr_core.backend import is_installed
-from osr_core.errors import OptionError
+from osr_core.errors import CheckpointError, ModelError, OptionError
 from osr_core.initial import initial_state, initial_transforms
 from osr_core.reference import forward
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT
@@ -268,6 +271,90 @@ def test_what_is_no_backbone_is_told(user: Any, reprogram: Any) -> None:
         user.predict(reprogram(user.network(3, 1)), images)
     with pytest.raises(OptionError, match=told.format("TwoResults", "no tensor")):
         user.predict(reprogram(user.two_results()), images)
+
+
+def test_a_reprogrammed_network_restores_arrays(user: Any, reprogram: Any) -> None:
+    network = reprogram(user.network(), total_stride=4, halo=2)
+    image = np.random.default_rng(0).random((37, 50, 3), dtype=np.float32)
+    whole = restore(image, network, tile=0)
+    assert whole.shape == image.shape
+    assert np.abs(whole - image).max() > 1e-3
+    # Four pixels: two of the backbone, one of the phase and one of the output transform.
+    assert analyse(network.spec).halo == 4
+    np.testing.assert_allclose(restore(image, network, tile=24), whole, atol=1e-5)
+
+
+def test_predicting_leaves_the_training_mode_as_it_was(user: Any, reprogram: Any) -> None:
+    network, (images, _) = reprogram(user.network(), frozen=False), _batch(3)
+    user.train(network)
+    before = network.state()
+    assert np.array_equal(network.predict(images), network.predict(images))  # no dropout
+    assert network.training
+    assert network.backbone.training
+    after = network.state()  # batch statistics, too
+    assert all(np.array_equal(value, after[name]) for name, value in before.items())
+
+
+def test_an_unknown_halo_means_no_tiles(user: Any, reprogram: Any) -> None:
+    image, network = np.zeros((40, 40, 3), np.float32), reprogram(user.network())
+    assert restore(image, network).shape == image.shape
+    with pytest.raises(OptionError, match="use 0 to restore it whole"):
+        restore(image, network, tile=32)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_there_and_back(
+    backend: ModuleType, user: Any, reprogram: Any, tmp_path: Path, frozen: bool
+) -> None:
+    network = reprogram(user.network(), frozen=frozen)
+    user.fit(network, *_batch(3))
+    path = tmp_path / "mine.safetensors"
+    Checkpoint(network.spec, network.state()).save(path)
+    fresh = user.network()
+    assert not np.array_equal(user.state(fresh)["0.weight"], network.state()["backbone.0.weight"])
+    loaded = backend.load(path, device="cpu", backbone=fresh)
+    assert loaded.spec == network.spec
+    images, _ = _batch(3)
+    expected = user.predict(network, images)
+    np.testing.assert_allclose(loaded.predict(images), expected, atol=tolerances.OUTPUT)
+    assert _learning(loaded) == _learning(network)
+
+
+def test_it_loads_in_the_other_framework(twins: dict[str, ModuleType], tmp_path: Path) -> None:
+    outputs = {}
+    images, _ = _batch(3)
+    for name, twin in twins.items():
+        user = USERS[twin.__name__]()
+        network = _reprogram(twin)(user.network())
+        Checkpoint(network.spec, network.state()).save(tmp_path / f"{name}.safetensors")
+        outputs[name] = user.predict(network, images)
+    for name, twin in twins.items():
+        user, other = USERS[twin.__name__](), next(n for n in twins if n != name)
+        file = tmp_path / f"{other}.safetensors"
+        # The class of a sequence has another name there, which does not matter.
+        loaded = twin.load(file, device="cpu", backbone=user.network())
+        assert np.abs(loaded.predict(images) - outputs[other]).max() < tolerances.OUTPUT
+
+
+def test_backbones_given_and_not_given(backend: ModuleType, user: Any, tmp_path: Path) -> None:
+    network = _reprogram(backend)(user.network())
+    path = tmp_path / "mine.safetensors"
+    Checkpoint(network.spec, network.state()).save(path)
+    name = type(user.network()).__name__
+    with pytest.raises(ModelError, match=rf"{name}; give it .* backbone=network"):
+        backend.load(path)
+    with pytest.raises(ModelError, match="give none"):
+        backend.load("osr-small", backbone=user.network())
+    with pytest.raises(CheckpointError, match=r"backbone\.0\.weight: shape"):
+        backend.load(path, backbone=user.network(4, 3))
+    with pytest.raises(ModelError, match="known in its own framework only"):
+        forward(network.spec, network.state(), _batch(3)[0])
+
+
+def _learning(network: Any) -> list[str]:
+    named = network.parameters_and_names if hasattr(network, "construct") else None
+    named = named or network.named_parameters
+    return sorted(name for name, weight in named() if weight.requires_grad)
 
 
 def _reprogram(backend: ModuleType) -> Any:

@@ -84,6 +84,6 @@ def test_a_tile_uses_the_context_that_is_given():
 def test_a_pooling_network_is_not_tiled():
     spec = ModelSpec(UNet((4,)), InputTransform(2), OutputTransform(4, gates="pooled"))
     network, image = ReferenceNetwork(spec), np.zeros((40, 40, 3), np.float32)
-    with pytest.raises(OptionError, match="pools over the whole image"):
+    with pytest.raises(OptionError, match="depends on the whole image"):
         restore(image, network, tile=32)
     assert restore(image, network, tile=0).shape == image.shape

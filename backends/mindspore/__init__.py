@@ -20,10 +20,9 @@ os.environ.setdefault(
 onednn.cap()
 
 from backends.mindspore.base import Network  # noqa: E402
-from backends.mindspore.checkpoint import load  # noqa: E402
 from backends.mindspore.device import devices, version  # noqa: E402
 from backends.mindspore.distributed import init_distributed, shutdown  # noqa: E402
-from backends.mindspore.networks import build  # noqa: E402
+from backends.mindspore.networks import build, load  # noqa: E402
 from backends.mindspore.reprogramming import reprogram  # noqa: E402
 from backends.mindspore.training import Trainer  # noqa: E402
 

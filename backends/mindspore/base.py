@@ -8,27 +8,34 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
 from backends.mindspore.device import autocast, compiled
-from osr_core.analysis import analyse
-from osr_core.checkpoint import check_state
+from osr_core.checkpoint import check_tensors, state_names
 from osr_core.spec import ModelSpec
+
+_CANONICAL = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+"""MindSpore's names in normalisation layers → canonical names, which are PyTorch's."""
 
 
 class Network(nn.Cell):
     """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.precision = "float32"
+    spec: ModelSpec
+    """What the network is; :func:`~.networks.build` sets it."""
+    precision = "float32"
+    """Type in which :meth:`predict` computes convolutions."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Restore a batch on the device where the network is, without gradients.
+        """Restore a batch on the network's device, in evaluation mode, without gradients.
 
         Args:
             images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
@@ -39,9 +46,14 @@ class Network(nn.Cell):
             ``(N, 3, H, W)`` float32, not clipped.
         """
         autocast(self, self.precision)
-        x = Tensor(np.ascontiguousarray(images))
-        rest = () if context is None else (Tensor(context),)
-        return self._forward(x, *rest).astype(ms.float32).asnumpy()
+        training = self.training
+        self.set_train(False)
+        try:
+            x = Tensor(np.ascontiguousarray(images))
+            rest = () if context is None else (Tensor(context),)
+            return self._forward(x, *rest).astype(ms.float32).asnumpy()
+        finally:
+            self.set_train(training)
 
     @cached_property
     def _forward(self) -> Callable[..., Tensor]:
@@ -49,17 +61,33 @@ class Network(nn.Cell):
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order, float32."""
-        tensors = self.parameters_dict()
-        names = [parameter.name for parameter in analyse(self.spec).parameters]
+        tensors = self._tensors()
         # asnumpy() is another view of the same memory.
-        return {name: tensors[name].asnumpy().copy() for name in names}
+        return {
+            name: tensors[name].asnumpy().astype(np.float32)
+            for name in state_names(self.spec, tensors)
+        }
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
         """Copy weights into the network.
 
         Raises:
-            CheckpointError: unless names and shapes are the spec's and all numbers are finite.
+            CheckpointError: unless names and shapes are the network's and all values finite.
         """
-        check_state(self.spec, values)
-        for name, tensor in self.parameters_dict().items():
+        tensors = self._tensors()
+        check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, values)
+        self.assign(values)
+
+    def assign(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
+        """Copy weights into the network without checks."""
+        for name, tensor in self._tensors().items():
             tensor.set_data(Tensor(np.ascontiguousarray(values[name], np.float32)))
+
+    def _tensors(self) -> dict[str, Parameter]:
+        """Weights, and the batch statistics of an external backbone."""
+        return {_canonical(name): tensor for name, tensor in self.parameters_and_names()}
+
+
+def _canonical(name: str) -> str:
+    layer, _, last = name.rpartition(".")
+    return f"{layer}.{_CANONICAL.get(last, last)}" if layer else name

@@ -1,36 +1,98 @@
-"""The networks of specs, as MindSpore cells. Twin of :mod:`backends.torch.networks`."""
+"""Networks from specs and from weight files. Twin of :mod:`backends.torch.networks`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from mindspore import nn
+from mindspore.nn.utils import no_init_parameters
+from numpy.typing import NDArray
+
 from backends.mindspore.backbones import BACKBONES
 from backends.mindspore.base import Network
-from backends.mindspore.device import select
-from backends.mindspore.reprogramming import Reprogramming
+from backends.mindspore.device import check_precision, select
+from backends.mindspore.reprogramming import Reprogrammed
+from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
+from osr_core.reprogramming import check_backbone
 from osr_core.spec import ModelSpec
 
 
-class Reprogrammed(Network, Reprogramming):
-    """The transforms of a spec around its backbone."""
+def build(
+    spec: ModelSpec,
+    seed: int = 0,
+    device: str | None = None,
+    state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+) -> Network:
+    """The network of a spec on a device.
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert spec.input_transform is not None
-        assert spec.output_transform is not None
-        backbone = BACKBONES[spec.backbone.kind](spec)
-        self.surround(backbone, spec.input_transform, spec.output_transform, frozen=spec.frozen)
-
-
-def build(spec: ModelSpec, seed: int = 0, device: str | None = None) -> Network:
-    """The network of a spec on a device, with :func:`osr_core.initial.initial_state`.
-
-    Without a device: on the one that the process computes on.
+    Args:
+        spec: the network.
+        seed: of its initial weights, :func:`osr_core.initial.initial_state`.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: the one of the process.
+        state: weights by canonical name, in place of initial ones.
 
     Raises:
         DeviceError: if there is no such device here, or the process is bound to another.
+        ModelError: if the backbone is external.
+        CheckpointError: if the weights are not those of the spec.
     """
     if device is not None:
         select(device)
-    network = Reprogrammed(spec) if spec.reprogrammed else BACKBONES[spec.backbone.kind](spec)
-    network.load_state(initial_state(spec, seed))
+    check_backbone(spec, None)
+    if state is None:
+        state = initial_state(spec, seed)
+    else:
+        check_state(spec, state)
+    return _build(spec, state)
+
+
+def load(
+    model: str | PathLike[str],
+    device: str = "auto",
+    precision: str = "float32",
+    *,
+    backbone: nn.Cell | None = None,
+) -> Network:
+    """The network of a registered model or a weight file, ready to restore.
+
+    Args:
+        model: as :meth:`osr_core.Checkpoint.load` takes it.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        precision: ``float32``, ``bfloat16`` or ``float16`` (of convolutions; the phase stays in
+            float32).
+        backbone: the cell around which the model was made, if by
+            :func:`~.reprogramming.reprogram`; its weights become those of the file.
+
+    Raises:
+        ModelError: if there is no such model, or it lacks its backbone.
+        CheckpointError: if the file cannot be read or does not match its spec or backbone.
+        DeviceError: if the device is absent or lacks the precision.
+    """
+    # The device belongs to the process, so there is none to move the network to afterwards.
+    check_precision(select(device), precision)
+    checkpoint = Checkpoint.load(model)
+    spec = checkpoint.spec
+    check_backbone(spec, backbone)
+    if backbone is None:
+        network = _build(spec, checkpoint.state)
+    else:
+        network = Reprogrammed(backbone, spec)
+        network.load_state(checkpoint.state)
+    network.precision = precision
+    return network.set_train(False)
+
+
+def _build(spec: ModelSpec, state: Mapping[str, NDArray[np.floating[Any]]]) -> Network:
+    """The network with these weights, which must be those of the spec."""
+    with no_init_parameters():  # no random numbers for weights replaced below
+        backbone = BACKBONES[spec.backbone.kind](spec.backbone, spec.backbone_channels)
+        network = Reprogrammed(backbone, spec) if spec.reprogrammed else backbone
+    network.spec = spec
+    for name, weight in network.parameters_and_names():
+        weight.requires_grad = spec.learns(name)
+    network.assign(state)
     return network

@@ -1,7 +1,4 @@
-"""The method around any backbone. Twin of :mod:`backends.torch.reprogramming`.
-
-The networks of a spec are built on it, and so is :func:`reprogram` for cells of your own.
-"""
+"""The method around any backbone. Twin of :mod:`backends.torch.reprogramming`."""
 
 from __future__ import annotations
 
@@ -9,73 +6,59 @@ from typing import Any
 
 from mindspore import Tensor, nn, ops
 
+from backends.mindspore.base import Network
 from backends.mindspore.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result
-from osr_core.spec import IMAGE_CHANNELS
+from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
+
+_check_result: Any = ops.constexpr(check_result)  # a graph does it when it is compiled
 
 
-class Reprogramming(nn.Cell):
+class Reprogrammed(Network):
     """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
 
-    layout: specs.Layout
-    frozen = False
-
-    def surround(
-        self,
-        backbone: nn.Cell,
-        input_transform: specs.InputTransform,
-        output_transform: specs.OutputTransform,
-        *,
-        frozen: bool,
-    ) -> None:
-        """Put the transforms around the backbone."""
-        self.layout = input_transform.layout
-        self.input_transform = InputTransform(IMAGE_CHANNELS, input_transform)
+    def __init__(self, backbone: nn.Cell, spec: ModelSpec) -> None:
+        super().__init__()
+        assert spec.input_transform is not None
+        assert spec.output_transform is not None
+        self.spec = spec
+        self.layout = spec.input_transform.layout
+        self.input_transform = InputTransform(IMAGE_CHANNELS, spec.input_transform)
         self.backbone = backbone
         self.backbone_name = type(backbone).__name__
-        self.output_transform = OutputTransform(output_transform, input_transform.channels)
-        self.frozen = frozen
-        if frozen:
+        self.output_transform = OutputTransform(
+            spec.output_transform, spec.input_transform.channels
+        )
+        if spec.frozen:
             self.backbone.set_train(False)
             for weight in self.backbone.get_parameters():
                 weight.requires_grad = False
 
-    def add_flags_recursive(self, **flags: Any) -> Reprogramming:
-        """As usual, but for a frozen backbone: its batch statistics and dropout stay at rest."""
-        # Not set_train() as in PyTorch: that of a cell around this one comes by here only.
+    def add_flags_recursive(self, **flags: Any) -> Reprogrammed:
+        """As usual, but a frozen backbone stays in evaluation mode."""
+        # Not set_train() as in PyTorch: that of a cell around this one calls this only.
         super().add_flags_recursive(**flags)
-        if self.frozen and "training" in flags:
+        if "training" in flags and "backbone" in self._cells and self.spec.frozen:
             self.backbone.set_train(False)
         return self
 
     def construct(self, image: Tensor) -> Tensor:
         """``(N, 3, H, W)`` → the same shape."""
-        real, imaginary = self.input_transform(image)
+        real, imaginary = self.input_transform(image)  # (N, C, H, W) each
         if self.layout == "stacked":
-            wave = self.run_backbone(ops.cat((real, imaginary), 1)).chunk(2, 1)
+            stack = ops.cat((real, imaginary), 1)  # (N, 2C, H, W)
+            wave = self._restore(stack).chunk(2, 1)
         else:
-            wave = (self.run_backbone(real), self.run_backbone(imaginary))
+            wave = self._restore(real), self._restore(imaginary)
         return self.output_transform(wave, image)
 
-    def run_backbone(self, part: Tensor) -> Tensor:
-        """What the backbone makes of a part of the wave, or of both."""
-        return self.backbone(part)
-
-
-_check_result: Any = ops.constexpr(check_result)  # a graph does it when it is compiled
-
-
-class Foreign(Reprogramming):
-    """Around a backbone that this package has not built: what it returns is looked at."""
-
-    def run_backbone(self, part: Tensor) -> Tensor:
-        """As in :class:`Reprogramming`; OptionError unless the shape stays."""
-        result = self.backbone(part)
+    def _restore(self, x: Tensor) -> Tensor:
+        result = self.backbone(x)
         shape = result.shape if isinstance(result, Tensor) else None
-        _check_result(self.backbone_name, part.shape, shape)
+        _check_result(self.backbone_name, x.shape, shape)
         return result
 
 
@@ -86,37 +69,47 @@ def reprogram(
     *,
     frozen: bool = True,
     seed: int = 0,
-) -> Foreign:
-    """Any restoration network, reprogrammed: an ordinary cell for your own loop.
+    total_stride: int = 1,
+    halo: int | None = None,
+) -> Reprogrammed:
+    """Transforms around any restoration network: a cell to train, to restore with, to save.
 
         network = reprogram(my_denoiser)
         optimizer = nn.Adam(network.trainable_params())
+        ...
+        restored = osr_core.restore(image, network)
+        osr_core.Checkpoint(network.spec, network.state()).save("mine.safetensors")
+        network = backends.load("mine.safetensors", backbone=my_denoiser)
 
     Args:
         backbone: maps float32 ``(N, C, H, W)`` to the same shape. C is ``channels`` of the input
-            transform where both parts are fed in turn (3, so RGB, if not told otherwise), and
-            ``2·channels`` where they are fed jointly. It is taken in itself, not a copy of it,
-            and the names of its parameters now start with ``backbone.``.
+            transform where the layout is shared (the default: 3, so RGB), and twice that where it
+            is stacked. The cell itself is used, not a copy, and the names of its parameters start
+            with ``backbone.`` from then on.
         input_transform: image → wave.
         output_transform: wave and image → clear image.
-        frozen: the backbone keeps its weights, to the bit, and is in evaluation mode for good:
-            no gradient is computed for its weights, though gradients pass through it. Otherwise
-            it learns what it would have learnt alone: ``requires_grad`` is left as it is.
+        frozen: the backbone keeps its weights and stays in evaluation mode; gradients pass through
+            it, but are not computed for its weights. Otherwise it is trained as it would be alone:
+            its ``requires_grad`` are not changed.
         seed: of the transforms' initial weights, which are the same in both backends.
+        total_stride: height and width of the backbone's input must be multiples of this.
+        halo: pixels to each side that can influence an output pixel of the backbone, for
+            restoring in tiles; ``None``: unknown, so that images are restored whole.
 
     Returns:
-        A cell from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, with the
-        children ``input_transform``, ``backbone`` and ``output_transform``. Height and width must
-        be what the backbone can take.
+        A network from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, with the
+        children ``input_transform``, ``backbone`` and ``output_transform``.
 
     Raises:
         OptionError: if the backbone is no cell; at a call, if it returns another shape.
     """
     if not isinstance(backbone, nn.Cell):
         raise OptionError(f"backbone: expected a mindspore.nn.Cell, got {type(backbone).__name__}")
-    cell = Foreign()
-    cell.surround(backbone, input_transform, output_transform, frozen=frozen)
-    weights = cell.parameters_dict()
+    external = External(type(backbone).__name__, total_stride, halo)
+    network = Reprogrammed(
+        backbone, ModelSpec(external, input_transform, output_transform, frozen=frozen)
+    )
+    weights = network.parameters_dict()
     for name, values in initial_transforms(input_transform, output_transform, seed).items():
         weights[name].set_data(Tensor(values))
-    return cell
+    return network

@@ -7,10 +7,9 @@ from osr_core.backend import require_backend
 require_backend("torch")
 
 from backends.torch.base import Network  # noqa: E402
-from backends.torch.checkpoint import load  # noqa: E402
 from backends.torch.device import devices, version  # noqa: E402
 from backends.torch.distributed import init_distributed, shutdown  # noqa: E402
-from backends.torch.networks import build  # noqa: E402
+from backends.torch.networks import build, load  # noqa: E402
 from backends.torch.reprogramming import reprogram  # noqa: E402
 from backends.torch.training import Trainer  # noqa: E402
 

@@ -1,12 +1,12 @@
 """The backbones, as PyTorch modules. Twin of :mod:`backends.mindspore.backbones`.
 
-Each says in layers what its namesake in :mod:`osr_core.networks` says in operations, with the
-same parameter names. They are ordinary modules: compile them, wrap them, train them.
+Each mirrors in layers its namesake in :mod:`osr_core.networks`, with the same parameter names.
+They are ordinary modules: compile them, wrap them, train them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
@@ -30,16 +30,15 @@ from backends.torch.transforms import InputTransform
 from osr_core import spec as specs
 from osr_core.context import AIRLIGHT
 from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import IMAGE_CHANNELS
 
 
 class Residual(Network):
     """The authors' public baseline; :class:`osr_core.spec.Residual`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.Residual)
-        channels, (w1, w2, w3, w4, w5) = spec.backbone_channels, spec.backbone.widths
+    def __init__(self, spec: specs.Residual, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        w1, w2, w3, w4, w5 = spec.widths
         self.conv_input_3 = conv(channels, w1)
         self.res_1 = ResidualBlock(w1, bias=False)
         self.res_2 = ResidualBlock(w1, bias=False)
@@ -73,14 +72,13 @@ class Residual(Network):
 class GridDehaze(Network):
     """GridDehazeNet; :class:`osr_core.spec.GridDehaze`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.GridDehaze)
-        grid = self.grid = spec.backbone
+    def __init__(self, spec: specs.GridDehaze, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        grid = self.grid = spec
         widths = [grid.depth_rate * 2**row for row in range(grid.height)]
         half, dense = grid.width // 2, (grid.dense_layers, grid.growth)
         self.coefficient = nn.Parameter(torch.ones(grid.height, grid.width, 2, widths[-1]))
-        self.conv_in = conv(spec.backbone_channels, widths[0])
+        self.conv_in = conv(channels, widths[0])
         self.rdb_in = ResidualDenseBlock(widths[0], *dense)
         self.rdb_module = nn.ModuleDict(
             {
@@ -104,7 +102,7 @@ class GridDehaze(Network):
             }
         )
         self.rdb_out = ResidualDenseBlock(widths[0], *dense)
-        self.conv_out = conv(widths[0], spec.backbone_channels)
+        self.conv_out = conv(widths[0], channels)
 
     def forward(self, image: Tensor) -> Tensor:
         """``(N, C, H, W)`` → the same shape, not negative."""
@@ -133,33 +131,26 @@ class GridDehaze(Network):
 class UNet(Network):
     """Residual U-Net on a pixel-unshuffled image; :class:`osr_core.spec.UNet`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.UNet)
-        widths, count = spec.backbone.widths, spec.backbone.blocks
-        activation = spec.backbone.activation
-        self.side = spec.backbone.unshuffle
-        block_channels = spec.backbone_channels * self.side**2
+    def __init__(self, spec: specs.UNet, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        widths, context, self.side = spec.widths, spec.context, spec.unshuffle
+        block_channels = channels * self.side**2
 
         def blocks(width: int) -> nn.Sequential:
-            made = (ResidualBlock(width, activation=activation) for _ in range(count))
+            made = (ResidualBlock(width, activation=spec.activation) for _ in range(spec.blocks))
             return nn.Sequential(*made)
 
-        finer = widths[:-1]
         levels = tuple(pairwise(widths))
         self.head = conv(block_channels, widths[0])
         self.encoder = nn.ModuleList(blocks(width) for width in widths)
         self.down = nn.ModuleList(conv(f, c, stride=2) for f, c in levels)
         self.up = nn.ModuleList(conv(c, 4 * f, 1) for f, c in levels)
-        self.decoder = nn.ModuleList(blocks(width) for width in finer)
+        self.decoder = nn.ModuleList(blocks(width) for width in widths[:-1])
         self.tail = conv(widths[0], block_channels)
-        context = spec.backbone.context
         steps = pairwise((2 * IMAGE_CHANNELS, *context))
         self.context = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
         self.context_airlight = conv(context[-1], IMAGE_CHANNELS, 1) if context else None
         self.context_gate = conv(context[-1], 1, 1) if context else None
-        for name, weight in self.named_parameters():
-            weight.requires_grad_(spec.learns(name))
 
     def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         """``(N, C, H, W)``, of tiles also the thumbnail ``(N, C, SIDE, SIDE)`` of the whole image →
@@ -196,17 +187,13 @@ class UNet(Network):
 class Experts(Network):
     """Mixture of experts; :class:`osr_core.spec.Experts`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert isinstance(spec.backbone, specs.Experts)
-        experts, waves = spec.backbone.experts, spec.backbone.waves
-        reading = specs.InputTransform(waves)
-        self.wave = InputTransform(IMAGE_CHANNELS * (1 + len(experts)), reading)
-        self.gate = UNet(ModelSpec(spec.backbone.gate, reading, specs.OutputTransform()))
-        self.gates = nn.ModuleList(conv(2 * waves, 1, 1) for _ in experts)
-        self.experts = nn.ModuleList(UNet(ModelSpec(expert)) for expert in experts)
-        if spec.frozen:
-            self.experts.requires_grad_(False)
+    def __init__(self, spec: specs.Experts, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        inputs, waves = channels * (1 + len(spec.experts)), 2 * spec.waves
+        self.wave = InputTransform(inputs, specs.InputTransform(spec.waves))
+        self.gate = UNet(spec.gate, waves)
+        self.gates = nn.ModuleList(conv(waves, 1, 1) for _ in spec.experts)
+        self.experts = nn.ModuleList(UNet(expert, channels) for expert in spec.experts)
 
     def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         """``(N, 3, H, W)``, of tiles also the thumbnail ``(N, 3, SIDE, SIDE)`` of the whole image →
@@ -225,10 +212,10 @@ class Experts(Network):
         return result
 
 
-BACKBONES: Mapping[str, type[Network]] = {
+BACKBONES: Mapping[str, Callable[..., Network]] = {
     "residual": Residual,
     "griddehaze": GridDehaze,
     "unet": UNet,
     "experts": Experts,
 }
-"""Every backbone by its kind, as in :data:`osr_core.spec.BACKBONES`."""
+"""Every backbone by its kind: ``(spec, channels) → network``."""

@@ -8,26 +8,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from backends.torch.device import autocast
-from osr_core.analysis import analyse
-from osr_core.checkpoint import check_state
+from osr_core.checkpoint import check_tensors, state_names
 from osr_core.spec import ModelSpec
 
 
 class Network(nn.Module):
     """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.precision = "float32"
+    spec: ModelSpec
+    """What the network is; :func:`~.networks.build` sets it."""
+    precision = "float32"
+    """Type in which :meth:`predict` computes convolutions."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Restore a batch on the device where the network is, without gradients.
+        """Restore a batch on the network's device, in evaluation mode, without gradients.
 
         Args:
             images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
@@ -38,25 +37,38 @@ class Network(nn.Module):
             ``(N, 3, H, W)`` float32, not clipped.
         """
         device = next(self.parameters()).device
-        with torch.inference_mode(), autocast(device, self.precision):
-            x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-            x = x.to(memory_format=torch.channels_last)
-            rest = () if context is None else (torch.from_numpy(context).to(device),)
-            return self(x, *rest).float().cpu().numpy()
+        training = self.training
+        self.eval()
+        try:
+            with torch.inference_mode(), autocast(device, self.precision):
+                x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+                x = x.to(memory_format=torch.channels_last)
+                rest = () if context is None else (torch.from_numpy(context).to(device),)
+                return self(x, *rest).float().cpu().numpy()
+        finally:
+            self.train(training)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all weights by canonical name, in the spec's order, float32."""
-        tensors = dict(self.named_parameters())
-        names = [parameter.name for parameter in analyse(self.spec).parameters]
-        return {name: tensors[name].detach().float().cpu().numpy().copy() for name in names}
+        tensors = self._tensors()
+        return {
+            name: tensors[name].detach().float().cpu().numpy().copy()
+            for name in state_names(self.spec, tensors)
+        }
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
         """Copy weights into the network.
 
         Raises:
-            CheckpointError: unless names and shapes are the spec's and all numbers are finite.
+            CheckpointError: unless names and shapes are the network's and all values finite.
         """
-        check_state(self.spec, values)
+        tensors = self._tensors()
+        check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, values)
         with torch.no_grad():
-            for name, tensor in self.named_parameters():
+            for name, tensor in tensors.items():
                 tensor.copy_(torch.from_numpy(np.ascontiguousarray(values[name])))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Weights, and the floating buffers of an external backbone (batch statistics)."""
+        tensors = self.state_dict(keep_vars=True)
+        return {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}

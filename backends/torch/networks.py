@@ -1,35 +1,99 @@
-"""The networks of specs, as PyTorch modules. Twin of :mod:`backends.mindspore.networks`."""
+"""Networks from specs and from weight files. Twin of :mod:`backends.mindspore.networks`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from backends.torch.backbones import BACKBONES
 from backends.torch.base import Network
-from backends.torch.device import select
-from backends.torch.reprogramming import Reprogramming
+from backends.torch.device import check_precision, select
+from backends.torch.reprogramming import Reprogrammed
+from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
+from osr_core.reprogramming import check_backbone
 from osr_core.spec import ModelSpec
 
 
-class Reprogrammed(Network, Reprogramming):
-    """The transforms of a spec around its backbone."""
+def build(
+    spec: ModelSpec,
+    seed: int = 0,
+    device: str = "cpu",
+    state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+) -> Network:
+    """The network of a spec on a device.
 
-    def __init__(self, spec: ModelSpec) -> None:
-        super().__init__(spec)
-        assert spec.input_transform is not None
-        assert spec.output_transform is not None
-        backbone = BACKBONES[spec.backbone.kind](spec)
-        self.surround(backbone, spec.input_transform, spec.output_transform, frozen=spec.frozen)
-
-
-def build(spec: ModelSpec, seed: int = 0, device: str = "cpu") -> Network:
-    """The network of a spec on a device, with :func:`osr_core.initial.initial_state`.
+    Args:
+        spec: the network.
+        seed: of its initial weights, :func:`osr_core.initial.initial_state`.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        state: weights by canonical name, in place of initial ones.
 
     Raises:
         DeviceError: if there is no such device here.
+        ModelError: if the backbone is external.
+        CheckpointError: if the weights are not those of the spec.
     """
-    network = Reprogrammed(spec) if spec.reprogrammed else BACKBONES[spec.backbone.kind](spec)
-    network.load_state(initial_state(spec, seed))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.to(select(device))
+    check_backbone(spec, None)
+    if state is None:
+        state = initial_state(spec, seed)
+    else:
+        check_state(spec, state)
+    return _build(spec, state, select(device))
+
+
+def load(
+    model: str | PathLike[str],
+    device: str = "auto",
+    precision: str = "float32",
+    *,
+    backbone: nn.Module | None = None,
+) -> Network:
+    """The network of a registered model or a weight file, ready to restore.
+
+    Args:
+        model: as :meth:`osr_core.Checkpoint.load` takes it.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        precision: ``float32``, ``bfloat16`` or ``float16`` (of convolutions; the phase stays in
+            float32).
+        backbone: the module around which the model was made, if by
+            :func:`~.reprogramming.reprogram`; its weights become those of the file.
+
+    Raises:
+        ModelError: if there is no such model, or it lacks its backbone.
+        CheckpointError: if the file cannot be read or does not match its spec or backbone.
+        DeviceError: if the device is absent or lacks the precision.
+    """
+    target = select(device)
+    check_precision(target, precision)
+    checkpoint = Checkpoint.load(model)
+    spec = checkpoint.spec
+    check_backbone(spec, backbone)
+    if backbone is None:
+        network = _build(spec, checkpoint.state, target)
+    else:
+        network = Reprogrammed(backbone, spec).to(target)
+        network.load_state(checkpoint.state)
+    network.precision = precision
+    return network.eval()
+
+
+def _build(
+    spec: ModelSpec, state: Mapping[str, NDArray[np.floating[Any]]], device: torch.device
+) -> Network:
+    """The network with these weights, which must be those of the spec."""
+    with torch.device("meta"):  # no memory and no random numbers for weights replaced below
+        backbone = BACKBONES[spec.backbone.kind](spec.backbone, spec.backbone_channels)
+        network = Reprogrammed(backbone, spec) if spec.reprogrammed else backbone
+    network.spec = spec
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(spec.learns(name))
+    tensors = {name: torch.tensor(values, dtype=torch.float32) for name, values in state.items()}
+    network.load_state_dict(tensors, assign=True)
+    return network.to(device)

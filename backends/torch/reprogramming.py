@@ -1,7 +1,4 @@
-"""The method around any backbone. Twin of :mod:`backends.mindspore.reprogramming`.
-
-The networks of a spec are built on it, and so is :func:`reprogram` for modules of your own.
-"""
+"""The method around any backbone. Twin of :mod:`backends.mindspore.reprogramming`."""
 
 from __future__ import annotations
 
@@ -10,71 +7,57 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from backends.torch.base import Network
 from backends.torch.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result
-from osr_core.spec import IMAGE_CHANNELS
+from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
 
 
-class Reprogramming(nn.Module):
+class Reprogrammed(Network):
     """Input transform, backbone, output transform (Jiang and Han, IEEE TIP 2024)."""
 
-    layout: specs.Layout
-    frozen = False
-
-    def surround(
-        self,
-        backbone: nn.Module,
-        input_transform: specs.InputTransform,
-        output_transform: specs.OutputTransform,
-        *,
-        frozen: bool,
-    ) -> None:
-        """Put the transforms around the backbone."""
-        self.layout = input_transform.layout
-        self.input_transform = InputTransform(IMAGE_CHANNELS, input_transform)
+    def __init__(self, backbone: nn.Module, spec: ModelSpec) -> None:
+        super().__init__()
+        assert spec.input_transform is not None
+        assert spec.output_transform is not None
+        self.spec = spec
+        self.layout = spec.input_transform.layout
+        self.input_transform = InputTransform(IMAGE_CHANNELS, spec.input_transform)
         self.backbone = backbone
-        self.backbone_name = type(backbone).__name__
-        self.output_transform = OutputTransform(output_transform, input_transform.channels)
-        self.frozen = frozen
-        if frozen:
+        self.output_transform = OutputTransform(
+            spec.output_transform, spec.input_transform.channels
+        )
+        if spec.frozen:
             self.backbone.requires_grad_(False)
             self.backbone.eval()
 
     def train(self, mode: bool = True) -> Self:
-        """As usual, but for a frozen backbone: its batch statistics and dropout stay at rest."""
+        """As usual, but a frozen backbone stays in evaluation mode."""
         super().train(mode)
-        if self.frozen:
+        if self.spec.frozen:
             self.backbone.eval()
         return self
 
     def forward(self, image: Tensor) -> Tensor:
         """``(N, 3, H, W)`` → the same shape."""
-        real, imaginary = self.input_transform(image)
+        real, imaginary = self.input_transform(image)  # (N, C, H, W) each
         if self.layout == "stacked":
-            wave = self.run_backbone(torch.cat((real, imaginary), 1)).chunk(2, 1)
+            stack = torch.cat((real, imaginary), 1)  # (N, 2C, H, W)
+            wave = self._restore(stack).chunk(2, 1)
         else:
-            wave = (self.run_backbone(real), self.run_backbone(imaginary))
+            wave = self._restore(real), self._restore(imaginary)
         return self.output_transform(wave, image)
 
-    def run_backbone(self, part: Tensor) -> Tensor:
-        """What the backbone makes of a part of the wave, or of both."""
-        return self.backbone(part)
-
-
-class Foreign(Reprogramming):
-    """Around a backbone that this package has not built: what it returns is looked at."""
-
-    def run_backbone(self, part: Tensor) -> Tensor:
-        """As in :class:`Reprogramming`; OptionError unless the shape stays."""
-        result = self.backbone(part)
+    def _restore(self, x: Tensor) -> Tensor:
+        result = self.backbone(x)
         shape = result.shape if isinstance(result, Tensor) else None
-        check_result(self.backbone_name, part.shape, shape)
+        check_result(type(self.backbone).__name__, x.shape, shape)
         return result
 
 
@@ -85,37 +68,48 @@ def reprogram(
     *,
     frozen: bool = True,
     seed: int = 0,
-) -> Foreign:
-    """Any restoration network, reprogrammed: an ordinary module for your own loop.
+    total_stride: int = 1,
+    halo: int | None = None,
+) -> Reprogrammed:
+    """Transforms around any restoration network: a module to train, to restore with, to save.
 
         network = reprogram(my_denoiser)
         optimizer = torch.optim.Adam(p for p in network.parameters() if p.requires_grad)
+        ...
+        restored = osr_core.restore(image, network)
+        osr_core.Checkpoint(network.spec, network.state()).save("mine.safetensors")
+        network = backends.load("mine.safetensors", backbone=my_denoiser)
 
     Args:
         backbone: maps float32 ``(N, C, H, W)`` to the same shape. C is ``channels`` of the input
-            transform where both parts are fed in turn (3, so RGB, if not told otherwise), and
-            ``2·channels`` where they are fed jointly. It is taken in itself, not a copy of it.
+            transform where the layout is shared (the default: 3, so RGB), and twice that where it
+            is stacked. The module itself is used, not a copy.
         input_transform: image → wave.
         output_transform: wave and image → clear image.
-        frozen: the backbone keeps its weights, to the bit, and is in evaluation mode for good:
-            no gradient is computed for its weights, though gradients pass through it. Otherwise
-            it learns what it would have learnt alone: ``requires_grad`` is left as it is.
+        frozen: the backbone keeps its weights and stays in evaluation mode; gradients pass through
+            it, but are not computed for its weights. Otherwise it is trained as it would be alone:
+            its ``requires_grad`` are not changed.
         seed: of the transforms' initial weights, which are the same in both backends.
+        total_stride: height and width of the backbone's input must be multiples of this.
+        halo: pixels to each side that can influence an output pixel of the backbone, for
+            restoring in tiles; ``None``: unknown, so that images are restored whole.
 
     Returns:
-        A module from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, on the
+        A network from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, on the
         backbone's device, with the children ``input_transform``, ``backbone`` and
-        ``output_transform``. Height and width must be what the backbone can take.
+        ``output_transform``.
 
     Raises:
         OptionError: if the backbone is no module; at a call, if it returns another shape.
     """
     if not isinstance(backbone, nn.Module):
         raise OptionError(f"backbone: expected a torch.nn.Module, got {type(backbone).__name__}")
-    module = Foreign()
-    module.surround(backbone, input_transform, output_transform, frozen=frozen)
+    external = External(type(backbone).__name__, total_stride, halo)
+    network = Reprogrammed(
+        backbone, ModelSpec(external, input_transform, output_transform, frozen=frozen)
+    )
     with torch.no_grad():
         for name, values in initial_transforms(input_transform, output_transform, seed).items():
-            module.get_parameter(name).copy_(torch.from_numpy(values))
+            network.get_parameter(name).copy_(torch.from_numpy(values))
     home = next(backbone.parameters(), torch.empty(0)).device
-    return module.to(home)
+    return network.to(home)

@@ -15,7 +15,7 @@ from osr.parity import Row, compare
 from osr_core.backend import BACKENDS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
-from osr_core.registry import default_model, find_weights
+from osr_core.registry import default_model
 from osr_core.spec import BACKBONES, InputTransform, ModelSpec, OutputTransform
 from weights import convert
 
@@ -47,7 +47,7 @@ def parity(model: str | None, as_json: bool) -> int:
 
 def _models(model: str | None) -> dict[str, Checkpoint]:
     name = model or default_model()
-    found = {name: Checkpoint.load(find_weights(name))}
+    found = {name: Checkpoint.load(name)}
     if model is None:
         for kind, backbone in BACKBONES.items():
             transforms = InputTransform(3, layout="shared"), OutputTransform()

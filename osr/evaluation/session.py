@@ -23,7 +23,7 @@ from osr.evaluation.validation_split import validation_columns
 from osr_core import __version__
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
-from osr_core.registry import default_model, find_weights
+from osr_core.registry import default_model
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +235,7 @@ def _save_waves(
     shown = {picture["column"]: picture for picture in results.description.pictures}
     shown |= {p["column"]: p for p in results.description.pictures if p["rank"] == "median"}
     for model in models:
-        checkpoint = Checkpoint.load(find_weights(split_label(model)[1]))
+        checkpoint = Checkpoint.load(split_label(model)[1])
         if checkpoint.spec.makes_waves:
             for picture in shown.values():
                 save_wave(checkpoint, picture, columns, folder, results.description.seed)

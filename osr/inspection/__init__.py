@@ -22,7 +22,7 @@ from osr_core.checks import Image, check_image, check_range
 from osr_core.errors import ImageError, ModelError
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
-from osr_core.registry import default_model, find_weights
+from osr_core.registry import default_model
 from osr_core.wave import wrap
 
 Planes = NDArray[np.float32]
@@ -86,7 +86,7 @@ def inspect(
         OptionError: if the size is out of range.
     """
     name = default_model() if model is None else os.fspath(model)
-    checkpoint = Checkpoint.load(find_weights(name))
+    checkpoint = Checkpoint.load(name)
     pixels = to_rgb8(read(Path(image)).pixels).astype(np.float32) / np.float32(255)
     try:
         inspection = inspect_image(pixels, checkpoint, size)

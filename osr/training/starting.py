@@ -9,7 +9,6 @@ from osr.training.recipe import Recipe
 from osr_core.checkpoint import Checkpoint, State
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
-from osr_core.registry import find_weights
 from osr_core.spec import Experts, ModelSpec, UNet
 
 PREFIX = "backbone."
@@ -23,7 +22,7 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
         CheckpointError: if its network, backbone or expert is another one than the recipe's.
     """
     if recipe.init.model:
-        source = Checkpoint.load(find_weights(recipe.init.model))
+        source = Checkpoint.load(recipe.init.model)
         spec = replace(recipe.spec, frozen=False)
         if replace(source.spec, frozen=False) not in (spec, _without_context(spec)):
             raise CheckpointError(f"recipe.init.model {recipe.init.model}: holds another network")
@@ -35,7 +34,7 @@ def starting_state(recipe: Recipe) -> tuple[State, dict[str, Any]]:
     if not recipe.init.backbone:
         return state, {}
     name = recipe.init.backbone
-    source = Checkpoint.load(find_weights(name))
+    source = Checkpoint.load(name)
     ours, theirs = _describe(recipe.spec), _describe(source.spec)
     if ours != theirs:
         raise CheckpointError(f"recipe.init.backbone {name}: holds {theirs}, recipe.spec {ours}")
@@ -63,7 +62,7 @@ def _experts(recipe: Recipe, state: State) -> tuple[State, dict[str, Any]]:
         )
     weights, about = dict(state), []
     for index, (name, expert) in enumerate(zip(names, ours, strict=True)):
-        source = Checkpoint.load(find_weights(name))
+        source = Checkpoint.load(name)
         if replace(source.spec, frozen=False) != ModelSpec(expert):
             where = f"recipe.init.experts {name}"
             raise CheckpointError(f"{where}: holds {source.spec.backbone}, recipe.spec {expert}")
