@@ -63,9 +63,7 @@ def compare(
         backends: backend modules by name, for instance ``{"torch": backends.torch}``.
     """
     spec = replace(spec, frozen=False)  # what does not learn has gradients to compare, too
-    networks = {name: module.build(spec) for name, module in backends.items()}
-    for network in networks.values():
-        network.load_state(state)
+    networks = {name: module.build(spec, state=state) for name, module in backends.items()}
     image, _ = _batch(spec, 0)
     outputs = {name: network.predict(image) for name, network in networks.items()}
     outputs["numpy"] = forward(spec, state, image.astype(np.float64))

@@ -128,7 +128,7 @@ def find_spec(source: ModelSpec | PathLike) -> ModelSpec:
     if isinstance(source, ModelSpec):
         return source
     if source in registry():
-        return Checkpoint.load(find_weights(source)).spec
+        return Checkpoint.load(source).spec
     try:
         if Path(source).suffix == ".json":
             text = Path(source).read_text("utf-8")
@@ -157,8 +157,7 @@ def compare(first: Checkpoint, second: Checkpoint) -> tuple[Comparison, ...]:
     expected = forward(first.spec, first.state, image.astype(np.float64))
     outputs = {"numpy": forward(second.spec, second.state, image)}
     for name in filter(is_installed, BACKENDS):
-        network = import_module(f"backends.{name}").build(second.spec)
-        network.load_state(second.state)
+        network = import_module(f"backends.{name}").build(second.spec, state=second.state)
         outputs[name] = network.predict(image)
     return tuple(
         Comparison(engine, float(np.abs(output - expected).max()), equal)

@@ -36,7 +36,7 @@ def info(model: str, as_json: bool) -> None:
 
 def _describe(model: str) -> dict[str, Any]:
     path = find_weights(model)
-    checkpoint = Checkpoint.load(path)
+    checkpoint = Checkpoint.load(model)
     known = analyse(checkpoint.spec)
     entry = registry().get(model)
     seen = seen_degradation(checkpoint.recipe, checkpoint.provenance)

@@ -57,8 +57,7 @@ def train(
             f"recipe.batch_size {recipe.batch_size}: expected a multiple of processes × "
             f"recipe.accumulation_steps, {world.size} × {recipe.accumulation_steps}"
         )
-    network = module.build(recipe.spec, device=world.device)
-    network.load_state(state)
+    network = module.build(recipe.spec, device=world.device, state=state)
     trainer = module.Trainer(network, recipe.trainer_options, vgg, world)
     provenance = {
         "trained_with": f"osr {__version__}, {module.name} {module.version()}",

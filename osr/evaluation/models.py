@@ -99,7 +99,7 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
     if label in RESERVED:
         raise OptionError(f"model {model}: the label {label} is reserved; use NEW={name}")
     path = find_weights(name)
-    checkpoint = Checkpoint.load(path)
+    checkpoint = Checkpoint.load(name)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
     network = load(name)
     return Model(
