@@ -130,7 +130,7 @@ def _wrong_spec(path):
         (None, ["--model", "osr-genial"], "did you mean osr-general?"),
         (None, ["--model", "model.safetensors"], "model.safetensors: no such file"),
         (_nan_weights, ["--model", "model.safetensors"], "head.bias: holds values that are not"),
-        (_wrong_spec, ["--model", "model.safetensors"], "shape .* expected"),
+        (_wrong_spec, ["--model", "model.safetensors"], "shape (4, 12, 3, 3), expected (5, 12, 3, 3)"),
         (None, ["--device", "cuda:7"], "device cuda:7"),
         (None, ["--device", "gpu"], "expected auto, cpu, cuda"),
         (None, ["--tile", "5"], "tile 5: this network needs at least"),

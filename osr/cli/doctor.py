@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from backends import get_backend
-from osr.cli import backend_option
+from osr.cli import backend_option, json_option
 from osr_core import __version__
 from osr_core.backend import BACKENDS, is_installed, pick_backend, require_backend
 from osr_core.errors import BackendError
@@ -20,9 +20,9 @@ _LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "safe
 
 @click.command()
 @backend_option
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def doctor(backend: str | None, as_json: bool) -> int:
-    """Say what is installed, and which backend and device would be used."""
+    """Show what is installed, and which backend and device would be used."""
     data = _examine(backend)
     if as_json:
         click.echo(json.dumps(data))
@@ -40,7 +40,7 @@ def _examine(backend: str | None) -> dict[str, Any]:
         picked = require_backend(backend) if backend else pick_backend()
         choice: dict[str, Any] = {"backend": picked}
     except BackendError as error:
-        choice = {"backend": None, "mend": str(error)}
+        choice = {"backend": None, "hint": str(error)}
     data |= {name: _examine_backend(name) for name in BACKENDS}
     if choice["backend"]:
         devices = get_backend(choice["backend"]).devices()

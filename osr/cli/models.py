@@ -28,5 +28,6 @@ def models(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(entries))
         return
+    width = max(len(name) for name in registry())
     for entry in entries:
-        click.echo(f"{entry['name']:<16} {entry['megabytes']:>5} MB  {entry['summary']}")
+        click.echo(f"{entry['name']:<{width}} {entry['megabytes']:>5} MB  {entry['summary']}")

@@ -116,10 +116,11 @@ def unrotated_xmp(packet: bytes | None, orientation: int) -> bytes | None:
 def dpi_of_tiff(stream: bytes) -> tuple[float, float] | None:
     """The resolution that a TIFF stream gives, in pixels per inch."""
     tags = photograph_tags(stream)
-    scale = {2: 1.0, 3: 2.54}.get(tags.get(_UNIT, 2))
-    if scale is None or not {_X_RESOLUTION, _Y_RESOLUTION} <= tags.keys():
+    try:
+        scale = {2: 1.0, 3: 2.54}[tags.get(_UNIT, 2)]
+        return float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale
+    except (KeyError, TypeError, ValueError):  # absent, without a unit, or no number
         return None
-    return float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale
 
 
 def usable_dpi(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
