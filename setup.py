@@ -8,13 +8,12 @@ EXTRAS = {
     "torch": ["torch>=2.6"],
     "mindspore": ["mindspore>=2.10,<2.11"],
     "heif": ["pillow-heif>=0.18"],
-    "report": ["matplotlib>=3.8"],
     "tensorboard": ["tensorboard>=2.15"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
-EXTRAS["all"] = [need for name in ("torch", "mindspore", "report", "tensorboard")
+EXTRAS["all"] = [need for name in ("torch", "mindspore", "tensorboard")
                  for need in EXTRAS[name]]  # fmt: skip
 EXTRAS["dev"] += EXTRAS["docs"]
 
@@ -41,6 +40,7 @@ setup(
         "scikit-image>=0.22",
         "scipy>=1.10",
         "jinja2>=3.1",
+        "matplotlib>=3.8",
         "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",

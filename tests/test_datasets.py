@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dataset_trees import CLEAR, DEGRADATION, PAIRS, paint, paint_halves, paint_pairs
 
-from osr.datasets import catalogue, find, items, listed
+from osr.datasets import catalogue, find, items
 from osr.images import Picture, write
 from osr_core.errors import ImageError, OptionError
 
@@ -199,15 +199,6 @@ def test_lists_replace_the_root_of_their_authors(tmp_path):
         items("lists", tmp_path)
     paint_pairs(tmp_path, pairs)
     assert len(items("lists", tmp_path)) == 2
-
-
-def test_lists_with_the_old_root_given(tmp_path):
-    paint_pairs(tmp_path, {"new/1.png": "new/2.png"})
-    _lists(tmp_path, ["/old/1.png"], ["/old/2.png"])
-    lists = (tmp_path / "input.txt", tmp_path / "gt.txt")
-    assert len(listed(*lists, root=tmp_path / "new", old="/old")) == 1
-    with pytest.raises(ImageError, match="/old/1.png is not found .* with /other replaced"):
-        listed(*lists, root=tmp_path / "new", old="/other")
 
 
 def test_lists_that_do_not_fit(tmp_path):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from osr.datasets import find
-from osr.evaluation import runner
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS, grid, locate, make_column
 from osr.evaluation.metrics import Protocol, psnr
 from osr.evaluation.models import INPUT, Model, network_model, safe_name, split_label
 from osr.evaluation.records import DESCRIPTION, RESULTS, Description, read_rows
+from osr.evaluation.runner import in_order
 from osr.evaluation.seen import NO_RECIPE, seen_degradation
 from osr.evaluation.session import fill
 from osr.images import Picture, read, write
@@ -276,8 +276,7 @@ def test_images_that_cannot_be_evaluated_are_named_and_skipped(tmp_path, pairs):
         evaluate(tmp_path / "none", [half()], [tiny_alone])
 
 
-def test_results_come_in_order_and_what_waits_is_bounded(monkeypatch):
-    monkeypatch.setattr(runner, "WAITING_BYTES", 30)
+def test_results_come_in_order_and_few_wait():
     lock, alive, most = threading.Lock(), 0, []
 
     def items():
@@ -289,9 +288,7 @@ def test_results_come_in_order_and_what_waits_is_bounded(monkeypatch):
             yield index
 
     with ThreadPoolExecutor(3) as pool:
-        for count, value in enumerate(
-            runner._in_order(lambda i: i * i, items(), lambda i: 10, pool, eager=False)
-        ):
+        for count, value in enumerate(in_order(lambda i: i * i, items(), pool, ahead=3)):
             assert value == count**2
             with lock:
                 alive -= 1

@@ -165,7 +165,7 @@ def test_small_budgets_crop_pictures_and_the_page_says_so(folder: Path) -> None:
     poor = collect(folder, results.description, size // 100)
     assert sum(map(len, poor.uris.values())) < size
     assert len(poor.images) == len(rich.images)
-    text = page_module.render_html(View.of(results), poor, {}, [])
+    text = page_module.render_html(View.of(results), poor, {})
     assert "Centre crops of at most 48×48 pixels" in text
     Page(text)
 
@@ -193,7 +193,6 @@ def test_a_folder_without_evaluation_is_refused(tmp_path: Path) -> None:
 
 
 def test_figures_are_drawn_for_paper(folder: Path) -> None:
-    pytest.importorskip("matplotlib", reason="needs matplotlib: pip install 'osr[report]'")
     for name in ("matrix", "distribution"):
         with Image.open(folder / "figures" / f"{name}.png") as figure:
             assert min(figure.size) > 300

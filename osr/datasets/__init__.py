@@ -10,7 +10,6 @@ from __future__ import annotations
 from osr.datasets.catalogue import DataSet, Split, catalogue, find
 from osr.datasets.checking import Report, SplitReport, check
 from osr.datasets.item import Item
-from osr.datasets.lists import listed
 from osr.datasets.reading import items
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "check",
     "find",
     "items",
-    "listed",
 ]

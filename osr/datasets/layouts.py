@@ -18,7 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -51,48 +51,36 @@ class FolderIndex:
     def __init__(self, root: Path) -> None:
         """Of a folder; nothing is read yet."""
         self.root = root
-        self._names: dict[Path, list[str]] = {}
-        self._images: dict[Path, dict[str, list[Path]]] = {}
-        self._folders: dict[str, Path | None] = {"": root}
+        self.names = cache(self._names)
+        self.folder = cache(self._folder)
+        self.images = cache(self._images)
 
-    def names(self, folder: Path) -> list[str]:
-        """Names in a folder, sorted, without hidden ones; none if there is no such folder.
+    def _names(self, folder: Path) -> list[str]:
+        """Names in a folder, sorted, without hidden ones; none if there is no such folder."""
+        try:
+            return sorted(n for n in os.listdir(folder) if n[0] != "." and n != "__MACOSX")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise ImageError(f"{folder}: cannot be read: {error.strerror}") from None
 
-        Raises:
-            ImageError: if it may not be read.
-        """
-        if folder not in self._names:
-            try:
-                names = sorted(n for n in os.listdir(folder) if n[0] != "." and n != "__MACOSX")
-            except (FileNotFoundError, NotADirectoryError):
-                names = []
-            except OSError as error:
-                raise ImageError(f"{folder}: cannot be read: {error.strerror}") from None
-            self._names[folder] = names
-        return self._names[folder]
-
-    def folder(self, path: str) -> Path | None:
+    def _folder(self, path: str) -> Path | None:
         """The folder of a path below the root; names may differ in case."""
-        if path not in self._folders:
-            above, _, name = path.rpartition("/")
-            place = self.folder(above)
-            names = self.names(place) if place else []
-            exact = [n for n in names if n == name] or [
-                n for n in names if n.lower() == name.lower()
-            ]
-            self._folders[path] = place / exact[0] if place and exact else None
-        return self._folders[path]
+        if not path:
+            return self.root
+        above, _, name = path.rpartition("/")
+        place = self.folder(above)
+        names = [n for n in self.names(place) if n.lower() == name.lower()] if place else []
+        return place / (name if name in names else names[0]) if place and names else None
 
-    def images(self, folder: Path) -> dict[str, list[Path]]:
+    def _images(self, folder: Path) -> dict[str, list[Path]]:
         """Image files and ``.npy`` by their names without suffix, in lower case."""
-        if folder not in self._images:
-            found: dict[str, list[Path]] = {}
-            for name in self.names(folder):
-                stem, suffix = os.path.splitext(name)
-                if suffix.lower() in _WITH_DEPTH:
-                    found.setdefault(stem.lower(), []).append(folder / name)
-            self._images[folder] = found
-        return self._images[folder]
+        found: dict[str, list[Path]] = {}
+        for name in self.names(folder):
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in _WITH_DEPTH:
+                found.setdefault(stem.lower(), []).append(folder / name)
+        return found
 
 
 def match(index: FolderIndex, layout: str) -> Match | None:
@@ -195,7 +183,7 @@ def _matches(index: FolderIndex, pattern: str) -> Iterator[tuple[Path, str, dict
                 yield place / name, "/".join([*names, stem]), {**values, **match.groupdict()}
 
 
-@lru_cache(maxsize=256)
+@cache
 def _regex(segment: str) -> re.Pattern[str]:
     """The pattern of one name; braces match as little as they can."""
     parts = re.split(r"\{(\w+)\}", segment)

@@ -11,56 +11,38 @@ from osr.images import SUFFIXES
 from osr_core.errors import ImageError
 
 
-def listed(
-    degraded: str | os.PathLike[str],
-    truth: str | os.PathLike[str],
-    root: str | os.PathLike[str] | None = None,
-    old: str | None = None,
-) -> tuple[Item, ...]:
+def read_lists(text: str) -> tuple[Item, ...]:
     """The pairs of two list files: line *n* of both names one pair.
 
     Args:
-        degraded: list of the degraded images, one path a line; empty lines do not count.
-        truth: list of their ground truths, of the same length.
-        root: folder that replaces the authors' folder of images; by default the one that holds the
-            list of degraded images.
-        old: leading part of the paths that ``root`` replaces. By default as much of each path is
-            left out as it takes to find the file below ``root``.
+        text: ``INPUT.txt,GT.txt`` or ``INPUT.txt,GT.txt,ROOT``: paths of degraded images, paths of
+            their ground truths, one a line, and the folder that replaces the authors' folder of
+            images, by default that of the first list. As much of each path is left out as it takes
+            to find the file below it. A folder stands for the ``input.txt`` and ``gt.txt`` in it.
 
     Raises:
         ImageError: if a list cannot be read, they differ in length, or a file is not found.
     """
-    lists = [Path(degraded), Path(truth)]
-    lines = [read_lines(path) for path in lists]
-    if len(lines[0]) != len(lines[1]):
-        raise ImageError(
-            f"{lists[0]}: holds {len(lines[0])} paths, but {lists[1]} holds {len(lines[1])}"
-        )
-    folder = Path(root) if root is not None else lists[0].parent
-    found: list[list[Path]] = []
-    for path, texts in zip(lists, lines, strict=True):
-        found.append([_must_locate(path, text, folder, old) for text in texts])
-    names = short_names(lines[0])
-    return tuple(Item(name, clear, hurt) for name, hurt, clear in zip(names, *found, strict=True))
-
-
-def read_lists(text: str) -> tuple[Item, ...]:
-    """The pairs that ``INPUT.txt,GT.txt`` or ``INPUT.txt,GT.txt,ROOT`` names.
-
-    A folder stands for the ``input.txt`` and ``gt.txt`` in it. See :func:`listed`.
-
-    Raises:
-        ImageError: as :func:`listed`, and if the text names nothing.
-    """
-    if os.path.isdir(text):
-        return listed(Path(text, "input.txt"), Path(text, "gt.txt"))
-    names = [name.strip() for name in text.split(",")]
-    if len(names) not in (2, 3) or not all(names):
+    names = [f"{text}/input.txt", f"{text}/gt.txt"] if os.path.isdir(text) else text.split(",")
+    lists = [Path(name.strip()) for name in names]
+    if len(lists) not in (2, 3) or not all(name.strip() for name in names):
         raise ImageError(
             f"{text}: expected INPUT.txt,GT.txt or INPUT.txt,GT.txt,ROOT, "
             "or a folder with input.txt and gt.txt"
         )
-    return listed(*names)
+    root = lists[2] if len(lists) == 3 else lists[0].parent
+    lines = [read_lines(path) for path in lists[:2]]
+    if len(lines[0]) != len(lines[1]):
+        raise ImageError(
+            f"{lists[0]}: holds {len(lines[0])} paths, but {lists[1]} holds {len(lines[1])}"
+        )
+    found: list[list[Path]] = []
+    for path, texts in zip(lists, lines, strict=False):
+        found.append([_must_locate(path, line, root) for line in texts])
+    short = short_names(lines[0])
+    return tuple(
+        Item(name, truth, degraded) for name, degraded, truth in zip(short, *found, strict=True)
+    )
 
 
 def read_lines(path: Path) -> list[str]:
@@ -81,19 +63,13 @@ def read_lines(path: Path) -> list[str]:
     return found
 
 
-def locate(text: str, root: Path, old: str | None = None) -> Path | None:
+def locate(text: str, root: Path) -> Path | None:
     """The file that a path from another machine means, or None.
 
-    With ``old``, ``root`` replaces it. Else leading folders are left out until there is such a
-    file below ``root``; a path that leads to a file from ``/`` is taken as it is.
+    Leading folders are left out until there is such a file below ``root``; an absolute path that
+    leads to a file is used as it is.
     """
     posix = text.replace("\\", "/")
-    if old is not None:
-        start = old.replace("\\", "/").rstrip("/") + "/"
-        if not posix.startswith(start):
-            return None
-        path = root / posix[len(start) :]
-        return path if path.is_file() else None
     if os.path.isabs(posix) and os.path.isfile(posix):
         return Path(posix)
     parts = [part for part in PurePosixPath(posix).parts if part != "/"]
@@ -119,11 +95,10 @@ def short_names(lines: list[str]) -> list[str]:
     return names
 
 
-def _must_locate(path: Path, text: str, root: Path, old: str | None) -> Path:
-    found = locate(text, root, old)
+def _must_locate(path: Path, text: str, root: Path) -> Path:
+    found = locate(text, root)
     if found is None:
-        replaced = f" with {old} replaced" if old else ""
-        raise ImageError(f"{path}: {text} is not found below {root}{replaced}")
+        raise ImageError(f"{path}: {text} is not found below {root}")
     if found.suffix.lower() not in SUFFIXES:
-        raise ImageError(f"{path}: {text} is no image file")
+        raise ImageError(f"{path}: {text} is not an image file")
     return found

@@ -29,7 +29,7 @@ def items(
     Args:
         name: of the catalogue.
         path: folder that holds the set; ``scikit-image`` needs none, and ``lists`` takes
-            ``INPUT.txt,GT.txt,ROOT``, see :func:`osr.datasets.listed`.
+            ``INPUT.txt,GT.txt,ROOT``, see :func:`osr.datasets.lists.read_lists`.
         split: ``train`` or ``test``.
 
     Raises:

@@ -1,9 +1,8 @@
 """Runs every model on every image of every column, and writes a row for each.
 
-Three things happen at once: a thread reads and degrades images ahead, the calling thread computes
+Three things happen at once: a thread reads and degrades the next image, the calling thread computes
 in the networks, and threads behind it run the baselines and score. NumPy and OpenCV release the
-interpreter's lock, so that a network on its own device or core rarely waits. What waits in front of
-a thread is bounded in bytes.
+interpreter's lock, so that a network on its own device or core rarely waits.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +26,6 @@ from osr.evaluation.models import Model
 from osr.evaluation.records import Row, RowWriter, read_rows
 from osr_core.errors import ImageError
 
-WAITING_BYTES = 256 << 20
-"""Of images read ahead, and again of restored ones that wait to be scored."""
-
-BYTES_PER_PIXEL = 32
-"""Of an image on its way: degraded and restored in float32, truth and its levels in uint8."""
-
 WORKERS = min(4, max(2, os.cpu_count() or 2))
 """Threads that run baselines and score."""
 
@@ -40,55 +33,27 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """An image, and the models that have no row for it yet."""
 
     column: Column
     index: int
     models: tuple[Model, ...]
 
-    @property
-    def image(self) -> str:
-        """Name of the image."""
-        return self.column.items[self.index].name
-
-    @property
-    def bytes(self) -> int:
-        """What it takes in memory; the size of an image is known before it is decoded."""
-        from PIL import Image
-
-        try:
-            with Image.open(self.column.items[self.index].truth) as image:
-                return BYTES_PER_PIXEL * image.height * image.width
-        except (OSError, Image.DecompressionBombError):
-            return BYTES_PER_PIXEL << 20  # reading it says what is wrong
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A job with its images."""
+    """The images of a job, and PSNR and SSIM of its input."""
 
     job: Job
     degraded: NDArray[np.float32]
     truth: NDArray[np.uint8]
     scores: tuple[float, float]
-    """PSNR and SSIM of the input."""
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A sample for a model, and what its network made of it; baselines run when it is scored."""
-
-    sample: Sample
-    model: Model
-    restored: tuple[NDArray[np.float32], float] | None
-    """The image, and the seconds it took."""
 
     @property
-    def bytes(self) -> int:
-        """What it takes in memory."""
-        return BYTES_PER_PIXEL * self.sample.truth.shape[0] * self.sample.truth.shape[1]
+    def image(self) -> str:
+        """Name of the image."""
+        return self.job.column.items[self.job.index].name
 
 
 def plan(models: Sequence[Model], columns: Sequence[Column], folder: Path) -> list[Job]:
@@ -110,7 +75,7 @@ def run(
     seed: int = 0,
     on_row: Callable[[Row], object] = lambda row: None,
 ) -> list[str]:
-    """Do the jobs; rows are written in their order, each as soon as it and those before are done.
+    """Do the jobs; rows are written in their order.
 
     Returns:
         A line for each image that cannot be read, degraded or scored; the others are evaluated.
@@ -120,76 +85,61 @@ def run(
     """
     skipped: list[str] = []
 
-    def load(job: Job) -> Sample | ImageError:
+    def load(job: Job) -> Sample | str:
         try:
             degraded, truth = job.column.load(job.index, seed)
             protocol = Protocol.parse(job.column.protocol)
             return Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
         except ImageError as error:
-            text, name = str(error), str(job.column.items[job.index].truth)
-            return ImageError(text if name in text else f"{name}: {text}")
+            text, file = str(error), str(job.column.items[job.index].truth)
+            return text if file in text else f"{file}: {text}"
 
-    def results() -> Iterator[Result]:
-        for sample in _in_order(load, jobs, lambda job: job.bytes, loader, eager=False):
-            if isinstance(sample, ImageError):
-                skipped.append(str(sample))
+    def results() -> Iterator[tuple[Sample, Model, tuple[NDArray[np.float32], float] | None]]:
+        for sample in in_order(load, jobs, loader, ahead=1):
+            if isinstance(sample, str):
+                skipped.append(sample)
                 continue
             for model in sample.job.models:
                 now = model.kind == "network"  # others run in the threads that score
-                yield Result(sample, model, _restore(model, sample) if now else None)
+                yield sample, model, _restore(model, sample) if now else None
 
     with (
         RowWriter(folder) as writer,
         ThreadPoolExecutor(1) as loader,
         ThreadPoolExecutor(WORKERS) as scorers,
     ):
-        for row in _in_order(_score, results(), lambda result: result.bytes, scorers, eager=True):
+        for row in in_order(lambda result: _score(*result), results(), scorers, WORKERS + 1):
             writer.write(row)
             on_row(row)
     return skipped
 
 
-def _in_order(
-    function: Callable[[_In], _Out],
-    items: Iterable[_In],
-    size: Callable[[_In], int],
-    pool: ThreadPoolExecutor,
-    eager: bool,
+def in_order(
+    function: Callable[[_In], _Out], items: Iterable[_In], pool: ThreadPoolExecutor, ahead: int
 ) -> Iterator[_Out]:
     """Results of a function in the order of its arguments, computed ahead by the threads of a pool.
 
     Args:
         function: runs in the pool.
-        items: its arguments, taken as long as those waiting are within :data:`WAITING_BYTES`.
-        size: of an argument in bytes.
+        items: its arguments.
         pool: of threads.
-        eager: yield a result as soon as it is there, not only when the bound is reached.
+        ahead: largest number of results that wait while one is used.
 
-    At an :class:`ImageError` of ``items``, what is done by then is still yielded.
+    At an :class:`ImageError` of ``items``, what was taken before is still yielded.
     """
-    waiting: deque[tuple[int, Future[_Out]]] = deque()
-    used = 0
+    waiting: deque[Future[_Out]] = deque()
+    error = None
     try:
         for item in items:
-            used += (taken := size(item))
-            waiting.append((taken, pool.submit(function, item)))
-            while waiting and (
-                (used > WAITING_BYTES and len(waiting) > 1) or (eager and waiting[0][1].done())
-            ):
-                used -= waiting[0][0]
-                yield waiting.popleft()[1].result()
-        while waiting:
-            yield waiting.popleft()[1].result()
-    except BaseException as error:
-        for _, future in waiting:
-            future.cancel()
-        while isinstance(error, ImageError) and waiting and _succeeded(waiting[0][1]):
-            yield waiting.popleft()[1].result()
-        raise
-
-
-def _succeeded(future: Future[_Out]) -> bool:
-    return not future.cancelled() and future.exception() is None
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+    except ImageError as reason:
+        error = reason
+    while waiting:
+        yield waiting.popleft().result()
+    if error is not None:
+        raise error
 
 
 @contextmanager
@@ -198,7 +148,7 @@ def _named(model: Model, sample: Sample) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        where = f"{model.name} on {sample.job.column.name}, {sample.job.image}"
+        where = f"{model.name} on {sample.job.column.name}, {sample.image}"
         raise ImageError(f"{where}: {error}") from None
 
 
@@ -211,16 +161,17 @@ def _restore(model: Model, sample: Sample) -> tuple[NDArray[np.float32], float]:
         return model.run(sample.degraded), time.perf_counter() - started
 
 
-def _score(result: Result) -> Row:
-    sample, model = result.sample, result.model
+def _score(
+    sample: Sample, model: Model, restored: tuple[NDArray[np.float32], float] | None
+) -> Row:
     column, protocol = sample.job.column, Protocol.parse(sample.job.column.protocol)
-    restored, seconds = result.restored or _restore(model, sample)
+    image, seconds = restored or _restore(model, sample)
     scores = sample.scores
     if model.run is not None:
         with _named(model, sample):
-            scores = psnr_and_ssim(restored, sample.truth, protocol)
+            scores = psnr_and_ssim(image, sample.truth, protocol)
     height, width = sample.truth.shape[:2]
     return Row(
-        model.name, column.name, sample.job.image, protocol.channel, protocol.crop,
+        model.name, column.name, sample.image, protocol.channel, protocol.crop,
         sample.scores[0], scores[0], sample.scores[1], scores[1], width, height, seconds,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
@@ -24,8 +23,6 @@ from osr_core import __version__
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
-
-logger = logging.getLogger(__name__)
 
 StrPath = str | os.PathLike[str]
 _Entry = TypeVar("_Entry", Model, Column)
@@ -108,8 +105,7 @@ def evaluate(
     )
     results = fill(Path(output), setting, on_row)
     _save_waves(results, chosen, columns, Path(output))
-    for note in write_report(output):
-        logger.warning(note)
+    write_report(output)
     return results
 
 

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from osr.images import Picture, write
 from osr.inspection import Inspection, Planes
-from osr.inspection.colour_maps import Colours, cyclic, diverging, grey, rgb, sequential
-from osr.inspection.sheet import Row, bar, draw_sheet, wheel
 from osr_core.errors import ImageError
 
-_SIGNED = ("-max", "0", "max")
+Colours = NDArray[np.uint8]
+"""(..., 3) RGB."""
+
+_LIGHTNESS, _CHROMA = 74.0, 38.0  # of CIELAB: the widest ring of hues within sRGB
+_TILE = 3.0  # width of a picture on the sheet, in inches
 
 
 def pictures(inspection: Inspection) -> dict[str, Colours]:
-    """Each quantity as one picture, (H, W, 3) uint8, by the names of
-    :data:`osr.inspection.PICTURES`; the wave is the one whose phase varies most."""
+    """Each quantity as one picture, (H, W, 3), by the names of :data:`osr.inspection.PICTURES`.
+
+    The wave is the one whose phase varies most.
+    """
     wave, *_ = _waves(inspection)
-    return {
-        "image": rgb(inspection.image),
-        "amplitude": grey(wave.amplitude, wave.strong),
-        "phase": wave.coloured(),
-        "real": diverging(wave.real, wave.far),
-        "imaginary": diverging(wave.imaginary, wave.far),
-        "gate": sequential(inspection.gate.mean(0)),
-    }
+    parts = (inspection.image, wave.grey, wave.hue, wave.signed(wave.real))
+    last = (wave.signed(wave.imaginary), colours("viridis", inspection.gate.mean(0)))
+    names = ("image", "amplitude", "phase", "real", "imaginary", "gate")
+    return {name: _bytes(part) for name, part in zip(names, parts + last, strict=True)}
 
 
 def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> None:
@@ -47,26 +54,84 @@ def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> Non
         write(Path(folder) / f"{name}.png", Picture(picture))
 
 
-def draw(inspection: Inspection, title: str = "Picture") -> Colours:
-    """A contact sheet, (h, w, 3) uint8: a row for each quantity, its mean and single channels.
+def draw(inspection: Inspection, title: str = "Image") -> Colours:
+    """A contact sheet, (h, w, 3): a row for each quantity, its mean and single channels.
 
-    The waves are those whose phase varies most over the picture, the same in each row, so that a
+    The waves are those whose phase varies most over the image, the same in each row, so that a
     column is one wave; the gates are those that vary most. Pictures of waves are scaled one by one,
-    as their labels say; the two parts of a wave have the same scale.
+    as their labels say; both parts of a wave have the same scale.
 
     Args:
         inspection: what to draw.
-        title: heading of the first row, in Latin letters.
+        title: heading of the first row.
     """
+    waves = [_mean(inspection), *_waves(inspection)]
     change = (inspection.result - inspection.image).mean(2)
     top = _top(change)
-    tiles = [
-        ("image", rgb(inspection.image)),
-        ("result", rgb(inspection.result)),
-        (f"result - image, mean of channels, to ±{top:.2g}", diverging(change, top)),
-    ]
-    first = Row(title, tiles, bar(diverging, _SIGNED, -1.0))
-    return draw_sheet([first, *_rows(inspection)])
+    gates = [(f"mean of {len(inspection.gate)} gates", inspection.gate.mean(0))]
+    varied = np.argsort(-inspection.gate.std((1, 2)), kind="stable")[: len(waves) - 1]
+    gates += [(f"gate {index + 1}", inspection.gate[index]) for index in varied]
+    both = [(f"{wave.name}, to ±{wave.far:.2g}", wave) for wave in waves]
+    imaginary = [(label, wave.signed(wave.imaginary)) for label, wave in both]
+    rows: list[tuple[str, str, Sequence[tuple[str, Any]]]] = [
+        (title, "RdBu_r", [("image", inspection.image), ("result", inspection.result),
+                           (f"result − image, to ±{top:.2g}", colours("RdBu_r", change, top))]),
+        ("Amplitude |a|: content", "gray", [(f"{w.name}, to {w.top:.2g}", w.grey) for w in waves]),
+        ("Phase θ: degradation; brightness: amplitude", "phase", [(w.name, w.hue) for w in waves]),
+        ("Real part, a cos θ", "RdBu_r", [(label, w.signed(w.real)) for label, w in both]),
+        ("Imaginary part, a sin θ", "RdBu_r", imaginary),
+        ("Gates: 0 keeps the image, 1 takes the restoration", "viridis",
+         [(label, colours("viridis", gate)) for label, gate in gates]),
+    ]  # fmt: skip
+    height, width = inspection.image.shape[:2]
+    size = (4 * _TILE + 1.2, len(rows) * (_TILE * height / width + 0.8))
+    with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
+        figure = Figure(figsize=size, dpi=max(80.0, width / _TILE), layout="constrained")
+        for place, (heading, cmap, tiles) in zip(figure.subfigures(len(rows)), rows, strict=True):
+            _draw_row(place, heading, cmap, tiles)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def colours(cmap: str, values: Planes, top: float = 1.0) -> NDArray[np.floating[Any]]:
+    """Numbers by a map of matplotlib, from 0 (``RdBu_r``: from ``-top``) to ``top``."""
+    low = -1.0 if cmap == "RdBu_r" else 0.0
+    shares = Normalize(low, 1, clip=True)(values / (top or 1.0))  # 0: an array of zeros
+    return mpl.colormaps[cmap](shares)[..., :3]
+
+
+def hue(phase: Planes, weight: Planes | float = 1.0) -> NDArray[np.floating[Any]]:
+    """A phase as hue of equal lightness all round; ``weight`` in [0, 1] darkens it to black.
+
+    The phase is the angle in the plane of CIELAB's a* (0 is a red, π a green) and b* (π/2 a yellow,
+    -π/2 a blue).
+    """
+    lab = np.stack((_LIGHTNESS + 0 * phase, _CHROMA * np.cos(phase), _CHROMA * np.sin(phase)), -1)
+    lab *= np.broadcast_to(np.clip(weight, 0, 1), phase.shape)[..., None]
+    row = np.ascontiguousarray(lab, np.float32).reshape(-1, 1, 3)
+    return cv2.cvtColor(row, cv2.COLOR_LAB2RGB).reshape(*phase.shape, 3)
+
+
+def _draw_row(place: Any, heading: str, cmap: str, tiles: Sequence[tuple[str, Any]]) -> None:
+    """Pictures with their labels, and the key of their colours on the right."""
+    place.suptitle(heading, x=0.01, ha="left", fontsize=12)
+    *axes, key = place.subplots(1, 5, width_ratios=(1, 1, 1, 1, 0.05))
+    for one in axes:
+        one.axis("off")
+    for one, (label, picture) in zip(axes, tiles, strict=False):
+        one.set_title(label, fontsize=9)
+        one.imshow(_bytes(picture), interpolation="nearest")
+    if cmap == "phase":
+        degrees = np.linspace(180, -180, 181, dtype=np.float32)[:, None]
+        key.imshow(hue(np.radians(degrees)), aspect="auto", extent=(0, 1, -180, 180))
+        key.set(xticks=[], yticks=(-180, -90, 0, 90, 180))
+        key.yaxis.tick_right()
+        return
+    ticks = {"RdBu_r": ("-max", "0", "max"), "gray": ("0", "", "max"), "viridis": ("0", "½", "1")}
+    place.colorbar(ScalarMappable(Normalize(0, 1), cmap), cax=key).set_ticks(
+        (0, 0.5, 1), labels=ticks[cmap]
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +146,7 @@ class _Wave:
     imaginary: Planes
 
     @property
-    def strong(self) -> float:
+    def top(self) -> float:
         return _top(self.amplitude)
 
     @property
@@ -89,9 +154,17 @@ class _Wave:
         """A bound of both parts, so that they can be compared."""
         return _top(np.stack((self.real, self.imaginary)))
 
-    def coloured(self) -> Colours:
-        """Phase as hue; the root keeps all but the strongest from looking black."""
-        return cyclic(self.phase, np.sqrt(self.amplitude / (self.strong or 1.0)))
+    @property
+    def grey(self) -> NDArray[Any]:
+        return colours("gray", self.amplitude, self.top)
+
+    @property
+    def hue(self) -> NDArray[Any]:
+        """The root keeps all but the strongest from looking black."""
+        return hue(self.phase, np.sqrt(self.amplitude / (self.top or 1.0)))
+
+    def signed(self, part: Planes) -> NDArray[Any]:
+        return colours("RdBu_r", part, self.far)
 
 
 def _mean(one: Inspection) -> _Wave:
@@ -103,7 +176,7 @@ def _mean(one: Inspection) -> _Wave:
 
 
 def _waves(one: Inspection, count: int = 3) -> list[_Wave]:
-    """Those whose phase varies most over the picture, weighted by |a|, most first."""
+    """Those whose phase varies most over the image, weighted by |a|, most first."""
     strength = np.abs(one.amplitude)
     wave = strength * np.exp(1j * one.phase)
     deviation = np.angle(wave * wave.sum((1, 2), keepdims=True).conj())
@@ -114,41 +187,10 @@ def _waves(one: Inspection, count: int = 3) -> list[_Wave]:
     ]
 
 
-def _rows(one: Inspection) -> list[Row]:
-    """The pictures of each quantity, the mean over its channels first."""
-    waves = [_mean(one), *_waves(one)]
-    gates = [(f"mean of {len(one.gate)} gates", one.gate.mean(0))]
-    varied = np.argsort(-one.gate.std((1, 2)), kind="stable")[: len(waves) - 1]
-    gates += [(f"gate {index + 1}", one.gate[index]) for index in varied]
-    return [
-        Row(
-            "Amplitude |a|: content",
-            [(f"{w.name}, to {w.strong:.2g}", grey(w.amplitude, w.strong)) for w in waves],
-            bar(grey, ("0", "", "max")),
-        ),
-        Row(
-            "Phase: degradation (brightness: amplitude)",
-            [(w.name, w.coloured()) for w in waves],
-            wheel(),
-        ),
-        Row(
-            "Real part, a cos(phase)",
-            [(f"{w.name}, to ±{w.far:.2g}", diverging(w.real, w.far)) for w in waves],
-            bar(diverging, _SIGNED, -1.0),
-        ),
-        Row(
-            "Imaginary part, a sin(phase)",
-            [(f"{w.name}, to ±{w.far:.2g}", diverging(w.imaginary, w.far)) for w in waves],
-            bar(diverging, _SIGNED, -1.0),
-        ),
-        Row(
-            "Gates: 0 keeps the image, 1 takes the restoration",
-            [(label, sequential(gate)) for label, gate in gates],
-            bar(sequential, ("0", "0.5", "1")),
-        ),
-    ]
-
-
-def _top(values: NDArray[Any]) -> float:
+def _top(values: Planes) -> float:
     """A bound that one value in a thousand exceeds."""
     return float(np.quantile(np.abs(values), 0.999))
+
+
+def _bytes(share: NDArray[Any]) -> Colours:
+    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

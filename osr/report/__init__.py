@@ -1,52 +1,41 @@
 """The report of an evaluation: a page, tables in Markdown, and figures for a paper.
 
 :func:`write_report` reads the folder that ``osr evaluate`` fills (:mod:`osr.evaluation`) and
-writes ``report.html``, ``report.md`` and, with matplotlib, ``figures/*.png`` into it.
+writes ``report.html``, ``report.md`` and ``figures/*.png`` into it.
 """
 
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from osr_core.files import atomic_write
 
 
-def write_report(folder: str | os.PathLike[str]) -> list[str]:
+def write_report(folder: str | os.PathLike[str]) -> None:
     """Write the report of an evaluation, an incomplete one included, into its folder.
 
     Args:
         folder: holds ``evaluation.json``, ``results.csv`` and, where pictures are to be shown,
             ``pictures/`` and ``wave/``.
 
-    Returns:
-        Notes for the user, for instance that plots are missing.
-
     Raises:
         OptionError: if the folder holds no evaluation, or a file of it is corrupted.
         ImageError: if a picture of it is corrupted.
     """
     from osr.evaluation.statistics import load
-    from osr.report import page
+    from osr.report import page, plots
     from osr.report.pictures import collect
     from osr.report.view import View
 
     place = Path(folder)
     results = load(place)
     view, pictures = View.of(results), collect(place, results.description)
-    notes, panels = [], {}
-    if find_spec("matplotlib") is None:
-        notes.append("plots are missing: matplotlib is not installed (pip install 'osr[report]')")
-    elif view.cells:
-        from osr.report import plots
-
-        panels = plots.panels(view)
+    if view.cells:
         plots.save_figures(view, place / "figures")
     for name, text in (
-        ("report.html", page.render_html(view, pictures, panels, notes)),
+        ("report.html", page.render_html(view, pictures, plots.panels(view))),
         ("report.md", page.render_markdown(view)),
     ):
         with atomic_write(place / name) as temporary:
             temporary.write_text(text, "utf-8")
-    return notes

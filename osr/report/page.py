@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -34,21 +34,18 @@ CONVENTIONS = (
 """The definition of each figure, one sentence each."""
 
 
-def render_html(
-    view: View, pictures: Pictures, panels: Mapping[str, str], notes: Sequence[str]
-) -> str:
+def render_html(view: View, pictures: Pictures, panels: Mapping[str, str]) -> str:
     """The page.
 
     Args:
         view: the figures.
         pictures: of the viewer, the gallery and the waves.
         panels: inline SVG by the name of the column.
-        notes: what is missing on the page.
     """
     text = json.dumps(_script_data(view, pictures), ensure_ascii=False, allow_nan=False)
     # Inside <script> no "<" may end the element or open a comment.
     data = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    more = {"pictures": pictures, "quality": QUALITY, "panels": panels, "notes": notes}
+    more = {"pictures": pictures, "quality": QUALITY, "panels": panels}
     return _environment().get_template("report.html").render(**_names(view), **more, data=data)
 
 
