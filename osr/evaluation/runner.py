@@ -37,7 +37,7 @@ class Job(NamedTuple):
     """An image, and the models that have no row for it yet."""
 
     column: Column
-    index: int
+    position: int
     models: tuple[Model, ...]
 
 
@@ -53,7 +53,7 @@ class Sample:
     @property
     def image(self) -> str:
         """Name of the image."""
-        return self.job.column.items[self.job.index].name
+        return self.job.column.items[self.job.position].name
 
 
 def plan(models: Sequence[Model], columns: Sequence[Column], folder: Path) -> list[Job]:
@@ -87,11 +87,11 @@ def run(
 
     def load(job: Job) -> Sample | str:
         try:
-            degraded, truth = job.column.load(job.index, seed)
+            degraded, truth = job.column.load(job.position, seed)
             protocol = Protocol.parse(job.column.protocol)
             return Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
         except ImageError as error:
-            text, file = str(error), str(job.column.items[job.index].truth)
+            text, file = str(error), str(job.column.items[job.position].truth)
             return text if file in text else f"{file}: {text}"
 
     def results() -> Iterator[tuple[Sample, Model, tuple[NDArray[np.float32], float] | None]]:

@@ -87,8 +87,9 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
     size = (4 * _TILE + 1.2, len(rows) * (_TILE * height / width + 0.8))
     with mpl.rc_context({"text.parse_math": False, "font.size": 9}):
         figure = Figure(figsize=size, dpi=max(80.0, width / _TILE), layout="constrained")
-        for place, (heading, cmap, tiles) in zip(figure.subfigures(len(rows)), rows, strict=True):
-            _draw_row(place, heading, cmap, tiles)
+        places: Any = figure.subfigures(len(rows))
+        for place, row in zip(places, rows, strict=True):
+            _draw_row(place, *row)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
