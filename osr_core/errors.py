@@ -1,8 +1,8 @@
-"""The family of errors a user can cause and mend.
+"""Errors that a user can cause and fix.
 
-Each message is one line that names the file, field or option and what to do about it. The command
-line prints that line and exits with status 2; from Python the same line arrives as an exception.
-Anything that is not an :class:`OSRError` is a defect of this package.
+Each message is one line that names the file, field or option and the fix. The command line prints
+that line and exits with status 2. Any other exception is a bug of this package, unless the memory
+does not suffice.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ class ImageError(OSRError):
     """An image file cannot be read or written, or an array is not an image."""
 
 
+class OutputError(OSRError):
+    """A network returned values that are not finite."""
+
+
 class ModelError(OSRError):
     """No model of that name or file."""
 
 
 class BackendError(OSRError):
-    """A framework is not installed or was asked for something it cannot do."""
+    """A framework is not installed or cannot do what is asked."""
 
 
 class DeviceError(BackendError):
@@ -37,8 +41,8 @@ class DeviceError(BackendError):
 
 
 class OptionError(OSRError):
-    """An option or argument has a value that makes no sense."""
+    """An option or argument has an invalid value."""
 
 
 class TrainingError(OSRError):
-    """A training run cannot start, go on or be saved."""
+    """A training run cannot start, continue, resume or be saved."""

@@ -1,4 +1,4 @@
-"""Image in, image out: the main job, for networks of either backend."""
+"""Restoring an array with a network of either backend."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.alpha import fill_hidden
 from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
 from osr_core.context import thumbnail
-from osr_core.errors import ImageError, OptionError
+from osr_core.errors import ImageError, OptionError, OutputError
 from osr_core.tiling import default_tile, tiles
 
 Image = NDArray[Any]
+
+_NOT_FINITE = (
+    "the network's output is not finite (NaN or infinity) in {}; its weights may be unusable, or "
+    "need another precision"
+)
 
 
 def restore(
@@ -34,30 +40,50 @@ def restore(
         on_progress: called after each tile with the fraction of the image that it covers.
 
     Returns:
-        An array of the same shape and type. Alpha is carried through; grey stays grey.
+        An array of the same shape and type. Grey stays grey; alpha, and the colours under fully
+        transparent pixels, stay as they are.
 
     Raises:
-        ImageError: if the array is no image or holds numbers that are not finite.
+        ImageError: if the array is no image or holds values that are not finite.
         OptionError: if the tile is too small for the network, or the network depends on the whole
             image (global statistics, unknown halo), which is larger than a tile.
+        OutputError: if the network returns values that are not finite.
+        MemoryError: or the framework's own error, if the memory does not suffice.
     """
     _check(image)
     colour, alpha = _split_alpha(image)
-    result = np.empty_like(colour)
-    height, width = colour.shape[:2]
+    if alpha is None:
+        return _restore(colour, network, tile, on_progress)
+    hidden = alpha[..., 0] == 0  # (H, W)
+    visible = fill_hidden(colour, hidden) if hidden.any() else colour
+    result = _restore(visible, network, tile, on_progress)
+    result[hidden] = colour[hidden]
+    return np.concatenate((result, alpha), axis=2)
+
+
+def _restore(
+    image: Image,
+    network: Network,
+    tile: int | None,
+    on_progress: Callable[[float], object] | None,
+) -> Image:
+    """Tile by tile, without alpha."""
+    result = np.empty_like(image)
     info = analyse(network.spec)
-    padded = _pad(colour, info.total_stride)
-    inner = padded.shape
-    size = _tile_size(inner[:2], tile, info)
-    context = _context(padded) if info.uses_context and max(inner[:2]) > size else None
-    for rows, columns in tiles(inner[0], inner[1], size, info.halo, info.total_stride):
+    padded = _pad(image, info.total_stride)
+    height, width = padded.shape[:2]
+    size = _tile_size(max(height, width), tile, info)
+    context = _context(padded) if info.uses_context and max(height, width) > size else None
+    for rows, columns in tiles(height, width, size, info.halo, info.total_stride):
         planes = _to_planes(padded[rows.tile, columns.tile])
         restored = network.predict(planes, context)[0, :, rows.valid_in_tile, columns.valid_in_tile]
-        kept = result[rows.valid, columns.valid]
-        kept[...] = _from_planes(restored, colour)[: kept.shape[0], : kept.shape[1]]
+        if not np.isfinite(restored).all():
+            raise OutputError(_NOT_FINITE.format(network.precision))
+        kept = result[rows.valid, columns.valid]  # without the padding
+        kept[...] = _from_planes(restored, image)[: kept.shape[0], : kept.shape[1]]
         if on_progress is not None:
-            on_progress(kept.shape[0] * kept.shape[1] / (height * width))
-    return result if alpha is None else np.concatenate((result, alpha), axis=2)
+            on_progress(kept.shape[0] * kept.shape[1] / (image.shape[0] * image.shape[1]))
+    return result
 
 
 def _check(image: Image) -> None:
@@ -71,7 +97,7 @@ def _check(image: Image) -> None:
     if image.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(f"image: expected uint8, uint16 or float in [0, 1], got {image.dtype}")
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ImageError("image: holds numbers that are not finite")
+        raise ImageError("image: holds values that are not finite")
 
 
 def _split_alpha(image: Image) -> tuple[Image, Image | None]:
@@ -89,8 +115,7 @@ def _pad(image: Image, multiple: int) -> Image:
     return np.pad(image, widths, mode="reflect")
 
 
-def _tile_size(shape: tuple[int, ...], tile: int | None, info: Analysis) -> int:
-    longest = max(shape)
+def _tile_size(longest: int, tile: int | None, info: Analysis) -> int:
     if tile is not None and tile < 0:
         raise OptionError(f"tile {tile}: expected 0 or a number of pixels")
     if tile == 0:
