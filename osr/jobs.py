@@ -181,10 +181,13 @@ def _scan(folder: Path, place: Path, recursive: bool, output: Path) -> Iterator[
             continue  # results of an earlier run are no inputs
         if path.is_file():
             yield _image(path, place / path.name)
-        elif path.is_dir() and not recursive:
-            yield Result(str(path), skipped="is a folder; use --recursive to include it")
-        elif path.is_dir() and not path.is_symlink():  # a link may lead back up
+        elif path.is_dir() and recursive and not path.is_symlink():  # a link may lead back up
             yield from _scan(path, place / path.name, recursive, output)
+        else:
+            folder_is = (
+                "a link to a folder" if recursive else "a folder; use --recursive to include it"
+            )
+            yield Result(str(path), skipped=f"is {folder_is if path.is_dir() else 'not a file'}")
 
 
 def _image(path: Path, place: Path) -> _Source | Result:

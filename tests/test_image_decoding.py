@@ -203,6 +203,18 @@ def test_what_is_no_image(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
+def test_a_file_that_may_not_be_read_is_not_called_corrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    write(tmp_path / "a.png", Picture(random(3)))
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ImageError, match=r"a\.png: cannot be read: Permission denied$"):
+        read(tmp_path / "a.png")
+
+
 def test_content_decides_on_the_format(tmp_path: Path) -> None:
     write(tmp_path / "a.bmp", Picture(random(3)))
     (tmp_path / "a.bmp").rename(tmp_path / "a.JPG")

@@ -54,7 +54,11 @@ def test_subfolders_are_kept_in_the_output(place):
     ]  # fmt: skip
     assert targets("sub", "b.png", recursive=True)[-1] == "out/b.png"
     (place / "sub" / "loop").symlink_to(place)
+    (place / "broken.png").symlink_to(place / "absent")
     assert targets(".", recursive=True) == found
+    found = skipped(".", recursive=True)
+    assert found["sub/loop"] == "is a link to a folder"
+    assert found["broken.png"] == "is not a file"
 
 
 def test_what_is_passed_over_in_a_folder_is_named_with_the_reason(place):

@@ -77,8 +77,9 @@ def convert(
     """Write the weights of one file into another, whose format its suffix names.
 
     Args:
-        source: a registered name, or a weight file of this package, of the authors' baseline or of
-            GridDehazeNet. Its content decides on the format; it needs no suffix.
+        source: a registered name, the folder of a training run, or a weight file of this package,
+            of the authors' baseline or of GridDehazeNet. Its content decides on the format; it
+            needs no suffix.
         target: the file to write; one that exists is replaced.
         spec: what the network is, where neither the file nor its tensors determine it; also as
             :func:`find_spec` takes it.
@@ -100,7 +101,8 @@ def convert(
 
 def find_source(source: PathLike, target: PathLike) -> Path:
     """The file to convert, once it is known that the target is another and can be written."""
-    path = find_weights(source) if source in registry() else Path(source)
+    model = source in registry() or Path(source).is_dir()
+    path = find_weights(source) if model else Path(source)
     formats.target_suffix(target)
     if path.resolve() == Path(target).resolve():
         raise CheckpointError(f"{target}: is the source itself; choose another name")

@@ -63,7 +63,9 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
     except MemoryError:
         raise
     except Exception as error:  # decoders raise errors of every kind on corrupted files
-        raise ImageError(f"{path}: cannot be read; is it corrupted? ({_line(error)})") from error
+        system = isinstance(error, OSError) and error.strerror is not None
+        reason = f": {_line(error)}" if system else f"; is it corrupted? ({_line(error)})"
+        raise ImageError(f"{path}: cannot be read{reason}") from error
 
 
 def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> None:
