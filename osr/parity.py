@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.training.loop import Trainer
 from osr_core.analysis import analyse
 from osr_core.reference import forward
 from osr_core.spec import ModelSpec
 from osr_core.training.options import TrainerOptions
+from osr_core.training.trainer import Trainer
 
 OUTPUT_TOLERANCE = 1e-5
 """Absolute, for images in [0, 1]."""

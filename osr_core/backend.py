@@ -109,6 +109,31 @@ def parse_device(name: str) -> Device:
     return Device(match[1] or match[2], int(match[3] or 0))  # type: ignore[arg-type]
 
 
+def choose_device(name: str, present: Sequence[str], framework: str) -> Device:
+    """The device of a name; ``auto`` is the first that is present.
+
+    Args:
+        name: as :func:`parse_device` takes it.
+        present: names of the devices that are present, the preferred one first.
+        framework: its name, for the error.
+
+    Raises:
+        DeviceError: if there is no such device.
+    """
+    device = parse_device(present[0] if name == "auto" else name)
+    if str(device) not in present:
+        raise DeviceError(
+            f"device {name}: not usable by {framework} here; available: {', '.join(present)}"
+        )
+    return device
+
+
+def require_precision(name: str) -> None:
+    """Raise :class:`DeviceError` unless it is one of :data:`PRECISIONS`."""
+    if name not in PRECISIONS:
+        raise DeviceError(f"precision {name}: expected one of {', '.join(PRECISIONS)}")
+
+
 @dataclass(frozen=True)
 class World:
     """The processes that train together, as one of them sees them.
@@ -135,11 +160,11 @@ SINGLE = World()
 
 
 def local_device(name: str, present: Sequence[str], rank: int) -> str:
-    """The device, asked for by that name, of a process among others on the same machine.
+    """The device of one of several processes on the same machine.
 
     Args:
-        name: as :func:`parse_device` takes it; the index is not looked at.
-        present: names of the devices that are there, the preferred one first.
+        name: as :func:`parse_device` takes it; an index is ignored.
+        present: names of the devices that are present, the preferred one first.
         rank: number of the process on its machine.
 
     >>> local_device("auto", ["cuda:0", "cuda:1", "cpu"], 1), local_device("cpu", ["cpu"], 1)

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import tolerances
-from distributed_run import LATE, gradients
+from distributed_run import gradients
 from launching import launch
 
 from osr_core.backend import BACKENDS, World, is_installed, local_device
@@ -41,7 +41,7 @@ def test_two_processes(name, tmp_path):
         assert results["_mean"] == 0.75
         assert np.isnan(results["_nan"])
         assert results["_after"] == rank + 0.25
-        assert rank == 1 or results["_waited"] > LATE / 2
+        assert results["_waited"], "rank 0 waits for rank 1, which is late"
         assert whole.keys() == {key for key in results if not key.startswith("_")}
         for key, value in whole.items():
             # Seen: PyTorch 1.1e-6, which is half batches against whole ones; MindSpore 1e-7.
@@ -49,7 +49,7 @@ def test_two_processes(name, tmp_path):
             np.testing.assert_allclose(results[key], value, rtol=0, atol=bound, err_msg=key)
 
 
-def test_what_a_process_dies_of_is_told(tmp_path):
+def test_the_error_of_a_process_is_shown(tmp_path):
     if not is_installed("torch"):
         pytest.skip("torch is not installed")  # msrun takes half a minute to notice
     script = tmp_path / "dies.py"
@@ -64,14 +64,13 @@ def test_what_a_process_dies_of_is_told(tmp_path):
     assert "died of this" in run.stdout
 
 
-def test_alone(distributed):
+def test_a_single_process(distributed):
     assert distributed.init_distributed("cpu") == World(0, 1, "cpu")
     assert distributed.mean(2.1) == 2.1
     distributed.wait()
     network, gradients = object(), (object(),)
-    assert distributed.wrap(network) is network
-    if hasattr(distributed, "average"):
-        assert distributed.average(gradients) is gradients
+    distributed.broadcast(network)
+    assert distributed.average(gradients) is gradients
     distributed.shutdown()
 
 

@@ -69,12 +69,12 @@ def test_a_trainer_works_as_a_graph(monkeypatch, kind):
 def test_adamw_is_that_of_the_paper():
     rng = np.random.default_rng(0)
     weight = ms.Parameter(ms.Tensor(np.zeros(500, np.float32)), name="weight")
-    optimizer = optimizers.AdamW([weight], weight_decay=0.1)
+    optimizer = optimizers.AdamW({"weight": weight}, weight_decay=0.1)
     w = m = v = np.zeros(500)
     for t in range(1, 6):
         # Gradients down to 1e-8, where epsilon counts.
         g = (rng.standard_normal(500) * 10 ** rng.uniform(-8, 0, 500)).astype(np.float32)
-        optimizer.step((ms.Tensor(g),), 1e-3)
+        optimizer.step({"weight": ms.Tensor(g)}, 1e-3)
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g.astype(float) ** 2
         update = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
         w = w - 1e-3 * 0.1 * w - 1e-3 * update
@@ -135,13 +135,12 @@ def test_devices():
 
 
 def test_precisions_of_the_cpu():
-    cpu = device.select("cpu")
     for precision in ("float32", "float16"):
-        device.check_precision(cpu, precision)
+        device.check_precision("cpu", precision)
     with pytest.raises(DeviceError, match="bfloat16: MindSpore has none on CPU; use float32"):
-        device.check_precision(cpu, "bfloat16")
+        device.check_precision("cpu", "bfloat16")
     with pytest.raises(DeviceError, match="precision int8: expected one of float32"):
-        device.check_precision(cpu, "int8")
+        device.check_precision("cpu", "int8")
 
 
 CAP = "from backends.mindspore import onednn; print(onednn.cap())"

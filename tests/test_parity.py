@@ -124,7 +124,7 @@ def test_tiles_use_the_context_that_is_given(backend: ModuleType, case: str) -> 
     assert np.abs(whole - own).max() > 1e-4
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["unet", "unet, leaky", "unet, context", "experts"])
 def test_the_activation_shows_in_the_outputs(case: str) -> None:
     """Plain ReLUs in place of leaky ones change the result where a network has leaky ones."""
     spec = CASES[case]
@@ -132,8 +132,7 @@ def test_the_activation_shows_in_the_outputs(case: str) -> None:
     ops = type("Mistaken", (NumpyOps,), {"leaky": lambda _, x, slope=0.0: np.maximum(x, 0)})
     result = network(ops(_state(spec)), spec, images.astype(np.float64))
     difference = np.abs(result - expected).max()
-    leaky = ("experts", "unet, leaky", "unet, context")
-    assert difference > 1e-2 if case.startswith(leaky) else difference == 0
+    assert difference == 0 if case == "unet" else difference > 1e-2
 
 
 @pytest.mark.parametrize("spec", FULL_SIZE.values(), ids=FULL_SIZE.keys())
@@ -162,48 +161,6 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["residual", "unet, stacked", "unet, frozen"])
-def test_training_takes_the_same_path(twins: dict[str, ModuleType], case: str) -> None:
-    spec = CASES[case]
-    trainers = [
-        twin.Trainer(_network(twin, spec, _state(spec)), OPTIONS) for twin in twins.values()
-    ]
-    for step in range(20):
-        losses = [trainer.step(*_batch(step), 1e-4) for trainer in trainers]
-        assert losses[0] == pytest.approx(losses[1], rel=tolerances.LOSS), step
-        if step == 2:
-            one, other = (trainer.network.state() for trainer in trainers)
-            assert _distance(one, other) < tolerances.WEIGHT
-            assert _distance(one, _state(spec)) > 1e-4  # all but a few moved three steps
-            one, other = (trainer.state() for trainer in trainers)
-            assert _distance(one, other) < tolerances.MOMENT
-
-
-def test_resumed_training_is_the_same_to_the_bit(backend: ModuleType) -> None:
-    spec = CASES["unet, stacked"]
-    trainer = backend.Trainer(backend.build(spec, seed=1), OPTIONS)
-    for step in range(3):
-        trainer.step(*_batch(step), 1e-3)
-    weights, moments = trainer.network.state(), trainer.state()
-    resumed = backend.Trainer(backend.build(spec, seed=2), OPTIONS)
-    resumed.network.load_state(weights)
-    resumed.load_state(moments, 3)
-    for step in range(3, 6):
-        assert trainer.step(*_batch(step), 1e-3) == resumed.step(*_batch(step), 1e-3)
-    assert _distance(trainer.network.state(), resumed.network.state()) == 0
-    assert _distance(trainer.state(), resumed.state()) == 0
-    assert _distance(weights, trainer.network.state()) > 0  # state() gave copies
-
-
-def test_a_step_that_is_not_finite_changes_nothing(backend: ModuleType) -> None:
-    spec = CASES["unet"]
-    trainer = backend.Trainer(backend.build(spec), OPTIONS)
-    images, targets = _batch(0)
-    before = trainer.network.state()
-    assert np.isnan(trainer.step(images * np.float32(np.nan), targets, 1e-3))
-    assert _distance(before, trainer.network.state()) == 0
-
-
 def _batch(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     rng = np.random.default_rng(seed)
     inputs, targets = rng.random((2, 2, 3, 16, 24), dtype=np.float32)

@@ -98,7 +98,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(folder, tmp_path):
         (("--set", "steps"), "expected key=value"),
         (("--data", "photographs"), "--data photographs: expected NAME=PATH"),
         (("--data", "photographs=nowhere"), "nowhere"),
-        (("--set", "accumulation_steps=3"), "recipe.batch_size 4: expected a multiple"),
+        (("--set", "accumulation_steps=3"), "batch_size: expected a multiple"),
         (("--set", "vgg=nothing.pth"), "nothing.pth"),
         (("--set", "crop_size=15"), "recipe.crop_size"),
         (("--workers", "-1"), "--workers -1"),

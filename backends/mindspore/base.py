@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
-from backends.mindspore.device import autocast, compiled
+from backends.mindspore.device import compiled, set_precision
 from osr_core.checkpoint import check_tensors, state_names
 from osr_core.spec import ModelSpec
 
@@ -45,7 +45,7 @@ class Network(nn.Cell):
         Returns:
             ``(N, 3, H, W)`` float32, not clipped.
         """
-        autocast(self, self.precision)
+        set_precision(self, self.precision)
         training = self.training
         self.set_train(False)
         try:

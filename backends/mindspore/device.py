@@ -8,7 +8,7 @@ from typing import Any
 import mindspore as ms
 from mindspore import nn
 
-from osr_core.backend import Device, parse_device
+from osr_core.backend import Device, choose_device, parse_device, require_precision
 from osr_core.errors import DeviceError
 
 DTYPES = {"float32": ms.float32, "bfloat16": ms.bfloat16, "float16": ms.float16}
@@ -38,14 +38,7 @@ def select(name: str) -> Device:
     Raises:
         DeviceError: if there is no such device here, or the process is bound to another.
     """
-    device = parse_device(name)
-    present = devices()
-    if device.kind == "auto":
-        device = parse_device(present[0])
-    if str(device) not in present:
-        raise DeviceError(
-            f"device {name}: not usable by MindSpore here; these are: {', '.join(present)}"
-        )
+    device = choose_device(name, devices(), "MindSpore")
     target, index = TARGETS[device.kind], device.index
     try:
         ms.set_device(target, index)
@@ -65,17 +58,16 @@ def current() -> Device:
     return next(parse_device(kind) for kind, name in TARGETS.items() if name == target)
 
 
-def check_precision(device: Device, precision: str) -> None:
-    """Raise :class:`DeviceError` unless the device computes in that precision."""
-    if precision not in DTYPES:
-        raise DeviceError(f"precision {precision}: expected one of {', '.join(DTYPES)}")
-    if device.kind == "cpu" and precision == "bfloat16":
+def check_precision(kind: str, precision: str) -> None:
+    """Raise :class:`DeviceError` unless devices of a kind compute in that precision."""
+    require_precision(precision)
+    if kind == "cpu" and precision == "bfloat16":
         raise DeviceError("precision bfloat16: MindSpore has none on CPU; use float32")
 
 
-def autocast(network: nn.Cell, precision: str) -> None:
-    """From now on convolutions in that precision, what needs it in float32."""
-    # Not a context as in PyTorch but a property of each cell; the phase keeps float32.
+def set_precision(network: nn.Cell, precision: str) -> None:
+    """Compute a network's convolutions in that precision from now on, the phase in float32."""
+    # Not a context as in PyTorch but a property of each cell.
     for name, cell in network.cells_and_names():
         if isinstance(cell, (nn.Conv2d, nn.Conv2dTranspose)) and not name.endswith("phase"):
             cell.to_float(DTYPES[precision])

@@ -5,8 +5,9 @@ process calls :func:`init_distributed` before it builds anything, takes its shar
 and calls :func:`shutdown` at the end:
 
     world = init_distributed("auto")
-    network = wrap(build(spec))
-    gradients = average(value_and_grad(...)[1])
+    network = build(spec, device=world.device)
+    broadcast(network)
+    gradients = average(ms.grad(...)(...))
     ...
     shutdown()
 
@@ -29,7 +30,7 @@ from osr_core.backend import World, local_device
 from osr_core.errors import BackendError
 
 STARTED = {"MS_ROLE", "MS_WORKER_NUM", "MS_SCHED_HOST", "MS_SCHED_PORT"}
-"""Environment variables by which msrun tells a process who it is."""
+"""Environment variables that msrun sets for each process."""
 
 
 def init_distributed(device: str) -> World:
@@ -40,7 +41,7 @@ def init_distributed(device: str) -> World:
             the GPU or NPU of its local rank, whatever the index.
 
     Returns:
-        Rank, number of processes and this process's device; ``World(0, 1, device)`` if alone.
+        Rank, number of processes and device of this one; ``World(0, 1, device)`` if it is single.
 
     Raises:
         DeviceError: if there is no such device, too few of them, or the process has another.
@@ -62,7 +63,7 @@ def init_distributed(device: str) -> World:
 
 
 def shutdown() -> None:
-    """Part from the other processes, once all are here; from here on this one is alone."""
+    """Leave the other processes, once all are here."""
     if _joined():
         wait()
         communication.release()
@@ -83,41 +84,35 @@ def wait() -> None:
     mean(0.0)
 
 
-def wrap(network: nn.Cell) -> nn.Cell:
-    """The network to train with; :func:`average` makes its gradients the mean.
-
-    The weights become those of rank 0.
-
-    Returns:
-        The network itself: unlike in PyTorch, gradients are values that are at hand.
-    """
-    if _joined():
-        broadcast = ops.Broadcast(0)
-        for weight in network.get_parameters():
-            weight.set_data(broadcast((weight,))[0])
-    return network
+def broadcast(network: nn.Cell) -> None:
+    """Give all processes the weights of rank 0."""
+    if not _joined():
+        return
+    send = ops.Broadcast(0)
+    for weight in network.get_parameters():
+        weight.set_data(send((weight,))[0])
 
 
-def average(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Means of tensors over all processes, such as ``(loss, *gradients)``.
+def average(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Means over all processes, such as of gradients.
 
-    All processes need equal shares of the batch for the mean to be that of the whole batch.
+    For the mean to be that of the whole batch, all processes need equally large parts of it.
 
     Args:
-        gradients: float32 tensors of any shapes, the same shapes in all processes.
+        tensors: float32 tensors of any shapes, the same shapes in all processes.
     """
     if not _joined():
-        return gradients
+        return tensors
     size, total = communication.get_group_size(), _sum()
     if current().kind != "cpu":
-        return tuple(total(gradient) / size for gradient in gradients)
+        return tuple(total(tensor) / size for tensor in tensors)
     # One message instead of many, packed by NumPy: 5 times as fast as tensor by tensor, 10 times
     # as fast as packing with ops or DistributedGradReducer.
-    flat = np.concatenate([gradient.asnumpy().ravel() for gradient in gradients])
+    flat = np.concatenate([tensor.asnumpy().ravel() for tensor in tensors])
     means = total(Tensor(flat)).asnumpy() / np.float32(size)
-    ends = list(accumulate(gradient.size for gradient in gradients))
+    ends = list(accumulate(tensor.size for tensor in tensors))
     parts = np.split(means, ends[:-1])
-    return tuple(Tensor(p.reshape(g.shape)) for p, g in zip(parts, gradients, strict=True))
+    return tuple(Tensor(p.reshape(t.shape)) for p, t in zip(parts, tensors, strict=True))
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
 """The losses and their weighted sum. Twin of :mod:`backends.torch.losses`.
 
-What each is, is said in :mod:`osr_core.training.losses`.
+Their definitions are in :mod:`osr_core.training.losses`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backends.mindspore.device import current
 from osr_core.errors import DeviceError
-from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR60_FLOOR, PSNR_FLOOR, check_losses
+from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -48,12 +48,6 @@ def psnr(result: Tensor, target: Tensor) -> Tensor:
     """:func:`osr_core.training.losses.psnr`."""
     errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
     return ops.log(1 + errors / PSNR_FLOOR).mean()
-
-
-def psnr60(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.psnr60`."""
-    errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
-    return ops.log(1 + errors / PSNR60_FLOOR).mean()
 
 
 def frequency(result: Tensor, target: Tensor) -> Tensor:
@@ -148,7 +142,6 @@ TERMS = {
     "mse": mse,
     "rmse": rmse,
     "psnr": psnr,
-    "psnr60": psnr60,
     "frequency": frequency,
 }
 """The losses that are plain functions, by name."""

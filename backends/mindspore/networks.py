@@ -32,7 +32,7 @@ def build(
     Args:
         spec: the network.
         seed: of its initial weights, :func:`osr_core.initial.initial_state`.
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: the one of the process.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: MindSpore's default.
         state: weights by canonical name, in place of initial ones.
 
     Raises:
@@ -73,7 +73,7 @@ def load(
         DeviceError: if the device is absent or lacks the precision.
     """
     # The device belongs to the process, so there is none to move the network to afterwards.
-    check_precision(select(device), precision)
+    check_precision(select(device).kind, precision)
     checkpoint = Checkpoint.load(model)
     spec = checkpoint.spec
     check_backbone(spec, backbone)

@@ -1,12 +1,14 @@
-"""How weights follow their gradients. Twin of :mod:`backends.torch.optimizers`."""
+"""The optimizers. Twin of :mod:`backends.torch.optimizers`."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from mindspore import Parameter, Tensor, ops
 
 from backends.mindspore.device import compiled
-from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, is_matrix, step_size
+from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, partition, step_size
 
 # What float32 makes of 0.9 and 0.999. The fused update takes 1 - β₂ of that, 1.3e-5 off 0.001,
 # and the correction of the bias makes up for it if it starts from the same number.
@@ -19,71 +21,62 @@ class AdamW:
 
     MindSpore's own is slower (it compiles itself, and then takes twice the time), loses digits in
     the first steps (β₂ᵗ in float32) and does not open its moments. But it has the bulk of an update
-    as one fused operation, ``AdamWeightDecay``, which lacks the correction of the bias; the
-    correction is a factor that rate, epsilon and decay take in.
+    as one fused operation, ``AdamWeightDecay``, which lacks the bias correction; the correction is
+    a factor that rate, epsilon and decay take in.
     """
 
-    def __init__(self, weights: list[Parameter], weight_decay: float) -> None:
+    def __init__(self, weights: Mapping[str, Parameter], weight_decay: float) -> None:
         self.weights = weights
         self.weight_decay = weight_decay
         self.steps = 0
-        self.first = [Parameter(ops.zeros_like(w), name=f"first.{w.name}") for w in weights]
-        self.second = [Parameter(ops.zeros_like(w), name=f"second.{w.name}") for w in weights]
+        self.first = {name: _zeros("first", w) for name, w in weights.items()}
+        self.second = {name: _zeros("second", w) for name, w in weights.items()}
         self._update = ops.AdamWeightDecay()
 
-    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
+    def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
         """Update weights and moments by the gradients of the weights, at a learning rate."""
-        self._adam(grads, rate, self.weight_decay)
+        self._adam(grads, lr, self.weight_decay)
 
-    def _adam(self, grads: tuple[Tensor, ...], rate: float, decay: float) -> None:
+    def _adam(self, grads: Mapping[str, Tensor], lr: float, decay: float) -> None:
         self.steps += 1
         beta1, beta2 = BETAS
         first, second = 1 - beta1**self.steps, (1 - beta2**self.steps) ** 0.5
-        # rate · (m/first) / (√v/second + ε)  =  rate·second/first · m / (√v + ε·second)
+        # lr · (m/first) / (√v/second + ε)  =  lr·second/first · m / (√v + ε·second)
         factor = second / first
-        hyper = rate * factor, beta1, beta2, EPSILON * second, decay / factor
-        for weight, m, v, grad in zip(self.weights, self.first, self.second, grads, strict=True):
-            if not self.orthogonal(weight):
-                self._update(weight, m, v, *hyper, grad)
-
-    def orthogonal(self, weight: Parameter) -> bool:
-        """Whether a weight is left to :class:`Muon`."""
-        return False
+        hyper = lr * factor, beta1, beta2, EPSILON * second, decay / factor
+        for name, weight in self.weights.items():
+            self._update(weight, self.first[name], self.second[name], *hyper, grads[name])
 
 
 class Adam(AdamW):
-    """Adam (Kingma and Ba, ICLR 2015), the same as torch's: decay joins the gradient."""
+    """Adam (Kingma and Ba, ICLR 2015), the same as torch's; the decay joins the gradient."""
 
-    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
+    def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
         """Update weights and moments by the gradients of the weights, at a learning rate."""
         if self.weight_decay:
-            pairs = zip(grads, self.weights, strict=True)
-            grads = tuple(g + self.weight_decay * w for g, w in pairs)
-        self._adam(grads, rate, 0.0)
+            grads = {n: grads[n] + self.weight_decay * w for n, w in self.weights.items()}
+        self._adam(grads, lr, 0.0)
 
 
 class Muon(AdamW):
     """Muon for kernels, AdamW for everything else; :mod:`osr_core.training.muon`."""
 
-    def __init__(self, weights: list[Parameter], weight_decay: float) -> None:
-        super().__init__(weights, weight_decay)
+    def __init__(self, weights: Mapping[str, Parameter], weight_decay: float) -> None:
+        self.kernels, others = partition(weights)
+        super().__init__(others, weight_decay)
+        self.first |= {name: _zeros("first", kernel) for name, kernel in self.kernels.items()}
         self._orthogonalise = compiled(orthogonalise)
 
-    def orthogonal(self, weight: Parameter) -> bool:
-        """Whether a weight is a kernel."""
-        return is_matrix(weight.shape)
-
-    def step(self, grads: tuple[Tensor, ...], rate: float) -> None:
-        """One step of all weights."""
-        super().step(grads, rate * OTHERS)
-        for kernel, momentum, grad in zip(self.weights, self.first, grads, strict=True):
-            if not self.orthogonal(kernel):
-                continue
+    def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
+        """Update weights and moments by the gradients of the weights, at a learning rate."""
+        super().step(grads, lr * OTHERS)
+        for name, kernel in self.kernels.items():
+            grad, momentum = grads[name], self.first[name]
             momentum.set_data(momentum * MOMENTUM + grad)
             update = (grad + momentum * MOMENTUM).reshape(kernel.shape[0], -1)
             size = step_size(*update.shape)
-            step = self._orthogonalise(update).reshape(kernel.shape) * (rate * size)
-            kernel.set_data(kernel * (1 - rate * self.weight_decay) - step)
+            step = self._orthogonalise(update).reshape(kernel.shape) * (lr * size)
+            kernel.set_data(kernel * (1 - lr * self.weight_decay) - step)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
@@ -101,5 +94,9 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     return x.T if matrix.shape[0] > matrix.shape[1] else x
 
 
-OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "muon": Muon}
-"""The class of each kind; all take weights and weight decay."""
+OPTIMIZERS: Mapping[str, type[AdamW]] = {"adam": Adam, "adamw": AdamW, "muon": Muon}
+"""The class of each kind; all take named weights and weight decay."""
+
+
+def _zeros(moment: str, weight: Parameter) -> Parameter:
+    return Parameter(ops.zeros_like(weight), name=f"{moment}.{weight.name}")

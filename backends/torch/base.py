@@ -40,7 +40,7 @@ class Network(nn.Module):
         training = self.training
         self.eval()
         try:
-            with torch.inference_mode(), autocast(device, self.precision):
+            with torch.inference_mode(), autocast(device.type, self.precision):
                 x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
                 x = x.to(memory_format=torch.channels_last)
                 rest = () if context is None else (torch.from_numpy(context).to(device),)

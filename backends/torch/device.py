@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from osr_core.backend import Device, parse_device
+from osr_core.backend import Device, choose_device, require_precision
 from osr_core.errors import DeviceError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -24,41 +24,38 @@ def devices() -> list[str]:
     return cuda + ascend + ["cpu"]
 
 
-def select(name: str) -> torch.device:
+def select(name: str) -> Device:
     """The device of a name: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``.
 
     Raises:
         DeviceError: if there is no such device here.
     """
-    device = parse_device(name)
-    present = devices()
-    if device.kind == "auto":
-        device = parse_device(present[0])
-    if str(device) not in present:
-        raise DeviceError(
-            f"device {name}: not usable by PyTorch here; these are: {', '.join(present)}"
-        )
-    return torch.device(_framework_name(device))
+    return choose_device(name, devices(), "PyTorch")
 
 
-def check_precision(device: torch.device, precision: str) -> None:
-    """Raise :class:`DeviceError` unless the device computes in that precision."""
-    if precision not in DTYPES:
-        raise DeviceError(f"precision {precision}: expected one of {', '.join(DTYPES)}")
-    if device.type == "cuda" and precision == "bfloat16" and not torch.cuda.is_bf16_supported():
+def torch_device(device: Device) -> torch.device:
+    """PyTorch's own form of a device."""
+    kinds = {"cpu": "cpu", "cuda": f"cuda:{device.index}", "ascend": f"npu:{device.index}"}
+    return torch.device(kinds[device.kind])
+
+
+def check_precision(kind: str, precision: str) -> None:
+    """Raise :class:`DeviceError` unless devices of a kind compute in that precision."""
+    require_precision(precision)
+    if kind == "cuda" and precision == "bfloat16" and not torch.cuda.is_bf16_supported():
         raise DeviceError("precision bfloat16: this GPU has none; use float16 or float32")
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Convolutions in that precision, what needs it in float32."""
+def autocast(kind: str, precision: str) -> AbstractContextManager[object]:
+    """A context in which convolutions are computed in that precision.
+
+    Args:
+        kind: PyTorch's name of the kind of device.
+        precision: one of :data:`osr_core.backend.PRECISIONS`.
+    """
     if precision == "float32":
         return nullcontext()
-    return torch.autocast(device.type, DTYPES[precision])
-
-
-def _framework_name(device: Device) -> str:
-    names = {"cpu": "cpu", "cuda": f"cuda:{device.index}", "ascend": f"npu:{device.index}"}
-    return names[device.kind]
+    return torch.autocast(kind, DTYPES[precision])
 
 
 def _npu_count() -> int:

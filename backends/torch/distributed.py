@@ -5,8 +5,9 @@
 :func:`shutdown` at the end:
 
     world = init_distributed("auto")
-    network = build(spec).to(select(world.device))
-    forward = wrap(network)  # train with this; predict, save and load with the network
+    network = build(spec, device=world.device)
+    broadcast(network)
+    gradients = average(torch.autograd.grad(...))
     ...
     shutdown()
 
@@ -18,15 +19,14 @@ from __future__ import annotations
 import os
 
 import torch
-from torch import distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor, distributed, nn
 
-from backends.torch.device import devices, select
+from backends.torch.device import devices, select, torch_device
 from osr_core.backend import World, local_device
 from osr_core.errors import BackendError
 
 STARTED = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
-"""Environment variables by which torchrun tells a process who it is."""
+"""Environment variables that torchrun sets for each process."""
 
 LIBRARIES = {"cpu": "gloo", "cuda": "nccl", "npu": "hccl"}
 """What carries messages between devices of a type."""
@@ -40,7 +40,7 @@ def init_distributed(device: str) -> World:
             the GPU or NPU of its local rank, whatever the index.
 
     Returns:
-        Rank, number of processes and this process's device; ``World(0, 1, device)`` if alone.
+        Rank, number of processes and device of this one; ``World(0, 1, device)`` if it is single.
 
     Raises:
         DeviceError: if there is no such device, or too few of them.
@@ -52,7 +52,7 @@ def init_distributed(device: str) -> World:
         select(device)
         return World(0, 1, device)
     name = local_device(device, devices(), int(os.environ["LOCAL_RANK"]))
-    target = select(name)
+    target = torch_device(select(name))
     if target.type != "cpu":
         getattr(torch, target.type).set_device(target)
     if not _joined():
@@ -61,7 +61,7 @@ def init_distributed(device: str) -> World:
 
 
 def shutdown() -> None:
-    """Part from the other processes, once all are here; from here on this one is alone."""
+    """Leave the other processes, once all are here."""
     if _joined():
         wait()
         distributed.destroy_process_group()
@@ -84,17 +84,32 @@ def wait() -> None:
     mean(0.0)
 
 
-def wrap(network: nn.Module) -> nn.Module:
-    """The network to train with: its gradients become the mean over all processes.
+def broadcast(network: nn.Module) -> None:
+    """Give all processes the weights of rank 0."""
+    if not _joined():
+        return
+    for tensor in network.state_dict().values():
+        value = tensor.contiguous()  # NCCL takes no other
+        distributed.broadcast(value, 0)
+        tensor.copy_(value)
 
-    The weights become those of rank 0. Every trainable weight must take part in every loss, and
-    all processes need equal shares of the batch for the mean to be that of the whole batch.
 
-    Returns:
-        A ``DistributedDataParallel`` around the network, which shares its weights; the network
-        itself if alone.
+def average(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Means over all processes, such as of gradients.
+
+    For the mean to be that of the whole batch, all processes need equally large parts of it.
+
+    Args:
+        tensors: float32 tensors of any shapes, the same shapes in all processes.
     """
-    return DistributedDataParallel(network) if _joined() else network
+    if not _joined():
+        return tensors
+    # One message instead of many. DistributedDataParallel would send while it computes, which
+    # for networks of a few million weights gains nothing that can be measured.
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    distributed.all_reduce(flat)
+    parts = (flat / distributed.get_world_size()).split([tensor.numel() for tensor in tensors])
+    return tuple(p.view(t.shape) for p, t in zip(parts, tensors, strict=True))
 
 
 def _joined() -> bool:

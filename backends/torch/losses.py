@@ -1,6 +1,6 @@
 """The losses and their weighted sum. Twin of :mod:`backends.mindspore.losses`.
 
-What each is, is said in :mod:`osr_core.training.losses`.
+Their definitions are in :mod:`osr_core.training.losses`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR60_FLOOR, PSNR_FLOOR, check_losses
+from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -47,12 +47,6 @@ def psnr(result: Tensor, target: Tensor) -> Tensor:
     """:func:`osr_core.training.losses.psnr`."""
     errors = (result - target).square().mean((1, 2, 3))  # (N,)
     return (1 + errors / PSNR_FLOOR).log().mean()
-
-
-def psnr60(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.psnr60`."""
-    errors = (result - target).square().mean((1, 2, 3))  # (N,)
-    return (1 + errors / PSNR60_FLOOR).log().mean()
 
 
 def frequency(result: Tensor, target: Tensor) -> Tensor:
@@ -136,7 +130,6 @@ TERMS = {
     "mse": mse,
     "rmse": rmse,
     "psnr": psnr,
-    "psnr60": psnr60,
     "frequency": frequency,
 }
 """The losses that are plain functions, by name."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from backends.torch.backbones import BACKBONES
 from backends.torch.base import Network
-from backends.torch.device import check_precision, select
+from backends.torch.device import check_precision, select, torch_device
 from backends.torch.reprogramming import Reprogrammed
 from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
@@ -24,7 +24,7 @@ from osr_core.spec import ModelSpec
 def build(
     spec: ModelSpec,
     seed: int = 0,
-    device: str = "cpu",
+    device: str | None = None,
     state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
 ) -> Network:
     """The network of a spec on a device.
@@ -32,7 +32,7 @@ def build(
     Args:
         spec: the network.
         seed: of its initial weights, :func:`osr_core.initial.initial_state`.
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: PyTorch's default.
         state: weights by canonical name, in place of initial ones.
 
     Raises:
@@ -45,7 +45,8 @@ def build(
         state = initial_state(spec, seed)
     else:
         check_state(spec, state)
-    return _build(spec, state, select(device))
+    target = torch.get_default_device() if device is None else torch_device(select(device))
+    return _build(spec, state, target)
 
 
 def load(
@@ -70,8 +71,8 @@ def load(
         CheckpointError: if the file cannot be read or does not match its spec or backbone.
         DeviceError: if the device is absent or lacks the precision.
     """
-    target = select(device)
-    check_precision(target, precision)
+    target = torch_device(select(device))
+    check_precision(target.type, precision)
     checkpoint = Checkpoint.load(model)
     spec = checkpoint.spec
     check_backbone(spec, backbone)

@@ -1,56 +1,72 @@
-"""How weights follow their gradients. Twin of :mod:`backends.mindspore.optimizers`."""
+"""The optimizers. Twin of :mod:`backends.mindspore.optimizers`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, is_matrix, step_size
+from osr_core.training.muon import COEFFICIENTS, ITERATIONS, MOMENTUM, OTHERS, partition, step_size
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
 
 
-class Muon(torch.optim.AdamW):
+class AdamW:
+    """AdamW (Loshchilov and Hutter, ICLR 2019): torch's, over named weights."""
+
+    kind: type[torch.optim.Adam] = torch.optim.AdamW
+
+    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+        self.weights = weights
+        self.weight_decay = weight_decay
+        self.steps = 0
+        self.first = {name: torch.zeros_like(w) for name, w in weights.items()}
+        self.second = {name: torch.zeros_like(w) for name, w in weights.items()}
+        group = {"params": list(weights.values())}  # may be empty, unlike a bare list
+        self._torch = self.kind([group], betas=BETAS, eps=EPSILON, weight_decay=weight_decay)
+
+    def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
+        """Update weights and moments by the gradients of the weights, at a learning rate."""
+        for name, weight in self.weights.items():
+            weight.grad = grads[name]
+            self._torch.state[weight] = {
+                "step": torch.tensor(float(self.steps)),
+                "exp_avg": self.first[name],
+                "exp_avg_sq": self.second[name],
+            }
+        self._torch.param_groups[0]["lr"] = lr
+        self._torch.step()
+        self._torch.zero_grad()
+        self.steps += 1
+
+
+class Adam(AdamW):
+    """Adam (Kingma and Ba, ICLR 2015): torch's; the decay joins the gradient."""
+
+    kind = torch.optim.Adam
+
+
+class Muon(AdamW):
     """Muon for kernels, AdamW for everything else; :mod:`osr_core.training.muon`."""
 
-    def __init__(
-        self,
-        weights: Iterable[Tensor],
-        lr: float,
-        betas: tuple[float, float],
-        eps: float,
-        weight_decay: float,
-    ) -> None:
-        weights = list(weights)
-        self.kernels = [w for w in weights if is_matrix(tuple(w.shape))]
-        others = [w for w in weights if not is_matrix(tuple(w.shape))]
-        super().__init__(others, lr, betas, eps, weight_decay)
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all weights, kernels included."""
-        super().zero_grad(set_to_none)
-        for kernel in self.kernels:
-            kernel.grad = None
+    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+        self.kernels, others = partition(weights)
+        super().__init__(others, weight_decay)
+        self.first |= {name: torch.zeros_like(kernel) for name, kernel in self.kernels.items()}
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One step of all weights."""
-        (group,) = self.param_groups
-        rate, decay = group["lr"], group["weight_decay"]
-        group["lr"] = rate * OTHERS
-        super().step(closure)
-        group["lr"] = rate
-        for kernel in self.kernels:
-            assert kernel.grad is not None
-            momentum = self.state[kernel].setdefault("exp_avg", torch.zeros_like(kernel))
-            momentum.mul_(MOMENTUM).add_(kernel.grad)
-            update = kernel.grad.add(momentum, alpha=MOMENTUM).flatten(1)
+    def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
+        """Update weights and moments by the gradients of the weights, at a learning rate."""
+        super().step(grads, lr * OTHERS)
+        for name, kernel in self.kernels.items():
+            grad, momentum = grads[name], self.first[name]
+            momentum.mul_(MOMENTUM).add_(grad)
+            update = grad.add(momentum, alpha=MOMENTUM).flatten(1)
             size = step_size(*update.shape)
-            kernel.mul_(1 - rate * decay)
-            kernel.sub_(orthogonalise(update).view_as(kernel), alpha=rate * size)
+            kernel.mul_(1 - lr * self.weight_decay)
+            kernel.sub_(orthogonalise(update).view_as(kernel), alpha=lr * size)
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
@@ -68,5 +84,5 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     return x.T if matrix.shape[0] > matrix.shape[1] else x
 
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "muon": Muon}
-"""The class of each kind; all take weights, rate, betas, epsilon and weight decay."""
+OPTIMIZERS: Mapping[str, type[AdamW]] = {"adam": Adam, "adamw": AdamW, "muon": Muon}
+"""The class of each kind; all take named weights and weight decay."""

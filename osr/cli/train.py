@@ -52,11 +52,7 @@ def train(
     samples = Samples.of(recipe)
     state, about = starting_state(recipe)
     vgg = load_vgg(recipe.vgg) if recipe.vgg else None
-    if recipe.batch_size % (world.size * recipe.accumulation_steps):
-        raise OptionError(
-            f"recipe.batch_size {recipe.batch_size}: expected a multiple of processes × "
-            f"recipe.accumulation_steps, {world.size} × {recipe.accumulation_steps}"
-        )
+    recipe.trainer_options.check_batch_size(recipe.batch_size, world.size)
     network = module.build(recipe.spec, device=world.device, state=state)
     trainer = module.Trainer(network, recipe.trainer_options, vgg, world)
     provenance = {

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,53 +21,15 @@ from osr.training.run_log import RunLog
 from osr.training.sampling import Samples
 from osr.training.stopping import stoppable
 from osr.training.validation import Validation
-from osr_core.backend import Network, World
 from osr_core.errors import CheckpointError, TrainingError
 from osr_core.files import atomic_write
+from osr_core.training.trainer import Trainer
 
 AVERAGE_EVERY = 10
 """Steps between two updates of the moving average."""
 
 AGREE_EVERY = 10
 """Steps between two times at which several processes ask each other whether to stop."""
-
-
-class Trainer(Protocol):
-    """A backend's optimiser around one network."""
-
-    @property
-    def network(self) -> Network:
-        """What is trained."""
-
-    @property
-    def world(self) -> World:
-        """The processes that train it together."""
-
-    def gradients(
-        self, inputs: NDArray[np.float32], targets: NDArray[np.float32]
-    ) -> tuple[float, Arrays]:
-        """Loss of a batch, and its gradient by each trainable weight."""
-
-    def step(
-        self,
-        inputs: NDArray[np.float32],
-        targets: NDArray[np.float32],
-        rate: float,
-        scale: float = 1.0,
-    ) -> float:
-        """One optimiser step; returns the loss before it, NaN for a step that was skipped.
-
-        The loss is multiplied by ``scale`` before its gradient is taken, the gradient divided.
-        """
-
-    def state(self) -> Arrays:
-        """The optimiser's moments by name."""
-
-    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]], updates: int) -> None:
-        """Take up the moments after a number of updates."""
-
-    def mean(self, value: float) -> float:
-        """Mean of a number over the processes of the world."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ LOSSES: Mapping[str, str] = {
     "mse": "mean of d²",
     "rmse": "mean over pictures of √(mean d² + 1e-5) - √1e-5",
     "psnr": "mean over pictures of ln(1 + mean d² / 1e-5): decibels under 50 (HINet, CVPRW 2021)",
-    "psnr60": "the same with 1e-6: decibels under 60, near what 8 bits can hold",
     "frequency": "mean of |Re|, |Im| of the 2-D FFT of d, not normalised (Cho et al., ICCV 2021)",
     "perceptual": "mean of the MSEs of VGG16 relu1_2, relu2_2, relu3_3 (Johnson et al., ECCV 2016)",
 }
@@ -41,9 +40,6 @@ CHARBONNIER_EPSILON = 1e-3
 
 PSNR_FLOOR = 1e-5
 """Mean squared error, of 50 dB, under which a picture's PSNR hardly counts any more."""
-
-PSNR60_FLOOR = 1e-6
-"""The same of 60 dB; the rounding to 8 bits alone leaves 59 dB."""
 
 
 def check_losses(weights: Mapping[str, float]) -> None:
@@ -97,22 +93,12 @@ def rmse(result: Array, target: Array) -> float:
 def psnr(result: Array, target: Array) -> float:
     """What pictures lack in decibels, after HINet (Chen et al., CVPRW 2021).
 
-    Each picture counts by its own error, so that one with hardly any degradation matters as much as one
-    with heavy degradation: a network that may not make light degradation worse needs that. A picture of 40 dB
-    has 2.4, one of 20 dB 6.9; 10 dB are 2.3.
+    Each image counts by its own error, so that a weak degradation matters as much as a strong one,
+    which a network needs that must not make weak ones worse. An image at 40 dB has a loss of 2.4,
+    one at 20 dB of 6.9; 10 dB are 2.3.
     """
     errors = ((result - target) ** 2).mean((1, 2, 3))
     return float(np.log1p(errors / PSNR_FLOOR).mean())
-
-
-def psnr60(result: Array, target: Array) -> float:
-    """:func:`psnr` that minds the faintest change of a clear picture, too.
-
-    For gates: what a specialist does to a picture without its degradation may lie under the floor of
-    :func:`psnr`, and then nothing tells the gate to close.
-    """
-    errors = ((result - target) ** 2).mean((1, 2, 3))
-    return float(np.log1p(errors / PSNR60_FLOOR).mean())
 
 
 def frequency(result: Array, target: Array) -> float:
@@ -133,7 +119,6 @@ REFERENCES: Mapping[str, Callable[[Array, Array], float]] = {
     "mse": mse,
     "rmse": rmse,
     "psnr": psnr,
-    "psnr60": psnr60,
     "frequency": frequency,
 }
 """The losses that need no network, as above; in float64 for float64 pictures."""

@@ -24,12 +24,16 @@ end: the same polynomial for half the time.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+
+W = TypeVar("W", bound=Any)
+"""A weight of either framework."""
 
 MOMENTUM = 0.95
 
@@ -52,6 +56,12 @@ def is_matrix(shape: tuple[int, ...]) -> bool:
     (True, False, False)
     """
     return len(shape) == 4 and shape[2] == shape[3]
+
+
+def partition(weights: Mapping[str, W]) -> tuple[dict[str, W], dict[str, W]]:
+    """Kernels, which Muon updates, and the others, which AdamW updates."""
+    kernels = {name: w for name, w in weights.items() if is_matrix(tuple(w.shape))}
+    return kernels, {name: w for name, w in weights.items() if name not in kernels}
 
 
 def step_size(rows: int, columns: int) -> float:

@@ -56,6 +56,12 @@ class TrainerOptions:
         known = ", ".join(PRECISIONS)
         _require(self.precision in PRECISIONS, "precision", f"one of {known}", self.precision)
 
+    def check_batch_size(self, size: int, processes: int = 1) -> None:
+        """Raise :class:`OptionError` unless the batch can be split among processes and steps."""
+        parts = processes * self.accumulation_steps
+        expected = f"a multiple of processes × accumulation_steps, {parts}"
+        _require(size > 0 and size % parts == 0, "batch_size", expected, size)
+
 
 def _require(condition: bool, name: str, expected: str, got: object) -> None:
     if not condition:
