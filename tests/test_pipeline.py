@@ -133,3 +133,16 @@ def test_tiles_leave_no_seams(tmp_path):
         np.abs(restored[0] - smooth[..., None]).mean()
         < np.abs(pixels - smooth[..., None]).mean() / 2
     )
+
+
+def test_an_output_that_is_not_finite_is_an_error_and_no_file(tmp_path):
+    spec = ModelSpec(UNet((4, 6), 1))
+    state = {name: array * np.float32(3e37) for name, array in initial_state(spec, 0).items()}
+    Checkpoint(spec, state).save(tmp_path / "nan.safetensors")
+    write(tmp_path / "a.png", Picture(random(3)))
+    (result,) = osr.restore_files(
+        tmp_path / "a.png", tmp_path / "out", model=tmp_path / "nan.safetensors"
+    )
+    assert result.error is not None
+    assert "finite" in result.error
+    assert not list((tmp_path / "out").iterdir())
