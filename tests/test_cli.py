@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from image_files import random
 from PIL import Image
 from safetensors.numpy import save_file
 
+import osr as osr_package
 from osr.cli import COMMANDS, cli
 from osr.images import Picture, read, write
 from osr_core.backend import BACKENDS, is_installed
@@ -130,7 +132,11 @@ def _wrong_spec(path):
         (None, ["--model", "osr-genial"], "did you mean osr-general?"),
         (None, ["--model", "model.safetensors"], "model.safetensors: no such file"),
         (_nan_weights, ["--model", "model.safetensors"], "head.bias: holds values that are not"),
-        (_wrong_spec, ["--model", "model.safetensors"], "shape (4, 12, 3, 3), expected (5, 12, 3, 3)"),
+        (
+            _wrong_spec,
+            ["--model", "model.safetensors"],
+            "shape (4, 12, 3, 3), expected (5, 12, 3, 3)",
+        ),
         (None, ["--device", "cuda:7"], "device cuda:7"),
         (None, ["--device", "gpu"], "expected auto, cpu, cuda"),
         (None, ["--tile", "5"], "tile 5: this network needs at least"),
@@ -244,6 +250,17 @@ def test_every_command_is_found_and_has_a_help():
         assert f"{name} " in listed
         assert summary.split(".")[0].split()[0] in listed
     assert cli.get_command(None, "absent") is None
+
+
+def test_every_exported_name_is_found_and_hidden_by_no_module():
+    """A module of the package, once imported, would take the place of a function of its name."""
+    for name in osr_package.__all__:
+        assert name == "__version__" or callable(getattr(osr_package, name))
+        assert name in dir(osr_package)
+    modules = {module.name for module in iter_modules(osr_package.__path__)}
+    assert not modules & set(osr_package.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        osr_package.absent  # noqa: B018
 
 
 def _process(code, *arguments):

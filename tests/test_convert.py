@@ -136,6 +136,20 @@ def test_averages_are_preferred_and_the_key_is_named(tmp_path):
     assert "nothing under 'params', but state_dict, state_dict_ema" in run.errors[0]
 
 
+@pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
+def test_averages_among_the_tensors_of_one_state_dict(suffix, tmp_path):
+    state = initial_state(DETERMINED["residual"], 0)
+    both = {f"net.{name}": array for name, array in state.items()}
+    both |= {f"ema.{name}": array / 2 for name, array in state.items()}
+    source, name = tmp_path / f"a{suffix}", "conv_out_3.weight"
+    formats.write(source, both, {})
+    done = convert.convert(source, tmp_path / "b.safetensors")
+    assert (done.key, done.others) == ("ema", ("net",))
+    assert np.array_equal(done.checkpoint.state[name], state[name] / 2)
+    done = convert.convert(source, tmp_path / "b.safetensors", key="net")
+    assert np.array_equal(done.checkpoint.state[name], state[name])
+
+
 def test_a_registered_name_and_a_spec_by_name(tmp_path):
     done = convert.convert(default_model(), tmp_path / "a.ckpt")
     bare = tmp_path / "bare.ckpt"

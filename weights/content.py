@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from osr_core.errors import CheckpointError
 
-_AVERAGES = ("params_ema", "state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "g_ema",
-             "ema", "shadow")  # fmt: skip
+_AVERAGES = ("params_ema", "state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "net_ema",
+             "ema_net", "g_ema", "ema", "shadow")  # fmt: skip
 _KEYS = (*_AVERAGES, "state_dict", "model_state_dict", "model", "params", "network", "net",
          "generator", "weights", "module")  # fmt: skip
 """Keys under which training programs keep weights. The first that is there counts: averages before
@@ -38,7 +38,7 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
         data: what a file holds.
         key: where the state dict is, such as ``params`` or ``model.ema``; also the first part of
             the names of a group of tensors. By default a well-known key, averages first, or the
-            only mapping there is.
+            only mapping there is; in a state dict, a group of averages.
 
     Returns:
         The state dict, its key, and other keys that could be asked for.
@@ -48,8 +48,10 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
 
     >>> select({"state_dict": {"w": 1}, "state_dict_ema": {"w": 2}, "epoch": 3})
     ({'w': 2}, 'state_dict_ema', ('state_dict',))
-    >>> select({"g.w": 1, "d.w": 2}, "g")
-    ({'w': 1}, 'g', ())
+    >>> select({"net.w": 1, "ema.w": 2})
+    ({'w': 2}, 'ema', ('net',))
+    >>> select({"net.w": 1, "ema.w": 2}, "net")
+    ({'w': 1}, 'net', ())
     """
     if key is not None:
         return _under(data, key), key, ()
@@ -66,6 +68,12 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
         others += [".".join([*path, name]) for name in known[1:]]
         path.append(str((known or nested)[0]))
         data = data[(known or nested)[0]]
+    groups = {str(name).partition(".")[0] for name in data} if isinstance(data, Mapping) else set()
+    average = next((name for name in _AVERAGES if name in groups), None)
+    if average is not None:
+        others += [".".join([*path, name]) for name in sorted(groups - {average})]
+        path.append(average)
+        data = _under(data, average)
     return data, ".".join(path), tuple(others)
 
 

@@ -1,4 +1,4 @@
-"""Weight files of every format, told apart by their content."""
+"""Weight files of every format, identified by their content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 
 
 def read(path: PathLike, key: str | None = None) -> Content:
-    """The content of a weight file; of its name nothing but an unknown content's suffix counts.
+    """The content of a weight file. It decides on the format, and where it does not the suffix.
 
     Args:
         path: the file.
@@ -35,13 +35,11 @@ def read(path: PathLike, key: str | None = None) -> Content:
     if name == "pth":
         return pth.read(path, key)
     content = ckpt.read(path) if name == "ckpt" else Content(*read_tensors(path))
-    if key is None:
-        return content
     try:
-        tensors, key, _ = select(content.tensors, key)
+        tensors, key, others = select(content.tensors, key)
+        return Content(tensors, content.metadata, key, others)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    return Content(tensors, key=key)
 
 
 def write(path: PathLike, tensors: State, metadata: Mapping[str, str]) -> None:
