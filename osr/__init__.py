@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from osr_core import __version__
 
 if TYPE_CHECKING:
-    from osr.degradations.files import degrade_files
-    from osr.evaluation.comparison import compare
-    from osr.evaluation.session import evaluate
-    from osr.inspection import inspect
-    from osr.pipeline import restore_files
-    from weights.convert import convert
+    from osr.degradations.files import degrade_files as degrade_files
+    from osr.evaluation.comparison import compare as compare
+    from osr.evaluation.session import evaluate as evaluate
+    from osr.inspection import inspect as inspect
+    from osr.pipeline import restore_files as restore_files
+    from weights.convert import convert as convert
 
 _MODULES = {
     "compare": "osr.evaluation.comparison",
@@ -32,15 +32,7 @@ _MODULES = {
 """Every public function and the module that holds it. No module of this package may have the name
 of a function: importing it would hide the function."""
 
-__all__ = [
-    "__version__",
-    "compare",
-    "convert",
-    "degrade_files",
-    "evaluate",
-    "inspect",
-    "restore_files",
-]
+__all__ = ["__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
