@@ -39,8 +39,8 @@ from osr_core.backbones import (
 )
 from osr_core.errors import SpecError
 from osr_core.migration import upgrade_spec
-from osr_core.settings import suggest
-from osr_core.spec_checks import build, check_types, mapping, require, require_range
+from osr_core.settings import build
+from osr_core.spec_checks import check_types, require, require_range
 
 __all__ = [
     "BACKBONES",
@@ -118,13 +118,10 @@ class ModelSpec:
     """The restoring weights do not learn; only :attr:`adapter` does, which must not be empty."""
 
     def __post_init__(self) -> None:
-        kinds = ", ".join(BACKBONES)
-        is_backbone = isinstance(self.backbone, tuple(BACKBONES.values()))
-        require(is_backbone, "backbone", f"one of {kinds}", self.backbone)
+        check_types("", self)
         both = (self.input_transform is None) == (self.output_transform is None)
         expected = "given together with input_transform or not at all"
         require(both, "output_transform", expected, self.output_transform)
-        require(isinstance(self.frozen, bool), "frozen", "true or false", self.frozen)
         given = self.reprogrammed or not isinstance(self.backbone, External)
         expected = "given around an external backbone"
         require(given, "input_transform", expected, self.input_transform)
@@ -204,21 +201,11 @@ class ModelSpec:
         Raises:
             SpecError: if a field is missing, unknown, of the wrong type or out of range.
         """
-        data = upgrade_spec(mapping("spec", data))
+        require(isinstance(data, Mapping), "spec", "a table", data)
+        data = upgrade_spec(data)
         version = data.pop("version", None)
         require(version == SPEC_VERSION, "version", f"1 to {SPEC_VERSION}", version)
-        backbone = mapping("backbone", data.pop("backbone", None))
-        kind = backbone.pop("kind", None)
-        require(kind in list(BACKBONES), "backbone.kind", f"one of {', '.join(BACKBONES)}", kind)
-        transforms = {
-            name: None if data.get(name) is None else build(name, part, data[name])
-            for name, part in _TRANSFORMS.items()
-        }
-        frozen = data.pop("frozen", False)
-        for unknown in data.keys() - _TRANSFORMS.keys():
-            near = suggest(unknown, ("backbone", *_TRANSFORMS, "frozen", "version"))
-            raise SpecError(f"{unknown}: unknown field of a spec; {near}")
-        return cls(build("backbone", BACKBONES[kind], backbone), frozen=frozen, **transforms)
+        return build(cls, data, "", SpecError)
 
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
@@ -227,9 +214,3 @@ class ModelSpec:
             return cls.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
             raise SpecError(f"spec: not JSON: {error}") from None
-
-
-_TRANSFORMS: Mapping[str, type] = {
-    "input_transform": InputTransform,
-    "output_transform": OutputTransform,
-}

@@ -12,7 +12,7 @@ from osr.training.recipe import Recipe
 from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
 from osr.training.upgrade import upgrade_recipe
-from osr_core import settings
+from osr import settings
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, SpecError
 from osr_core.registry import FOLDER
@@ -48,7 +48,7 @@ def test_there_and_back(tmp_path):
         ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected 2 values"),
         ("degradations.noise.sigma = ['a', 'b']", "degradations.noise.sigma[0]: expected a number"),
         ("spec.backbone.kind = 'vnet'", "backbone.kind: expected one of"),
-        ("spec.backbone.width = 3", "backbone.width: unknown field of a spec; did you mean widths"),
+        ("spec.backbone.width = 3", "backbone.width: unknown key; did you mean widths"),
         ("spec.frozen = true", "recipe.init.backbone: expected the weights"),
         ("init.file = 'x'", "recipe.init.file: unknown key"),
     ],

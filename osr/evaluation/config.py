@@ -23,10 +23,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from osr import settings
 from osr.datasets import find
 from osr.evaluation.columns import Column, locate, make_column
-from osr_core import settings
 from osr_core.errors import OptionError
+from osr_core.settings import build
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Config:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Config:
         """Read a file; raises :class:`OptionError`, naming the file and the key."""
-        config = settings.build(cls, settings.load([path]), str(path))
+        config = build(cls, settings.load([path]), str(path))
         if not config.column:
             raise OptionError(f"{path}: has no [[column]]")
         folder = Path(path).parent

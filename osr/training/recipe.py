@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from osr import settings
 from osr.training.recipe_tables import Augmentation, Init, Scheduler, Validation, require
-from osr_core import settings
 from osr_core.analysis import analyse
 from osr_core.backend import PRECISIONS
 from osr_core.errors import OptionError, SpecError
+from osr_core.settings import build
 from osr_core.spec import SPEC_VERSION, ModelSpec
 from osr_core.training.losses import check_losses
 from osr_core.training.options import Optimizer, TrainerOptions
@@ -127,7 +128,7 @@ class Recipe:
         spec = data["spec"]
         if isinstance(spec, Mapping):
             spec = {"version": SPEC_VERSION, **spec}
-        return settings.build(cls, {**data, "spec": ModelSpec.from_dict(spec)})
+        return build(cls, {**data, "spec": ModelSpec.from_dict(spec)}, "recipe")
 
     @classmethod
     def load(

@@ -1,0 +1,97 @@
+"""Settings from TOML files and ``key=value`` pairs, as plain values.
+
+:func:`osr_core.settings.build` makes dataclasses of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from osr_core.errors import OptionError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Table = dict[str, Any]
+
+WHOLE = ("data", "sampling_weights", "loss")
+"""Tables that a later file replaces as a whole; others are merged key by key."""
+
+
+def load(paths: Iterable[str | os.PathLike[str]]) -> Table:
+    """The settings of TOML files; later ones override earlier ones.
+
+    A file may begin with ``extends = "other.toml"``, a path relative to its own folder.
+
+    Raises:
+        OptionError: naming a file that cannot be read or is not TOML.
+    """
+    result: Table = {}
+    for path in paths:
+        result = merge(result, _read(Path(path), ()))
+    return result
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
+    """Settings with others that override them; see :data:`WHOLE`."""
+    result = dict(under)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both and key not in WHOLE else value
+    return result
+
+
+def assign(settings: Table, pairs: Iterable[str]) -> Table:
+    """Settings with ``dotted.key=value`` pairs put in; a value is TOML, else a bare string.
+
+    >>> assign({"steps": 10}, ["steps=20", "optimizer.kind=adam", "data.photographs=holiday"])
+    {'steps': 20, 'optimizer': {'kind': 'adam'}, 'data': {'photographs': 'holiday'}}
+
+    Raises:
+        OptionError: if a pair has no ``=``, or its key leads through what is no table.
+    """
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not key or not equals:
+            raise OptionError(f"{pair!r}: expected key=value")
+        settings = put(settings, key, _toml_value(text))
+    return settings
+
+
+def put(settings: Mapping[str, Any], key: str, value: Any) -> Table:
+    """Settings with the value of one dotted key replaced; raises as :func:`assign`."""
+    first, _, rest = key.partition(".")
+    if not rest:
+        return {**settings, first: value}
+    inner = settings.get(first, {})
+    if not isinstance(inner, Mapping):
+        raise OptionError(f"{key}: {first} is not a table of settings")
+    return {**settings, first: put(inner, rest, value)}
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> Table:
+    if path.resolve() in above:
+        raise OptionError(f"{path}: extends itself")
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path}: not TOML: {error}") from None
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read: {error.strerror}") from None
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    return merge(_read(path.parent / str(base), (*above, path.resolve())), data)
