@@ -44,7 +44,7 @@ setup(
         "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",
-        "click>=8.1",
+        "click>=8.2",
         "tqdm>=4.66",
         "tomli>=2; python_version < '3.11'",
     ],

@@ -249,7 +249,14 @@ def test_every_command_is_found_and_has_a_help():
         assert command.help
         assert f"{name} " in listed
         assert summary.split(".")[0].split()[0] in listed
-    assert cli.get_command(None, "absent") is None
+
+
+def test_a_wrong_command_and_none():
+    run = osr("restor", "a.png")
+    assert (run.returncode, run.errors) == (2, ["osr: no command 'restor'; did you mean restore?"])
+    run = osr()
+    assert run.returncode == 2
+    assert run.stderr.startswith("Usage: ")
 
 
 def test_every_exported_name_is_found_and_hidden_by_no_module():

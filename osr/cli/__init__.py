@@ -11,10 +11,12 @@ from importlib import import_module
 from typing import NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from osr_core import __version__
 from osr_core.backend import BACKENDS, VARIABLE
 from osr_core.errors import OSRError
+from osr_core.settings import suggest
 
 COMMANDS = {
     "restore": "Restore image files.",
@@ -39,9 +41,9 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in COMMANDS:
-            return None
+            raise click.UsageError(f"no command {cmd_name!r}; {suggest(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(f"osr.cli.{cmd_name}"), cmd_name)
         return command
 
@@ -83,6 +85,9 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
         status = command.main(arguments, standalone_mode=False)
     except OSRError as error:
         fail(error)
+        status = 2
+    except NoArgsIsHelpError as error:
+        error.show()
         status = 2
     except click.ClickException as error:
         fail(error.format_message())
