@@ -9,7 +9,7 @@ from PIL import Image
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
-from osr.evaluation.records import Description, Row, RowWriter
+from osr.evaluation.records import Description, Row, open_rows
 
 BAD_NAME = "</script><script>alert('x')</script> & \"co\" | *b*"
 
@@ -39,9 +39,9 @@ def make_folder(folder: Path, pictures: bool = True, rows: bool = True) -> Path:
     shown = _pictures(folder) if pictures else []
     Description(MODELS, COLUMNS, 0, "numpy", software=["osr 0.0"], pictures=shown).save(folder)
     if rows:
-        with RowWriter(folder) as writer:
+        with open_rows(folder) as write:
             for row in _rows():
-                writer.write(row)
+                write(row)
     return folder
 
 

@@ -101,9 +101,9 @@ def test_figures_as_json_and_nothing_done_twice(place, report):
     assert set(data["columns"]) == {"rain100l", "photographs noise:25", "photographs jpeg:10"}
     wave, columns = data["models"]["wave"], data["columns"]
     seen = (columns["rain100l"]["wave"] + columns["photographs noise:25"]["wave"]) / 2
-    assert wave["seen_gain"] == pytest.approx(seen, abs=1e-3)
-    assert wave["unseen_gain"] == pytest.approx(columns["photographs jpeg:10"]["wave"], abs=1e-3)
-    assert data["models"]["non-local-means"]["unseen_gain"] is None
+    assert wave["seen"]["mean"] == pytest.approx(seen, abs=1e-3)
+    assert wave["unseen"]["mean"] == pytest.approx(columns["photographs jpeg:10"]["wave"], abs=1e-3)
+    assert data["models"]["non-local-means"]["unseen"]["mean"] is None
     assert data["skipped"] == []
 
 

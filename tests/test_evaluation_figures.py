@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from osr.evaluation.comparison import compare_results
 from osr.evaluation.models import Model
 from osr.evaluation.records import Description, Row
 from osr.evaluation.seen import NO_RECIPE
-from osr.evaluation.statistics import CEILING, Results, interval
+from osr.evaluation.statistics import CEILING, Interval, Results, interval
 from osr_core.errors import OptionError
 
 
@@ -74,15 +74,16 @@ def test_equal_images_count_as_the_ceiling():
 
 def test_interval_is_that_of_the_normal_distribution():
     values = np.random.default_rng(1).normal(3.0, 2.0, 400)
-    mean, low, high = interval(values)
+    found = interval(values)
+    mean, low, high = found.mean, found.low, found.high
     half = 1.96 * values.std() / 20
     assert mean == pytest.approx(values.mean())
     assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.03)
     assert interval(values) == interval(values)
-    assert interval([2.5]) == (2.5, 2.5, 2.5)
-    assert interval([1.0, 1.0]) == (1.0, 1.0, 1.0)
+    assert interval([2.5]) == Interval(2.5, 2.5, 2.5)
+    assert interval([1.0, 1.0]) == Interval(1.0, 1.0, 1.0)
     for nothing in ((), ([],), ([], [])):
-        assert all(math.isnan(value) for value in interval(*nothing))
+        assert all(map(math.isnan, astuple(interval(*nothing))))
 
 
 def test_interval_of_columns_weighs_columns():
@@ -104,7 +105,7 @@ def test_paired_differences():
     assert noise.psnr.mean == pytest.approx(0.1, abs=0.02)
     assert noise.psnr.high - noise.psnr.low < 0.05
     assert noise.second - noise.first == pytest.approx(noise.psnr.mean)
-    assert (noise.significant, haze.significant, haze.psnr) == (True, False, (0, 0, 0))
+    assert (noise.significant, haze.significant, haze.psnr) == (True, False, Interval(0, 0, 0))
     assert clean.images == 3
     assert comparison.overall.mean == pytest.approx(noise.psnr.mean / 2)  # without the clean one
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -28,7 +27,7 @@ def compare(first: str, second: str, report: Path | None, as_json: bool) -> None
     whose interval contains zero is not significant.
     """
     comparison = compare_models(first, second, report)
-    click.echo(json.dumps(_as_data(comparison)) if as_json else _table(comparison))
+    click.echo(json.dumps(asdict(comparison)) if as_json else _table(comparison))
 
 
 def _table(comparison: Comparison) -> str:
@@ -49,20 +48,3 @@ def _table(comparison: Comparison) -> str:
 
 def _text(interval: Interval) -> str:
     return f"{interval.mean:+6.2f} ({interval.low:+.2f} to {interval.high:+.2f})"
-
-
-def _as_data(comparison: Comparison) -> dict[str, Any]:
-    overall = comparison.overall
-    return {
-        **asdict(comparison),
-        "columns": [
-            {
-                **asdict(column),
-                "psnr": column.psnr._asdict(),
-                "ssim": column.ssim._asdict(),
-                "significant": column.significant,
-            }
-            for column in comparison.columns
-        ],
-        "overall": overall._asdict() if overall is not None else None,
-    }

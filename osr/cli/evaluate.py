@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from osr.cli import backend_option, fail
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS
 from osr.evaluation.records import Row
 from osr.evaluation.session import evaluate as run_evaluation
-from osr.evaluation.statistics import NOTICEABLE, Figures, Results
+from osr.evaluation.statistics import NOTICEABLE, Results
+from osr.report.text import percent, signed
 from osr_core.backend import PRECISIONS
 from osr_core.errors import OptionError
 
@@ -70,50 +70,38 @@ def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **opt
     for line in results.description.skipped:
         fail(f"skipped: {line}")
     page = str(output / "report.html")
-    click.echo(json.dumps(_as_data(results, page)) if as_json else _table(results, page))
+    click.echo(_json(results, page) if as_json else _table(results, page))
     return 1 if results.description.skipped else 0
 
 
-def _as_data(results: Results, page: str) -> dict[str, Any]:
+def _json(results: Results, page: str) -> str:
     models = [model.name for model in results.models if model.kind != "input"]
-    columns = {
-        column.name: {
-            model: round(float(results.gain(model, column.name).mean()), 4)
-            for model in models
-            if results.cell(model, column.name)
-        }
-        for column in results.columns
+    data = {
+        "report": page,
+        "models": {model: asdict(results.figures(model)) for model in models},
+        "columns": {
+            column.name: {
+                model: float(results.gain(model, column.name).mean())
+                for model in models
+                if results.cell(model, column.name)
+            }
+            for column in results.columns
+        },
+        "skipped": list(results.description.skipped),
     }
-    figures = {model: _plain(asdict(results.figures(model))) for model in models}
-    skipped = list(results.description.skipped)
-    return {"report": page, "models": figures, "columns": columns, "skipped": skipped}
-
-
-def _plain(figures: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no number for "not a number"."""
-    known = {name: value for name, value in figures.items() if name not in ("seen", "unseen")}
-    for name in ("seen", "unseen"):
-        mean, low, high = figures[name]
-        known |= {f"{name}_gain": mean, f"{name}_low": low, f"{name}_high": high}
-    return {name: None if math.isnan(value) else value for name, value in known.items()}
+    # JSON has no number for "not a number".
+    return json.dumps(json.loads(json.dumps(data), parse_constant=lambda name: None))
 
 
 def _table(results: Results, page: str) -> str:
     lines = [f"{'':<24} {'seen':>8} {'unseen':>8}   harm"]
     for model in results.models:
-        if model.kind != "input":
-            known = results.figures(model.name)
-            gains = " ".join(_decibels(gain.mean) for gain in (known.seen, known.unseen))
-            lines.append(f"{model.name:<24} {gains}   {_harm(known)}")
+        if model.kind == "input":
+            continue
+        known = results.figures(model.name)
+        harm = "–"
+        if known.unseen_images:
+            harm = f"{percent(known.harm_share)} of unseen images lose over {NOTICEABLE} dB"
+        seen, unseen = signed(known.seen.mean), signed(known.unseen.mean)
+        lines.append(f"{model.name:<24} {seen:>8} {unseen:>8}   {harm}")
     return "\n".join([*lines, page])
-
-
-def _harm(known: Figures) -> str:
-    if not known.unseen_images:
-        return "–"
-    loss = f", {known.harm_loss:.1f} dB on average" if known.harm_share else ""
-    return f"{known.harm_share:.0%} of unseen images lose over {NOTICEABLE} dB{loss}"
-
-
-def _decibels(value: float) -> str:
-    return f"{'–':>8}" if math.isnan(value) else f"{value:+8.2f}"

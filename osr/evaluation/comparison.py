@@ -32,11 +32,8 @@ class Difference:
     ssim: Interval
     better: float
     """Share of images on which the second model is better."""
-
-    @property
-    def significant(self) -> bool:
-        """Whether the interval of the difference in PSNR excludes zero."""
-        return self.psnr.low > 0 or self.psnr.high < 0
+    significant: bool
+    """Whether the interval of the difference in PSNR excludes zero."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +96,12 @@ def _find(text: str, report: str | os.PathLike[str] | None) -> tuple[Results, st
 
 
 def _difference(column: str, psnr: Values, ssim: Values) -> Difference:
-    gained = psnr[1] - psnr[0]
+    gains = psnr[1] - psnr[0]
     first, second = (float(mean) for mean in psnr.mean(1))
-    better = float(np.mean(gained > 0))
-    ssim_gain = interval(ssim[1] - ssim[0])
-    return Difference(column, len(gained), first, second, interval(gained), ssim_gain, better)
+    gain, ssim_gain = interval(gains), interval(ssim[1] - ssim[0])
+    significant = gain.low > 0 or gain.high < 0
+    better = float(np.mean(gains > 0))
+    return Difference(column, len(gains), first, second, gain, ssim_gain, better, significant)
 
 
 def _pairs(

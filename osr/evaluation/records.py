@@ -10,10 +10,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TextIO, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
@@ -95,7 +96,7 @@ class Row:
         return self.model, self.column, self.image
 
 
-_FIELDS = get_type_hints(Row)
+_TYPES = get_type_hints(Row)
 _FORMATS = {"input_psnr": ".4f", "psnr": ".4f", "input_ssim": ".6f", "ssim": ".6f",
             "seconds": ".4f"}  # fmt: skip
 
@@ -110,46 +111,37 @@ def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
     if not path.exists():
         return []
     text = path.read_bytes().decode("utf-8", "replace")
-    lines = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
-    if not lines:
-        return []
-    if lines[0] != list(_FIELDS):
+    reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    if next(reader, list(_TYPES)) != list(_TYPES):
         raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
     rows = {}
-    for number, values in enumerate(lines[1:], 2):
+    for values in reader:
         try:
-            pairs = zip(_FIELDS.items(), values, strict=True)
-            row = Row(**{name: kind(value) for (name, kind), value in pairs})
+            row = Row(*(kind(v) for kind, v in zip(_TYPES.values(), values, strict=True)))
         except ValueError:
-            raise OptionError(f"{path}: line {number} is not a row; remove it") from None
+            line = reader.line_num
+            raise OptionError(f"{path}: line {line} is not a row; remove it") from None
         rows[row.key] = row
     return list(rows.values())
 
 
-class RowWriter:
-    """Appends rows to ``results.csv``, each on the disk before the next one; a context manager."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / RESULTS
-
-    def __enter__(self) -> RowWriter:
-        """Open the file, without an incomplete last line of an earlier run."""
-        self._file: TextIO = self._path.open("a+", encoding="utf-8", newline="")
-        content = self._path.read_bytes()
-        self._file.truncate(content.rfind(b"\n") + 1)
-        self._csv = csv.writer(self._file, lineterminator="\n")
+@contextmanager
+def open_rows(folder: Path) -> Iterator[Callable[[Row], None]]:
+    """A function that appends rows to ``results.csv``, each on the disk before the next one."""
+    path = folder / RESULTS
+    with path.open("a+", encoding="utf-8", newline="") as file:
+        content = path.read_bytes()
+        file.truncate(content.rfind(b"\n") + 1)  # an interrupted run's incomplete last line
+        writer = csv.writer(file, lineterminator="\n")
         if b"\n" not in content:
-            self._csv.writerow(_FIELDS)
-        return self
+            writer.writerow(_TYPES)
 
-    def write(self, row: Row) -> None:
-        """Append a row."""
-        values = ((name, getattr(row, name)) for name in _FIELDS)
-        self._csv.writerow(format(value, _FORMATS.get(name, "")) for name, value in values)
-        self._file.flush()
+        def write(row: Row) -> None:
+            values = ((name, getattr(row, name)) for name in _TYPES)
+            writer.writerow(format(value, _FORMATS.get(name, "")) for name, value in values)
+            file.flush()
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+        yield write
 
 
 _T = TypeVar("_T")

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from osr.evaluation.columns import Column
 from osr.evaluation.metrics import Protocol, psnr_and_ssim
 from osr.evaluation.models import Model
-from osr.evaluation.records import Row, RowWriter, read_rows
+from osr.evaluation.records import Row, open_rows, read_rows
 from osr_core.errors import ImageError
 
 WORKERS = min(4, max(2, os.cpu_count() or 2))
@@ -104,12 +104,12 @@ def run(
                 yield sample, model, _restore(model, sample) if now else None
 
     with (
-        RowWriter(folder) as writer,
+        open_rows(folder) as write,
         ThreadPoolExecutor(1) as loader,
         ThreadPoolExecutor(WORKERS) as scorers,
     ):
         for row in in_order(lambda result: _score(*result), results(), scorers, WORKERS + 1):
-            writer.write(row)
+            write(row)
             on_row(row)
     return skipped
 
@@ -161,9 +161,7 @@ def _restore(model: Model, sample: Sample) -> tuple[NDArray[np.float32], float]:
         return model.run(sample.degraded), time.perf_counter() - started
 
 
-def _score(
-    sample: Sample, model: Model, restored: tuple[NDArray[np.float32], float] | None
-) -> Row:
+def _score(sample: Sample, model: Model, restored: tuple[NDArray[np.float32], float] | None) -> Row:
     column, protocol = sample.job.column, Protocol.parse(sample.job.column.protocol)
     image, seconds = restored or _restore(model, sample)
     scores = sample.scores

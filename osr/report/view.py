@@ -210,14 +210,11 @@ class View:
 
     def axis(self, value: float) -> str:
         """Place of a gain on the axis of the three figures, in per cent of its width."""
-        intervals = [i for m in self.networks for i in _gains(self.figures[m.name])]
-        finite = [0.0, *(end for i in intervals for end in i if math.isfinite(end))]
+        figures = [self.figures[model.name] for model in self.networks]
+        ends = (end for f in figures for i in (f.seen, f.unseen) for end in (i.low, i.high))
+        finite = [0.0, *filter(math.isfinite, ends)]
         low, high = min(finite), max(finite)
         return f"{5 + 90 * (value - low) / (high - low or 1.0):.2f}%"
-
-
-def _gains(figures: Figures) -> tuple[Interval, Interval]:
-    return figures.seen, figures.unseen
 
 
 def _cell(results: Results, model: Model, column: Column) -> Cell | None:

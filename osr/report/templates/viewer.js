@@ -2,7 +2,7 @@
 if ($("stage")) {
   const stage = $("stage"), range = $("divider"), layers = { left: $("left-layer"), right: $("right-layer") };
   const columns = [...new Set(data.images.map((image) => image.column))];
-  const state = { image: data.images.find((image) => image.rank === "median") ?? data.images[0], left: "input", right: data.first, view: "picture", gain: 4 };
+  const state = { image: data.images.find((image) => image.rank === "median" && image.side !== "even") ?? data.images[0], left: "input", right: data.first, view: "picture", gain: 4 };
 
   /* Divider */
   const move = () => {
