@@ -6,7 +6,8 @@ from setuptools import find_packages, setup
 
 EXTRAS = {
     "torch": ["torch>=2.6"],
-    "mindspore": ["mindspore>=2.10,<2.11"],
+    # MindSpore 2.10 fails on NumPy 2, which its metadata does not say.
+    "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
     "heif": ["pillow-heif>=0.18"],
     "tensorboard": ["tensorboard>=2.15"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
@@ -34,8 +35,7 @@ setup(
         "weights": ["files/*.json", "files/*.safetensors", "files/*.md"],
     },
     install_requires=[
-        # MindSpore 2.10 fails on NumPy 2, though its metadata does not say so.
-        "numpy>=1.26,<2",
+        "numpy>=1.26",
         "opencv-python-headless>=4.8",
         "scikit-image>=0.22",
         "scipy>=1.10",
