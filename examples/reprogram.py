@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import backends
 from osr.degradations import Chain
 from osr.evaluation.metrics import psnr
+from osr_core import restore
 from osr_core.training.options import TrainerOptions
 
 Image = NDArray[np.float32]
@@ -38,7 +39,7 @@ def main() -> None:
     for title, result in (
         ("input", hazy),
         ("the denoiser", before),
-        (f"reprogrammed with {backends.name}", run(network, hazy)),
+        (f"reprogrammed with {backends.name}", restore(hazy, network)),
     ):
         print(f"haze, {title}: {psnr(result, photograph):.1f} dB")
 
@@ -71,7 +72,7 @@ def fit(network: Any, degradation: str) -> None:
 
 
 def run(network: Any, image: Image) -> Image:
-    """(H, W, 3) → the same; inside, networks take (N, 3, H, W)."""
+    """Your model alone, (H, W, 3) → the same; a reprogrammed one has ``osr_core.restore``."""
     if backends.name == "torch":
         import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import re
 import shlex
@@ -165,6 +166,16 @@ def test_links_lead_somewhere(page):  # those between pages of the site are chec
 
 def test_readme_is_short():
     assert len(FRONT[0].read_text("utf-8").splitlines()) <= 150
+
+
+def test_the_table_of_models_in_readme_has_the_figures_of_the_cards():
+    text = FRONT[0].read_text("utf-8").replace("−", "-")
+    for row in csv.DictReader((ROOT / "weights" / "files" / "figures.csv").open(encoding="utf-8")):
+        if row["column"].startswith("all "):
+            (line,) = re.findall(rf"^\| `{row['model']}`.*", text, re.M)
+            gain = f"{float(row['gain']):+.2f} dB".replace("+0.00", "0.00")
+            assert f"| {gain}" in line, row
+            assert not row["worse"] or line.endswith(f"| {row['worse']} % |"), row
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

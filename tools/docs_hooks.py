@@ -6,6 +6,7 @@ place. Model cards and the changelog, which lie elsewhere, become pages.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -24,8 +25,9 @@ from osr.degradations import DEGRADATIONS, Param
 from osr.evaluation.baselines import BASELINES
 from osr.training.recipe import Recipe
 from osr_core.analysis import analyse
+from osr_core.checkpoint import Checkpoint
 from osr_core.registry import registry
-from osr_core.spec import BACKBONES, ModelSpec
+from osr_core.spec import BACKBONES, External, ModelSpec
 from osr_core.training.losses import LOSSES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +78,8 @@ def data_sets() -> str:
 
 def backbones() -> str:
     """Every backbone with the size of its default."""
-    specs = {kind: (each, analyse(ModelSpec(each()))) for kind, each in BACKBONES.items()}
+    own = {kind: each for kind, each in BACKBONES.items() if each is not External}
+    specs = {kind: (each, analyse(ModelSpec(each()))) for kind, each in own.items()}
     rows = (
         (f"`{kind}`", f"{known.parameter_count:,}", f"{known.macs_per_pixel:,.0f}", _summary(each))
         for kind, (each, known) in specs.items()
@@ -86,11 +89,17 @@ def backbones() -> str:
 
 def models() -> str:
     """Every published model."""
-    rows = (
-        (f"[`{name}`]({name}.md)", entry.summary, entry.licence)
-        for name, entry in registry().items()
-    )
-    return table(("model", "for", "licence"), rows)
+    with (CARDS / "figures.csv").open(encoding="utf-8", newline="") as file:
+        sums = {(row["model"], row["column"]): row for row in csv.DictReader(file)}
+    rows = []
+    for name, entry in registry().items():
+        size = analyse(Checkpoint.load(entry.path).spec).parameter_count
+        seen, unseen = sums[name, "all seen"]["gain"], sums[name, "all unseen"]
+        gains = (f"{float(seen):+.2f} dB", f"{float(unseen['gain']):+.2f} dB")
+        link = f"[`{name}`]({name}.md)"
+        rows.append((link, entry.summary, f"{size:,}", *gains, f"{unseen['worse']} %"))
+    head = ("model", "for", "parameters", "gain, seen", "gain, unseen", "unseen, worse")
+    return table(head, rows)
 
 
 def losses() -> str:
