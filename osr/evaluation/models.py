@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,8 @@ class Model:
     """Of the weights, so that rows of other weights are never mixed in."""
     run: Callable[[Image], Image] | None = field(default=None, compare=False, repr=False)
     """(H, W, 3) degraded → restored; None for the input itself."""
+    inspect: Callable[[Image, Path], None] | None = field(default=None, compare=False, repr=False)
+    """Writes pictures of a wave and its gates into a folder, where the model has any."""
 
     def fits(self, column: Column) -> bool:
         """Whether it is evaluated there: baselines only on what they are meant for."""
@@ -112,7 +115,15 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
         checkpoint.provenance,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         lambda image: restore(image, network, tile),
+        partial(_inspect, checkpoint) if spec.makes_waves else None,
     )
+
+
+def _inspect(checkpoint: Checkpoint, image: Image, folder: Path) -> None:
+    from osr.inspection import inspect_image
+    from osr.inspection.drawing import save_pictures
+
+    save_pictures(inspect_image(image, checkpoint), folder)
 
 
 def baseline_models() -> tuple[Model, ...]:

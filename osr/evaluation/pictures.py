@@ -15,7 +15,6 @@ from osr.evaluation.metrics import to_levels
 from osr.evaluation.models import Model, safe_name
 from osr.evaluation.statistics import Results
 from osr.images import Picture, write
-from osr_core.checkpoint import Checkpoint
 
 LONGEST_SIDE = 512
 """Pixels; larger images are cropped to their centre, never resized."""
@@ -50,36 +49,30 @@ def save_pictures(
 ) -> None:
     """Restore the chosen images again and write those of input, truth and results not yet there.
 
+    Of the first model that can be inspected, amplitude, phase and gates of one image of each
+    column, the median, are written as well.
+
     Raises:
         ImageError: if an image cannot be read, restored or written.
     """
+    inspect = next((model.inspect for model in models if model.inspect), None)
+    waves = {p["column"]: p for p in sorted(chosen, key=lambda p: p["rank"] == "median")}
     for choice, column, index in _places(chosen, columns):
         place = folder / choice["folder"]
         rows = {m.name: m for m in models if m.run is not None and m.fits(column)}
         missing = [n for n in ("input", "truth", *rows) if not (place / f"{n}.png").exists()]
-        if missing:
-            place.mkdir(parents=True, exist_ok=True)
-            degraded, truth = column.load(index, seed)
+        wave = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
+        inspected = inspect is None or choice is not waves[column.name] or wave.exists()
+        if inspected and not missing:
+            continue
+        place.mkdir(parents=True, exist_ok=True)
+        degraded, truth = column.load(index, seed)
         for name in missing:
             run = rows[name].run if name in rows else None
             image = truth if name == "truth" else run(degraded) if run else degraded
             write(place / f"{name}.png", Picture(to_levels(_centre(image))))
-
-
-def save_wave(
-    checkpoint: Checkpoint, choice: Mapping[str, str], columns: Sequence[Column], folder: Path,
-    seed: int,
-) -> None:  # fmt: skip
-    """Write amplitude, phase, both parts and gates of a model on an image, unless they exist."""
-    from osr.inspection import inspect_image
-    from osr.inspection.drawing import save_pictures as save_wave_pictures
-
-    for _, column, index in _places([choice], columns):
-        place = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
-        if place.exists():
-            return
-        degraded, _truth = column.load(index, seed)
-        save_wave_pictures(inspect_image(degraded, checkpoint, LONGEST_SIDE), place)
+        if inspect is not None and not inspected:
+            inspect(degraded, wave)
 
 
 def _places(

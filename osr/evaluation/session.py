@@ -13,14 +13,13 @@ from backends import get_backend
 from osr.datasets import Split
 from osr.evaluation.columns import Column, check_names, grid, locate
 from osr.evaluation.config import Config
-from osr.evaluation.models import INPUT, Model, baseline_models, network_model, split_label
-from osr.evaluation.pictures import choose, save_pictures, save_wave
+from osr.evaluation.models import INPUT, Model, baseline_models, network_model
+from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
 from osr.evaluation.validation_split import validation_columns
 from osr_core import __version__
-from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
 
@@ -104,7 +103,6 @@ def evaluate(
         (f"osr {__version__}", f"{framework.name} {framework.version()}"),
     )
     results = fill(Path(output), setting, on_row)
-    _save_waves(results, chosen, columns, Path(output))
     write_report(output)
     return results
 
@@ -222,17 +220,3 @@ def _union(old: Sequence[_Entry], new: Sequence[_Entry]) -> list[_Entry]:
     entries = {entry.name: entry for entry in old}
     entries.update((entry.name, entry) for entry in new)
     return list(entries.values())
-
-
-def _save_waves(
-    results: Results, models: Sequence[str], columns: Sequence[Column], folder: Path
-) -> None:
-    """Amplitude, phase and gates of the first reprogrammed model on an image of each column."""
-    shown = {picture["column"]: picture for picture in results.description.pictures}
-    shown |= {p["column"]: p for p in results.description.pictures if p["rank"] == "median"}
-    for model in models:
-        checkpoint = Checkpoint.load(split_label(model)[1])
-        if checkpoint.spec.makes_waves:
-            for picture in shown.values():
-                save_wave(checkpoint, picture, columns, folder, results.description.seed)
-            return
