@@ -124,6 +124,20 @@ def test_from_python_and_skipped_images(place, tmp_path):
     assert "tiny.png: an image of 7×5 pixels is too small" in run.stderr
 
 
+def test_networks_without_a_file(place, tmp_path):
+    import backends
+
+    network = backends.build(ModelSpec(UNet((4,), 1)))
+    arguments = {"degradations": ["noise:25"], "baselines": False}
+    data = [str(place / "clean")]
+    results = osr.evaluate([("my net", network)], data, tmp_path / "out", **arguments)
+    model = results.model("my-net")
+    assert (model.title, results.state("my-net", "clean noise:25")) == ("my net", "unknown")
+    assert len(results.cell("my-net", "clean noise:25")) == 3
+    with pytest.raises(OptionError, match="truth is reserved"):
+        osr.evaluate([("truth", network)], data, tmp_path / "out", **arguments)
+
+
 def test_compare(report):
     text = call(compare, "-r", report, "plain", "wave")
     assert "rain100l" in text

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.evaluation.columns import Column
-from osr.evaluation.seen import seen_degradation
+from osr.evaluation.seen import NO_RECIPE, seen_degradation
 from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
@@ -85,6 +85,22 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "unnamed"
 
 
+def object_model(label: str, network: Network, tile: int | None = None) -> Model:
+    """The row of a network that has no file, such as a reprogrammed module of the user's own.
+
+    Raises:
+        OptionError: if its label is reserved.
+    """
+    state = network.state()
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.values()))
+    count = sum(array.size for array in state.values())
+    title, label = label, _label(label, label)
+    return Model(
+        label, title, "network", count, unknown=(NO_RECIPE,), sha256=digest.hexdigest(),
+        run=lambda image: restore(image, network, tile),
+    )  # fmt: skip
+
+
 def network_model(model: str, load: Callable[[str], Network], tile: int | None = None) -> Model:
     """The row of a registered model or weight file, optionally with a label before it.
 
@@ -99,8 +115,7 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
         CheckpointError: if its file is corrupted.
     """
     label, name = split_label(model)
-    if label in RESERVED:
-        raise OptionError(f"model {model}: the label {label} is reserved; use NEW={name}")
+    label = _label(label, name)
     path = find_weights(name)
     checkpoint = Checkpoint.load(name)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
@@ -117,6 +132,12 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
         lambda image: restore(image, network, tile),
         partial(_inspect, checkpoint) if spec.makes_waves else None,
     )
+
+
+def _label(label: str, model: str) -> str:
+    if label in RESERVED:
+        raise OptionError(f"model {model}: the label {label} is reserved; choose another")
+    return safe_name(label)
 
 
 def _inspect(checkpoint: Checkpoint, image: Image, folder: Path) -> None:

@@ -13,13 +13,14 @@ from backends import get_backend
 from osr.datasets import Split
 from osr.evaluation.columns import Column, check_names, grid, locate
 from osr.evaluation.config import Config
-from osr.evaluation.models import INPUT, Model, baseline_models, network_model
+from osr.evaluation.models import INPUT, Model, baseline_models, network_model, object_model
 from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
 from osr.evaluation.validation_split import validation_columns
 from osr_core import __version__
+from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
 
@@ -29,7 +30,7 @@ _ORDER = ("input", "network", "baseline")
 
 
 def evaluate(
-    models: Sequence[str] = (),
+    models: Sequence[str | tuple[str, Network]] = (),
     data: Sequence[str] = (),
     output: StrPath = "report",
     *,
@@ -54,7 +55,8 @@ def evaluate(
 
     Args:
         models: registered names or ``.safetensors`` files, ``LABEL=MODEL`` to give the row another
-            name; by default those of ``config``, else the default model.
+            name, or pairs of a label and a network, for instance of ``backends.reprogram``; by
+            default those of ``config``, else the default model.
         data: data sets, ``NAME=PATH``, names that need no path, or folders. With ``config`` and
             ``recipe``, folders of the sets that these name.
         output: folder for the report.
@@ -92,7 +94,10 @@ def evaluate(
         baselines = saved is None or saved.baselines
     framework = get_backend(backend)
     read = partial(framework.load, device=device, precision=precision)
-    networks = [network_model(model, read, tile) for model in chosen]
+    networks = [
+        network_model(model, read, tile) if isinstance(model, str) else object_model(*model, tile)
+        for model in chosen
+    ]
     rows = [INPUT, *networks, *(baseline_models() if baselines else ())]
     setting = Description(
         [row for row in rows if any(row.fits(column) for column in columns)],
