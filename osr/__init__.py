@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from osr.evaluation.session import evaluate as evaluate
     from osr.inspection import inspect as inspect
     from osr.pipeline import restore_files as restore_files
+    from osr.training.run import train as train
     from weights.convert import convert as convert
 
 _MODULES = {
@@ -28,6 +29,7 @@ _MODULES = {
     "evaluate": "osr.evaluation.session",
     "inspect": "osr.inspection",
     "restore_files": "osr.pipeline",
+    "train": "osr.training.run",
 }
 """Every public function and the module that holds it. No module of this package may have the name
 of a function: importing it would hide the function."""

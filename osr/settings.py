@@ -20,7 +20,7 @@ else:
 
 Table = dict[str, Any]
 
-WHOLE = ("data", "sampling_weights", "loss")
+WHOLE = ("data", "sampling_weights", "loss", "init")
 """Tables that a later file replaces as a whole; others are merged key by key."""
 
 

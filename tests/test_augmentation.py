@@ -8,14 +8,14 @@ from training_runs import make_images, make_samples
 
 from osr.training.augmentation import (
     BLACK,
-    CLOSER,
     GRAIN,
-    close_up,
-    fade,
-    retone,
-    stripes,
-    turn,
-    wall,
+    ZOOM,
+    add_flat_patches,
+    add_striped_patches,
+    change_tone,
+    random_dihedral,
+    reduce_contrast,
+    zoom_in,
 )
 from osr.training.recipe_tables import Augmentation
 
@@ -23,7 +23,7 @@ from osr.training.recipe_tables import Augmentation
 def test_all_eight_ways_to_lie_come_up():
     image = np.arange(27, dtype=np.float32).reshape(3, 3, 3)
     rng = np.random.default_rng(0)
-    seen = {turn(image, rng).tobytes() for _ in range(200)}
+    seen = {random_dihedral(image, rng).tobytes() for _ in range(200)}
     ways = [np.rot90(i, k) for i in (image, image[:, ::-1]) for k in range(4)]
     assert seen == {np.ascontiguousarray(way).tobytes() for way in ways}
 
@@ -33,7 +33,7 @@ def test_tones_change_and_their_order_does_not():
     grey = np.linspace(0, 1, 32, dtype=np.float32)[None, :, None].repeat(3, 2)
     means = []
     for _ in range(100):
-        toned = retone(grey, rng)
+        toned = change_tone(grey, rng)
         assert toned.dtype == np.float32
         assert toned.min() == 0.0
         assert toned.max() <= 1.0
@@ -48,22 +48,22 @@ def test_a_close_up_is_the_middle_enlarged():
     ramp = np.linspace(0, 1, 60, dtype=np.float32)[None, :, None] * np.ones((60, 1, 3), np.float32)
     slopes = []
     for _ in range(100):
-        near = close_up(ramp, rng)
+        near = zoom_in(ramp, rng)
         assert (near.shape, near.dtype) == (ramp.shape, ramp.dtype)
         assert near.mean() == pytest.approx(0.5, abs=0.02)
         rise = near[:, 40].mean() - near[:, 20].mean()
         slopes.append(rise / (ramp[30, 40, 0] - ramp[30, 20, 0]))
     factors = 1 / np.array(slopes)
-    assert CLOSER[0] - 0.1 < factors.min() < 1.2
-    assert CLOSER[1] - 0.2 < factors.max() < CLOSER[1] + 0.1
+    assert ZOOM[0] - 0.1 < factors.min() < 1.2
+    assert ZOOM[1] - 0.2 < factors.max() < ZOOM[1] + 0.1
     rough = rng.random((60, 60, 3), np.float32)
-    assert 0 <= close_up(rough, rng).min() <= close_up(rough, rng).max() <= 1
+    assert 0 <= zoom_in(rough, rng).min() <= zoom_in(rough, rng).max() <= 1
 
 
 def test_a_close_up_has_fine_grain():
     rng = np.random.default_rng(0)
     even = np.full((60, 60, 3), 0.5, np.float32)
-    deviations = [float(close_up(even, rng).std()) for _ in range(100)]
+    deviations = [float(zoom_in(even, rng).std()) for _ in range(100)]
     assert GRAIN[0] * 0.99 < min(deviations) < 2 * GRAIN[0]
     assert GRAIN[1] / 2 < max(deviations) < GRAIN[1] * 1.01
 
@@ -73,7 +73,7 @@ def test_fading_lifts_black_and_lowers_white_and_keeps_their_order():
     grey = np.linspace(0, 1, 32, dtype=np.float32)[None, :, None].repeat(3, 2)
     ends = []
     for _ in range(100):
-        faded = fade(grey, rng)
+        faded = reduce_contrast(grey, rng)
         assert (faded.shape, faded.dtype) == (grey.shape, grey.dtype)
         assert (np.diff(faded, axis=1) >= 0).all()
         assert np.ptp(faded) < 1
@@ -90,7 +90,7 @@ def test_walls_are_even_and_hide_parts():
     image = rng.random((64, 64, 3), np.float32)
     shares = []
     for _ in range(100):
-        covered = wall(image, rng)
+        covered = add_flat_patches(image, rng)
         assert (covered.shape, covered.dtype) == (image.shape, image.dtype)
         assert 0 <= covered.min() <= covered.max() <= 1
         rough = np.abs(np.diff(covered, axis=1)).mean(2)
@@ -106,7 +106,7 @@ def test_stripes_repeat_and_hide_parts():
     image = np.full((64, 64, 3), 0.5, np.float32)
     shares, peaks = [], []
     for _ in range(100):
-        covered = stripes(image, rng)
+        covered = add_striped_patches(image, rng)
         assert (covered.shape, covered.dtype) == (image.shape, image.dtype)
         assert 0 <= covered.min() <= covered.max() <= 1
         shares.append((covered != image).any(2).mean())

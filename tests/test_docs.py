@@ -21,7 +21,7 @@ from osr.cli import cli
 from osr.degradations import Chain
 from osr.evaluation.config import Config
 from osr.images import Picture, write
-from osr.training.recipe import Recipe
+from osr.training.recipe_files import load_stages
 from osr_core.registry import registry
 
 pytestmark = pytest.mark.xfail(

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from training_runs import TOML, make_recipe
 
+from osr import settings
 from osr.degradations import check_ranges
 from osr.training.recipe import Recipe
+from osr.training.recipe_files import load_stages
 from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
 from osr.training.upgrade import upgrade_recipe
-from osr import settings
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, SpecError
 from osr_core.registry import FOLDER
@@ -33,7 +34,7 @@ def test_there_and_back(tmp_path):
         ("stepz = 1", "recipe.stepz: unknown key; did you mean steps?"),
         ("steps = 0", "recipe.steps: expected a positive number"),
         ("steps = 1.5", "recipe.steps: expected a whole number"),
-        ("precision = 'float8'", "recipe.precision: expected one of float32"),
+        ("precision = 'float8'", "precision: expected one of float32"),
         ("ema_decay = 1", "recipe.ema_decay: expected 0 or more, below 1"),
         ("optimizer.kind = 'adan'", "recipe.optimizer.kind: did you mean adam?"),
         ("optimizer.weight_deca = 1", "weight_deca: unknown key; did you mean weight_decay?"),
@@ -57,7 +58,7 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
     path = tmp_path / "recipe.toml"
     path.write_text(TOML)
     with pytest.raises(OptionError, match=r"recipe\.toml: ") as error:
-        Recipe.load(path, assign=[text.replace(" = ", "=", 1)])
+        load_stages(path, assign=[text.replace(" = ", "=", 1)])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -65,16 +66,16 @@ def test_what_is_wrong_is_named(tmp_path, text, message):
 def test_files_that_are_none(tmp_path):
     path = tmp_path / "recipe.toml"
     with pytest.raises(OptionError, match=r"recipe\.toml: cannot be read"):
-        Recipe.load(path)
+        load_stages(path)
     path.write_text("steps = ")
     with pytest.raises(OptionError, match=r"recipe\.toml: not TOML"):
-        Recipe.load(path)
+        load_stages(path)
     path.write_text("extends = 'recipe.toml'")
     with pytest.raises(OptionError, match="extends itself"):
-        Recipe.load(path)
+        load_stages(path)
     path.write_text("steps = 3\n[sampling_weights]\nclean = 1")
     with pytest.raises(OptionError, match=r"recipe\.spec: missing"):
-        Recipe.load(path)
+        load_stages(path)
     with pytest.raises(SpecError):
         Recipe.from_dict({"spec": {}, "sampling_weights": {"noise": 1}})
 
@@ -85,7 +86,7 @@ def test_files_lie_over_each_other(tmp_path):
         "extends = 'base.toml'\nsteps = 7\n[sampling_weights]\nrain = 1\n"
     )
     (tmp_path / "over.toml").write_text("[optimizer]\nkind = 'adam'\n")
-    recipe = Recipe.load(
+    (recipe,) = load_stages(
         tmp_path / "task.toml",
         tmp_path / "over.toml",
         assign=["scheduler.warmup=4", "sampling_weights.noise=2"],
@@ -125,33 +126,93 @@ def test_what_makes_another_run(tmp_path):
     assert recipe.differences(replace(recipe, spec=ModelSpec(UNet()))) == ["spec"]
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda p: p.stem)
-def test_the_published_recipes(path):
-    variants = [RECIPES / "osr.toml", RECIPES / "frozen.toml"]
-    further = {
-        "small": RECIPES / "small-further.toml", "small-plain": RECIPES / "small-further.toml",
-    }  # fmt: skip
-    variants += further.values()
-    if path.name in ("base.toml", "matrix.toml") or path in variants:
-        pytest.skip("no recipe of its own")
-    plain = Recipe.load(path)
-    if path.stem == "general":
-        assert plain.spec.frozen
-        assert len(plain.init.experts) == len(plain.spec.backbone.experts)
-    elif getattr(plain.spec.backbone, "context", ()):
+MODELS = ("general", "small", "small-plain", *(
+    f"specialists/{name}"
+    for name in ("denoise", "denoise-reprogrammed", "derain", "dehaze", "deblur", "sr")
+))  # fmt: skip
+SINGLE = ("dehaze", "derain", "denoise", "deblur", "sr")
+TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_recipes_of_models(name):
+    stages = load_stages(name)
+    assert [stage.init.model for stage in stages[1:]] == ["previous"] * (len(stages) - 1)
+    assert len({stage.spec for stage in stages}) == 1
+    spec = stages[0].spec
+    assert spec.frozen == (name in ("general", "specialists/denoise-reprogrammed"))
+    if name == "general":
+        assert len(stages[0].init.experts) == len(spec.backbone.experts)
+    if getattr(spec.backbone, "context", ()):
         with pytest.raises(OptionError, match="context"):  # transforms would hide it
-            Recipe.load(path, variants[0])
-    elif path.parent == RECIPES:
-        assert Recipe.load(path, further[path.stem]).init.model
-    else:
+            load_stages(name, "osr")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_recipes_of_the_papers_experiments(task):
+    for name in ("paper", "paper-small"):
+        (plain,) = load_stages(name, task=task)
         assert not plain.spec.reprogrammed
-        assert Recipe.load(path, variants[0]).spec.reprogrammed
-        start = "init.model=x" if plain.init.model else "init.backbone=x"
-        frozen = Recipe.load(path, variants[1], assign=[start])
+        assert load_stages(name, "osr", task=task)[0].spec.reprogrammed
+        (frozen,) = load_stages(name, "frozen", task=task, assign=["init.backbone=x"])
         assert frozen.spec.frozen
         assert frozen.spec.backbone_channels == 3
-    if path.parent.name == "small":
-        assert Samples.of(plain).batch(0)[0].shape == (8, 3, 48, 48)
+    assert Samples.of(plain).batch(0)[0].shape == (8, 3, 48, 48)
+
+
+def test_every_recipe_is_tested():
+    names = {
+        path.relative_to(RECIPES).with_suffix("").as_posix() for path in RECIPES.rglob("*.toml")
+    }
+    other = {"paper", "paper-small", "osr", "frozen", "matrix", "specialists/base"}
+    assert names == {*MODELS, *other}
+
+
+def test_tasks(tmp_path):
+    with pytest.raises(OptionError, match="paper: task missing: choose one of dehaze, derain"):
+        load_stages("paper")
+    with pytest.raises(OptionError, match="task rain: choose one of"):
+        load_stages("paper", task="rain")
+    with pytest.raises(OptionError, match="small: task rain: the recipe has no tasks"):
+        load_stages("small", task="rain")
+
+
+STAGES = """
+[[stage]]
+steps = 2
+[[stage]]
+steps = 3
+sampling_weights = {rain = 1}
+optimizer.lr = 1e-4
+[[stage]]
+init.model = "osr-small"
+"""
+
+
+def test_stages_override_the_recipe(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(TOML + STAGES)
+    stages = load_stages(path, data={"photographs": ["a"]})
+    assert [stage.steps for stage in stages] == [2, 3, 6]
+    assert [stage.init.model for stage in stages] == ["", "previous", "osr-small"]
+    assert [dict(stage.sampling_weights) for stage in stages] == [
+        {"noise": 1},
+        {"rain": 1},
+        {"noise": 1},
+    ]
+    assert [stage.optimizer.lr for stage in stages] == [2e-3, 1e-4, 2e-3]
+    assert all(stage.data == {"photographs": ["a"]} for stage in stages)
+    stages = load_stages(path, assign=["steps=1", "init.model=osr-denoise"])
+    assert [stage.steps for stage in stages] == [1, 1, 1]
+    assert [stage.init.model for stage in stages] == ["osr-denoise", "previous", "osr-denoise"]
+    for wrong in ("stage = 3", "stage = []", "stage = [1]", "task = 3"):
+        path.write_text(f"{wrong}\n{TOML}")
+        with pytest.raises(OptionError, match=r"recipe\.(stage|task): expected"):
+            load_stages(path)
+    with pytest.raises(
+        OptionError, match="recipe smal: no such file or recipe; did you mean small"
+    ):
+        load_stages("smal")
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda p: p.stem)
@@ -162,10 +223,3 @@ def test_recipes_of_published_checkpoints_are_upgraded(path):
     assert recipe.optimizer.lr == published["optimizer"]["rate"]
     assert upgrade_recipe(recipe.to_dict()) == recipe.to_dict()
     check_ranges(recipe.degradations)
-
-
-def test_the_papers_experiments_are_all_there():
-    single = ["sr", "derain", "denoise", "deblur", "dehaze"]
-    names = sorted([*single, *(f"dehaze-{task}" for task in single[:4]), "base"])
-    for folder in ("paper", "small"):
-        assert sorted(p.stem for p in (RECIPES / folder).glob("*.toml")) == names

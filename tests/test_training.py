@@ -14,10 +14,12 @@ from training_runs import (
     make_recipe,
     make_samples,
     make_trainer,
-    run,
+    train,
 )
 
+from osr.training.init_weights import initial_weights
 from osr.training.loading import batches
+from osr.training.recipe import Recipe
 from osr.training.recipe_tables import Validation
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, DeviceError, OptionError, TrainingError
@@ -45,7 +47,7 @@ def test_a_run_learns(backend, folder):
 
 
 def test_what_a_run_leaves(backend, samples, tmp_path):
-    weights, summary = run(backend, samples, tmp_path)
+    weights, summary = train(backend, samples, tmp_path)
     assert summary.finished
     assert summary.step == 6
     assert summary.psnr > 5
@@ -65,18 +67,30 @@ def test_what_a_run_leaves(backend, samples, tmp_path):
     published = Checkpoint.load(tmp_path / "model.safetensors")
     assert published.recipe["steps"] == 6
     assert published.provenance["data"] == "test"
-    assert any(not np.array_equal(published.state[n], weights[n]) for n in weights), "an average"
+    assert_equal(weights, published.state)
+
+
+def test_short_runs_publish_what_was_trained(backend, folder, tmp_path):
+    """The EMA holds the last step's weights, whatever the number of steps."""
+    for steps in (1, 9, 11, 15):
+        samples = make_samples(folder, steps=steps, checkpoint_every=100)
+        weights, _ = train(backend, samples, tmp_path / str(steps))
+        published = Checkpoint.load(tmp_path / str(steps) / "model.safetensors").state
+        start = initial_weights(samples.recipe)[0]
+        for name, value in weights.items():
+            to_end, to_start = (np.abs(published[name] - w).max() for w in (value, start[name]))
+            assert to_end <= 0.6 * to_start, (steps, name)
 
 
 def test_no_average_publishes_the_weights(backend, folder, tmp_path):
-    weights, _ = run(backend, make_samples(folder, ema_decay=0.0), tmp_path)
+    weights, _ = train(backend, make_samples(folder, ema_decay=0.0), tmp_path)
     assert_equal(weights, Checkpoint.load(tmp_path / "model.safetensors").state)
 
 
 def test_what_one_trained_the_other_restores_with(twins, samples, tmp_path):
     images = samples.batch(9)[0].clip(0, 1)
     for ours, theirs in (("torch", "mindspore"), ("mindspore", "torch")):
-        run(twins[ours], samples, tmp_path / ours)
+        train(twins[ours], samples, tmp_path / ours)
         path = tmp_path / ours / "model.safetensors"
         one, other = (twins[name].load(path, "cpu").predict(images) for name in (ours, theirs))
         assert np.abs(one - other).max() < tolerances.OUTPUT
@@ -86,7 +100,7 @@ def test_tensorboard_gets_numbers_and_pictures(backend, samples, tmp_path):
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator", reason="no tensorboard"
     )
-    _, summary = run(backend, samples, tmp_path)
+    _, summary = train(backend, samples, tmp_path)
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4, 5, 6]
     assert events.Scalars("psnr")[-1].value == pytest.approx(summary.psnr, rel=1e-6)
@@ -99,7 +113,7 @@ class _KilledError(Exception):
 
 def test_a_broken_run_resumes_to_the_same_bits(backend, folder, tmp_path, monkeypatch):
     samples = make_samples(folder, steps=14)
-    whole, _ = run(backend, samples, tmp_path / "whole")
+    whole, _ = train(backend, samples, tmp_path / "whole")
 
     def killed(*args, **kwargs):
         for number, batch in enumerate(batches(*args, **kwargs)):
@@ -110,8 +124,8 @@ def test_a_broken_run_resumes_to_the_same_bits(backend, folder, tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr("osr.training.loop.batches", killed)
         with pytest.raises(_KilledError):
-            run(backend, samples, tmp_path / "broken")
-    broken, _ = run(backend, samples, tmp_path / "broken")
+            train(backend, samples, tmp_path / "broken")
+    broken, _ = train(backend, samples, tmp_path / "broken")
     assert_equal(whole, broken)
     models = [Checkpoint.load(tmp_path / n / "model.safetensors") for n in ("whole", "broken")]
     assert_equal(models[0].state, models[1].state)
@@ -122,26 +136,26 @@ def test_a_run_goes_on_in_the_other_backend(twins, folder, tmp_path):
     short = make_samples(folder, validation=Validation(samples=0), checkpoint_every=3)
     for first, second in (("torch", "mindspore"), ("mindspore", "torch")):
         there = tmp_path / first
-        whole, _ = run(twins[first], short, there)
+        whole, _ = train(twins[first], short, there)
         (there / "state-00000006.safetensors").unlink()  # as if killed after the third step
-        resumed, summary = run(twins[second], samples, there)
+        resumed, summary = train(twins[second], samples, there)
         assert summary.step == 6
         for name, value in whole.items():
             assert np.allclose(value, resumed[name], atol=5e-5), name
 
 
 def test_what_cannot_be_resumed(backend, samples, folder, tmp_path):
-    run(backend, samples, tmp_path)
+    train(backend, samples, tmp_path)
     with pytest.raises(TrainingError, match="holds a run; add --resume"):
-        run(backend, samples, tmp_path, resume=False)
+        train(backend, samples, tmp_path, resume=False)
     with pytest.raises(TrainingError, match=r"has another recipe\.seed"):
-        run(backend, make_samples(folder, seed=1), tmp_path)
+        train(backend, make_samples(folder, seed=1), tmp_path)
     fewer = replace(samples, photographs=samples.photographs[1:])
     with pytest.raises(TrainingError, match="other images"):
-        run(backend, fewer, tmp_path)
+        train(backend, fewer, tmp_path)
     (tmp_path / "state-00000006.safetensors").write_bytes(b"half of it")
     with pytest.raises(CheckpointError, match="state-00000006"):
-        run(backend, samples, tmp_path)
+        train(backend, samples, tmp_path)
 
 
 def test_a_step_that_is_not_finite_changes_nothing(backend, folder):
@@ -165,7 +179,7 @@ def _poisoned(bad):
 
 def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monkeypatch):
     monkeypatch.setattr("osr.training.loop.batches", _poisoned({1, 3}))
-    weights, summary = run(backend, samples, tmp_path)
+    weights, summary = train(backend, samples, tmp_path)
     assert summary.skipped == 2
     assert all(np.isfinite(value).all() for value in weights.values())
 
@@ -173,10 +187,26 @@ def test_steps_that_are_not_finite_are_counted(backend, samples, tmp_path, monke
 def test_too_many_of_them_end_the_run(backend, folder, tmp_path, monkeypatch):
     samples = make_samples(folder, max_skipped_steps=2)
     monkeypatch.setattr("osr.training.loop.batches", _poisoned({2, 3}))
-    with pytest.raises(TrainingError, match="not finite 2 times in a row"):
-        run(backend, samples, tmp_path)
+    message = r"step 4: training diverged: no finite loss for 2 steps; .*state-00000002"
+    with pytest.raises(TrainingError, match=message):
+        train(backend, samples, tmp_path)
     Checkpoint.load(tmp_path / "model.safetensors")  # the last good one
     assert [path.name for path in tmp_path.glob("state-*")] == ["state-00000002.safetensors"]
+
+
+def test_a_diverging_run_keeps_its_last_good_state(backend, samples, tmp_path, monkeypatch):
+    """Weights may be finite where pictures are black or grey."""
+    monkeypatch.setattr(Recipe, "lr", lambda self, step: 1e-3 if step < 2 else 100.0)
+    with pytest.raises(TrainingError, match=r"diverged: .*last good state is .*0002\.safetensors"):
+        train(backend, samples, tmp_path / "run")
+    kept = sorted(path.name for path in (tmp_path / "run").glob("*.safetensors"))
+    assert kept == ["model.safetensors", "state-00000002.safetensors"]
+    restored = backend.load(tmp_path / "run" / "model.safetensors").predict(samples.batch(0)[0])
+    assert np.abs(restored - samples.batch(0)[1]).mean() < 0.5
+    monkeypatch.setattr(Recipe, "lr", lambda self, step: 100.0)
+    with pytest.raises(TrainingError, match=r"step 2: .*no state was good"):
+        train(backend, samples, tmp_path / "new")
+    assert not list((tmp_path / "new").glob("*.safetensors"))
 
 
 def test_a_full_disk_does_not_lose_the_run(backend, samples, tmp_path, monkeypatch, capsys):
@@ -185,19 +215,20 @@ def test_a_full_disk_does_not_lose_the_run(backend, samples, tmp_path, monkeypat
     write, full = Path.write_bytes, True
 
     def write_bytes(path, content):
-        if full and "state-" in path.name:
+        if full and b'"numbers"' in content:  # a state
             write(path, content[:100])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
     with pytest.raises(CheckpointError, match=r"state-00000006.*No space left on device"):
-        run(backend, samples, tmp_path)
+        train(backend, samples, tmp_path)
     said = capsys.readouterr()
     assert "state-00000002.safetensors: cannot be written: No space left" in said.out + said.err
-    assert not list(tmp_path.glob("*state-*")), "nothing half-written"
+    assert not list(tmp_path.glob("state-*")), "nothing half-written"
+    assert not list(tmp_path.glob(".osr-*"))
     full = False
-    _, summary = run(backend, samples, tmp_path)
+    _, summary = train(backend, samples, tmp_path)
     assert summary.finished
 
 
@@ -210,9 +241,9 @@ def test_a_precision_that_the_device_lacks_is_refused(backend, folder):
 
 def test_float16_scales_the_loss(backend, folder, tmp_path, monkeypatch):
     """A factor that overflows is halved until it fits; the overflows are no failures."""
-    monkeypatch.setattr("osr.training.guard.FIRST_SCALE", 2.0**40)
+    monkeypatch.setattr("osr.training.run_state.INIT_SCALE", 2.0**40)
     samples = make_samples(folder, precision="float16", max_skipped_steps=1, steps=40)
-    _, summary = run(backend, samples, tmp_path)
+    _, summary = train(backend, samples, tmp_path)
     assert 3 < summary.skipped < 35
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     scales = [json.loads(line).get("loss_scale") for line in lines]

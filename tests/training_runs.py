@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from osr.images import Picture, write
-from osr.training.loop import train
+from osr.training import run
+from osr.training.loop import train_stage
 from osr.training.recipe import Recipe
 from osr.training.recipe_tables import Scheduler, Validation
 from osr.training.sampling import Samples
-from osr.training.starting import starting_state
+from osr_core.backend import SINGLE
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 from osr_core.training.options import Optimizer
 
@@ -86,14 +87,14 @@ def _write(path: Path, pixels: np.ndarray) -> None:
 
 
 def make_trainer(backend, recipe):
-    network = backend.build(recipe.spec)
-    network.load_state(starting_state(recipe)[0])
-    return backend.Trainer(network, recipe.trainer_options)
+    return run.make_trainer(backend, recipe, SINGLE)[0]
 
 
-def run(backend, samples, folder, **options):
+def train(backend, samples, folder, **options):
+    """A run of one stage: the weights of its last step, and its summary."""
     trainer = make_trainer(backend, samples.recipe)
-    summary = train(trainer, samples, folder, provenance={"data": "test"}, workers=0, **options)
+    about = {"data": "test"}
+    summary = train_stage(trainer, samples, folder, provenance=about, workers=0, **options)
     return trainer.network.state(), summary
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from osr.datasets import DataSet, Item, Split, catalogue, find, items
 from osr.degradations import Chain
 from osr.evaluation.metrics import Protocol, to_levels
-from osr.training.sampling import shrink
+from osr.training.image_cache import downscale
 from osr_core.errors import ImageError, OptionError
 
 DEFAULT_DEGRADATIONS = ("none", "noise:25", "rain:0.3", "haze:1.3", "blur:2", "low_resolution:2",
@@ -58,15 +58,15 @@ class Column:
         """
         item = self.items[index]
         degraded, truth = item.load()
-        truth = shrink(truth, self.max_side)
+        truth = downscale(truth, self.max_side)
         if self.degradation is None:
             if degraded is None:
                 raise ImageError(f"{item.truth}: has no degraded image")
-            return shrink(degraded, self.max_side).astype(np.float32) / np.float32(255), truth
+            return downscale(degraded, self.max_side).astype(np.float32) / np.float32(255), truth
         depth = item.load_depth()
         clean = truth.astype(np.float32) / np.float32(255)
         rng = np.random.default_rng([seed, index])
-        depth = None if depth is None else shrink(depth, self.max_side)
+        depth = None if depth is None else downscale(depth, self.max_side)
         result, target = Chain.parse(self.degradation)(clean, rng, depth)
         return result, to_levels(target)
 

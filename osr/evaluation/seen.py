@@ -2,20 +2,18 @@
 
 A checkpoint carries its recipe with the sampling weight of each kind of sample: synthetic
 degradations by name, and data sets of pairs, whose degradation is that of their entry in the
-catalogue. A mixture draws from the kinds beside it. A model that contains others (a backbone,
-experts), or was trained further, has also seen what those saw: their recipes are in
-``provenance["backbone"]``, ``provenance["experts"]`` and ``provenance["start"]``.
+catalogue. A mixture draws from the kinds beside it. What earlier stages and the models that weights
+came from were trained on counts as well: their recipes are in the provenance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from osr.datasets import find
 from osr.degradations import Chain
-from osr.training.upgrade import upgrade_recipe
+from osr.training.upgrade import table, trainings
 from osr_core.errors import OptionError
 
 NO_RECIPE = "a training without a recipe"
@@ -43,38 +41,22 @@ def seen_degradation(recipe: Any, provenance: Any) -> Seen:
 
     >>> seen_degradation({"sampling_weights": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
     Seen(kinds=('rain',), unknown=())
-    >>> specialist = {"recipe": {"sampling_weights": {"noise": 1.0}}, "provenance": {}}
-    >>> seen_degradation({"sampling_weights": {"rain": 1.0}}, {"experts": [specialist]}).kinds
+    >>> specialist = {"recipe": {"sampling_weights": {"noise": 1.0}}}
+    >>> seen_degradation({"sampling_weights": {"rain": 1.0}}, {"init": [specialist]}).kinds
     ('noise', 'rain')
     """
     kinds: set[str] = set()
     unknown: set[str] = set()
-    samples = set(_samples(recipe))
-    if not samples:
-        unknown.add(NO_RECIPE)
-    for name in samples - {"clean", "mixture"}:
-        found = _kinds(name)
-        kinds.update(found)
-        unknown.update(() if found else [name])
-    provenance = _table(provenance)
-    experts = provenance.get("experts")
-    origins = [provenance.get("start"), provenance.get("backbone"),
-               *(experts if isinstance(experts, list) else ())]  # fmt: skip
-    for origin in filter(None, map(_table, origins)):
-        inner = seen_degradation(origin.get("recipe"), origin.get("provenance"))
-        kinds.update(inner.kinds)
-        unknown.update(inner.unknown)
+    for training in trainings(recipe, provenance):
+        weights = table(training.get("sampling_weights"))
+        samples = {n for n, w in weights.items() if isinstance(w, (int, float)) and w > 0}
+        if not samples:
+            unknown.add(NO_RECIPE)
+        for name in samples - {"clean", "mixture"}:
+            found = _kinds(name)
+            kinds.update(found)
+            unknown.update(() if found else [name])
     return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
-
-
-def _samples(recipe: Any) -> Iterator[str]:
-    """Names of the samples that a training drew, in any of its stages."""
-    upgraded = upgrade_recipe(_table(recipe))
-    stages = upgraded.get("stage")
-    for part in (upgraded, *(stages if isinstance(stages, list) else ())):
-        for name, weight in _table(_table(part).get("sampling_weights")).items():
-            if isinstance(weight, (int, float)) and weight > 0:
-                yield name
 
 
 def _kinds(sample: str) -> tuple[str, ...]:
@@ -88,7 +70,3 @@ def _kinds(sample: str) -> tuple[str, ...]:
     except OptionError:
         return ()
     return (entry.degradation,) if entry.paired and entry.degradation else ()
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from osr.datasets import DataSet, Item, find
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS, Column, make_column
-from osr.training.recipe import Recipe
+from osr.training.recipe_files import load_stages
 from osr.training.sampling import Samples
 from osr_core.errors import OptionError
 
@@ -28,7 +28,7 @@ def validation_columns(
         OptionError: if the recipe is invalid or has no validation split.
         ImageError: if a folder does not hold its data set.
     """
-    loaded = Recipe.load(recipe, data=folders)
+    loaded = load_stages(recipe, data=folders)[-1]
     if not loaded.validation.val_fraction:
         raise OptionError(f"{recipe}: validation.val_fraction is 0: no validation split")
     split = Samples.of(loaded).split()[1]

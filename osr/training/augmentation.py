@@ -1,9 +1,13 @@
-"""What is done to a clear crop before it is degraded, so that few photographs go a long way."""
+"""Augmentation of clean crops before they are degraded. Images are (H, W, 3) float32 in [0, 1]."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
 
 EXPOSURE = (0.25, 1.25)
 """Factor of all channels, drawn log-uniformly."""
@@ -15,19 +19,19 @@ BALANCE = (0.87, 1.15)
 """Factor of each channel by itself, drawn log-uniformly."""
 
 BLACK = (0.0, 0.2)
-"""What is left of black in a faded picture, drawn uniformly."""
+"""Where reduced contrast puts black, drawn uniformly."""
 
 WHITE = (0.4, 1.0)
-"""What is left of white, drawn uniformly."""
+"""Where it puts white, drawn uniformly."""
 
-CLOSER = (1.0, 3.0)
-"""Enlargement of a close-up, drawn uniformly."""
+ZOOM = (1.0, 3.0)
+"""Enlargement of the zoom, drawn uniformly."""
 
 GRAIN = (0.5 / 255, 6 / 255)
-"""Standard deviation of the grain of a close-up, drawn log-uniformly."""
+"""Standard deviation of its grain, drawn log-uniformly."""
 
 GRAIN_SIZE = (0.0, 0.8)
-"""Standard deviation of the Gaussian that softens it, in pixels, drawn uniformly."""
+"""Standard deviation of the Gaussian that smooths the grain, in pixels, drawn uniformly."""
 
 PERIOD = (3.0, 30.0)
 """Width of a pair of stripes in pixels, drawn log-uniformly."""
@@ -36,30 +40,23 @@ SHARPNESS = (0.3, 5.0)
 """Of the edges of stripes, drawn log-uniformly: half of the slope in the middle."""
 
 
-def turn(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """One of the eight ways to lay a square crop down, (S, S, C), equally often."""
-    return np.ascontiguousarray(np.rot90(mirror(image, rng), int(rng.integers(4))))
+def random_dihedral(image: Image, rng: np.random.Generator) -> Image:
+    """One of the eight flips and rotations of a square crop, (S, S, C)."""
+    return np.ascontiguousarray(np.rot90(random_hflip(image, rng), int(rng.integers(4))))
 
 
-def mirror(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """As it is or with left and right exchanged, (H, W, C): for what has an up and a down."""
+def random_hflip(image: Image, rng: np.random.Generator) -> Image:
+    """Flipped horizontally in half of the cases, (H, W, C)."""
     return image[:, ::-1] if rng.random() < 0.5 else image
 
 
-def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Another exposure, tone curve and white balance; black stays black.
+def change_tone(image: Image, rng: np.random.Generator) -> Image:
+    """Another exposure, gamma and white balance; black stays black.
 
-    A network that has met dark, pale and tinted pictures among the clear ones has less reason to
-    take tones for degradation.
+    A network trained on dark, pale and tinted clean images mistakes tones for degradation less
+    often.
 
-    Args:
-        image: (H, W, 3) float32 in [0, 1].
-        rng: source of the factors.
-
-    Returns:
-        The same shape, in [0, 1].
-
-    >>> bool(retone(np.zeros((4, 4, 3), np.float32), np.random.default_rng(0)).any())
+    >>> bool(change_tone(np.zeros((4, 4, 3), np.float32), np.random.default_rng(0)).any())
     False
     """
     exposure, gamma = _log_uniform(EXPOSURE, rng), _log_uniform(GAMMA, rng)
@@ -68,21 +65,15 @@ def retone(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     return np.clip(toned, 0.0, 1.0, dtype=np.float32)
 
 
-def fade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Less contrast, as of old prints, scanned slides and scenes with nothing black in them.
+def reduce_contrast(image: Image, rng: np.random.Generator) -> Image:
+    """Reduced contrast, as of old prints, scanned slides and scenes with nothing black in them.
 
-    Thin haze looks the same. A network that meets it in clear pictures leaves alone what is only a
-    little pale, and is left with haze that nothing else explains.
+    Thin haze looks the same: a network trained on such clean images leaves slightly pale ones
+    unchanged.
 
-    Args:
-        image: (H, W, 3) float32 in [0, 1].
-        rng: source of what becomes of black and white.
-
-    Returns:
-        The same shape, in [0, 1].
-
-    >>> faded = fade(np.eye(2, dtype=np.float32)[..., None].repeat(3, 2), np.random.default_rng(0))
-    >>> bool(0 < faded.min() < faded.max() < 1)
+    >>> image = np.eye(2, dtype=np.float32)[..., None].repeat(3, 2)
+    >>> pale = reduce_contrast(image, np.random.default_rng(0))
+    >>> bool(0 < pale.min() < pale.max() < 1)
     True
     """
     black = rng.uniform(*BLACK) * _log_uniform(BALANCE, rng, 3)
@@ -90,60 +81,42 @@ def fade(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     return np.clip(black + image * (white - black), 0.0, 1.0, dtype=np.float32)
 
 
-def wall(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Parts of it behind even, softly lit surfaces, as walls, tables and blurred backgrounds are.
+def add_flat_patches(image: Image, rng: np.random.Generator) -> Image:
+    """Parts covered by even, softly lit surfaces, like walls, tables and blurred backgrounds.
 
-    To a network they look like haze, which leaves as little to be seen; from such parts of clear
-    pictures it learns to leave them alone.
-
-    Args:
-        image: (H, W, 3) float32 in [0, 1].
-        rng: source of shape, light and colour.
-
-    Returns:
-        The same shape, in [0, 1].
+    They are easily mistaken for haze.
     """
     colour = rng.uniform(0.25, 1.0) * _log_uniform(BALANCE, rng, 3)
     light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
-    return _hide(image, light[..., None] * colour, rng)
+    return _cover(image, light[..., None] * colour, rng)
 
 
-def stripes(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Parts of it behind striped surfaces, as blinds, cloth, blades of grass and zebras are.
+def add_striped_patches(image: Image, rng: np.random.Generator) -> Image:
+    """Parts covered by bent stripes of any two colours, like blinds, cloth, grass and zebras.
 
-    Stripes are to rain what walls are to haze. They bend, and are lit, gently; soft or sharp, and
-    of any two colours.
-
-    Args:
-        image: (H, W, 3) float32 in [0, 1].
-        rng: source of direction, width, bend, colours and shape.
-
-    Returns:
-        The same shape, in [0, 1].
+    They are easily mistaken for rain.
     """
     rows, columns = np.indices(image.shape[:2], np.float32)
-    turn, period = rng.uniform(0.0, np.pi), _log_uniform(PERIOD, rng)
-    across = columns * np.float32(np.cos(turn)) + rows * np.float32(np.sin(turn))
+    angle, period = rng.uniform(0.0, np.pi), _log_uniform(PERIOD, rng)
+    across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
     bend = np.float32(rng.uniform(0.0, 4 * np.pi)) * _field(image, 3, rng)
     wave = np.sin(2 * np.pi * across / period + bend)
-    share = np.clip(0.5 + _log_uniform(SHARPNESS, rng) * wave, 0.0, 1.0)[..., None]
+    second_part = np.clip(0.5 + _log_uniform(SHARPNESS, rng) * wave, 0.0, 1.0)[..., None]
     first, second = (rng.uniform(0.0, 1.0) * _log_uniform(BALANCE, rng, 3) for _ in range(2))
     light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
-    return _hide(image, light[..., None] * (first + share * (second - first)), rng)
+    return _cover(image, light[..., None] * (first + second_part * (second - first)), rng)
 
 
-def _hide(
-    image: NDArray[np.float32], surface: NDArray[np.float32], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """A surface before parts of it, with soft or sharp edges."""
+def _cover(image: Image, surface: Image, rng: np.random.Generator) -> Image:
+    """Parts of the image covered by a surface, with soft or sharp edges."""
     softness = np.float32(10 ** rng.uniform(-2.0, 0.0))
     edge = _field(image, 4, rng) - np.float32(rng.uniform(-0.4, 0.4))
     hidden = np.clip(0.5 + edge / softness, 0.0, 1.0)[..., None]
     return np.clip(image + hidden * (surface - image), 0.0, 1.0, dtype=np.float32)
 
 
-def _field(image: NDArray[np.float32], cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(H, W): smooth, about from -1 to 1."""
+def _field(image: Image, cells: int, rng: np.random.Generator) -> Image:
+    """(H, W): smooth random values, about -1 to 1."""
     import cv2
 
     coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
@@ -151,23 +124,15 @@ def _field(image: NDArray[np.float32], cells: int, rng: np.random.Generator) -> 
     return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The middle, enlarged: soft, with large even parts, as photographs of near things are.
+def zoom_in(image: Image, rng: np.random.Generator) -> Image:
+    """The centre enlarged, with fine grain: soft and smooth like a close-up.
 
-    The fine grain of a sensor lies over it: so it can be told from a picture that was small once,
-    which is soft and has none.
-
-    Args:
-        image: (H, W, 3) float32 in [0, 1].
-        rng: source of enlargement and grain.
-
-    Returns:
-        The same shape, in [0, 1].
+    The grain distinguishes it from an upscaled low-resolution image.
     """
     import cv2
 
     height, width = image.shape[:2]
-    factor = rng.uniform(*CLOSER)
+    factor = rng.uniform(*ZOOM)
     rows, columns = (max(1, round(side / factor)) for side in (height, width))
     top, left = (height - rows) // 2, (width - columns) // 2
     middle = image[top : top + rows, left : left + columns]
@@ -180,8 +145,16 @@ def close_up(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     return np.clip(enlarged + grain, 0.0, 1.0, dtype=np.float32)
 
 
-def _log_uniform(
-    bounds: tuple[float, float], rng: np.random.Generator, count: int = 1
-) -> NDArray[np.float32]:
+def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator, count: int = 1) -> Image:
     low, high = np.log(bounds)
     return np.exp(rng.uniform(low, high, count)).astype(np.float32)
+
+
+AUGMENTATIONS: Mapping[str, Callable[[Image, np.random.Generator], Image]] = {
+    "tone": change_tone,
+    "zoom": zoom_in,
+    "flat_patches": add_flat_patches,
+    "striped_patches": add_striped_patches,
+    "contrast": reduce_contrast,
+}
+"""Keys of a recipe's ``[augmentation]``, in the order in which they are applied."""

@@ -11,46 +11,50 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from osr.training.guard import count, first_scale
 from osr.training.loading import batches
-from osr.training.recipe import Recipe
-from osr.training.run_folder import Arrays, RunFolder, RunState
+from osr.training.run_folder import RunFolder
 from osr.training.run_log import RunLog
-from osr.training.sampling import Samples
+from osr.training.run_state import EMA_EVERY, Arrays, RunState
+from osr.training.sampling import Batch, Samples
 from osr.training.stopping import stoppable
-from osr.training.validation import Validation
+from osr.training.validation import Validator
 from osr_core.errors import CheckpointError, TrainingError
-from osr_core.files import atomic_write
 from osr_core.training.trainer import Trainer
-
-AVERAGE_EVERY = 10
-"""Steps between two updates of the moving average."""
 
 AGREE_EVERY = 10
 """Steps between two times at which several processes ask each other whether to stop."""
 
+CHECKED = 8
+"""Samples of a batch that a state has to restore before it is saved."""
+
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a call of :func:`train`."""
+    """The result of a call of :func:`train_stage`."""
 
     finished: bool
     """Whether the recipe's last step was done; else the run was stopped and can be resumed."""
     step: int
+    """Steps done, of ``steps``."""
+    steps: int
     loss: float
-    """Mean of the last steps."""
+    """Mean of the last steps; NaN if there was none."""
     psnr: float
-    """Of the averaged weights, dB, on the evaluation's samples; NaN if there was none."""
+    """Of the EMA on the validation samples, dB; NaN if there was no validation."""
     best: float
     best_step: int
+    """0 if there was no validation."""
     skipped: int
     """Steps of this call whose loss or gradient was not finite."""
     seconds: float
+    model: Path
+    """The published weights."""
+    is_main: bool = True
+    """False in all processes but one of a distributed training."""
 
 
-def train(
+def train_stage(
     trainer: Trainer,
     samples: Samples,
     folder: Path,
@@ -59,137 +63,158 @@ def train(
     workers: int = 1,
     resume: bool = True,
 ) -> Summary:
-    """Train to the recipe's last step, and keep in ``folder`` what :mod:`~.run_folder` lists.
+    """Train to the recipe's last step, and write to ``folder`` what :mod:`~.run_folder` lists.
 
-    Ctrl-C and SIGTERM end the run after the step under way, with everything saved.
+    Ctrl-C and SIGTERM end the run after the current step, with everything saved.
 
     Args:
         trainer: of either backend; every process of its world calls this function.
-        samples: all of them; what the recipe holds out is taken from them here.
-        folder: of the run; made if it is not there.
-        provenance: what a reader of the weights should know besides the recipe.
+        samples: all of them; the validation split is taken from them here.
+        folder: of the run; created if missing.
+        provenance: metadata of the published weights besides the recipe.
         workers: loader processes per training process; 0 loads between the steps.
-        resume: whether to go on from the folder's newest state; else there must be none.
+        resume: whether to resume from the folder's newest state; else there must be none.
 
     Raises:
         TrainingError: if the folder holds a run, or one that cannot be resumed with this recipe
-            and these images; if too many steps in a row were not finite.
+            and these images; if the training diverges.
         CheckpointError: if the last state cannot be written.
         ImageError: if too many images in a row cannot be read.
     """
-    recipe, started = samples.recipe, time.monotonic()
-    training, looking = samples.split()
-    run = _open(folder, recipe, samples.fingerprint(), resume)
-    state = _start(trainer, run, recipe)
-    leads = trainer.world.is_main
-    validation = Validation(looking) if leads and recipe.validation.samples else None
-    log = RunLog(folder, recipe, state.step, speaks=leads)
-    losses: list[float] = []
-    in_a_row = 0
-    with stoppable() as stop:
-        for inputs, targets in log.timed(batches(training, state.step, workers, trainer.world)):
-            loss = trainer.step(inputs, targets, recipe.lr(state.step), state.scale)
-            state.step += 1
-            in_a_row = count(state, loss, in_a_row, recipe)
-            log.step(state.step, loss, state.scale)
-            losses = [*losses[-99:], loss]
-            stopped = _agree(trainer, stop, state.step)
-            last = stopped or state.step == recipe.steps
-            if leads and state.step % AVERAGE_EVERY == 0:
-                _average(state, trainer.network.state(), recipe.ema_decay)
-            if validation and (last or state.step % recipe.validation.every == 0):
-                _look(trainer, validation, state, run, log, provenance)
-            if leads and (last or state.step % recipe.checkpoint_every == 0):
-                _save(trainer, state, run, log, provenance, last)
+    return _Loop(trainer, samples, folder, provenance, resume).run(workers)
+
+
+class _Loop:
+    def __init__(
+        self,
+        trainer: Trainer,
+        samples: Samples,
+        folder: Path,
+        provenance: Mapping[str, Any],
+        resume: bool,
+    ) -> None:
+        self.trainer = trainer
+        self.recipe = samples.recipe
+        self.provenance = provenance
+        self.samples, validation = samples.split()
+        self.folder = RunFolder(folder, self.recipe, samples.fingerprint())
+        self.state = self._start(resume)
+        self.batch: Batch | None = None  # the last one with a finite loss
+        self.is_main = trainer.world.is_main
+        validated = self.is_main and self.recipe.validation.samples > 0
+        self.validator = Validator(validation) if validated else None
+        self.log = RunLog(folder, self.recipe, self.state.step, enabled=self.is_main)
+
+    def run(self, workers: int) -> Summary:
+        started, state, recipe, log = time.monotonic(), self.state, self.recipe, self.log
+        losses: list[float] = []
+        made = batches(self.samples, state.step, workers, self.trainer.world)
+        with stoppable() as stop:
+            for inputs, targets in log.timed(made):
+                lr, scale = recipe.lr(state.step), state.loss_scale
+                loss = self.trainer.step(inputs, targets, lr, scale)
+                state.count(loss, recipe)
+                log.step(state.step, loss, state.loss_scale)
+                losses = [*losses[-99:], loss]
+                if math.isfinite(loss):
+                    self.batch = inputs[:CHECKED], targets[:CHECKED]
+                if state.consecutive_skips >= recipe.max_skipped_steps:
+                    raise self._diverged(f"no finite loss for {recipe.max_skipped_steps} steps")
+                last = self._agree(stop) or state.step == recipe.steps
+                if self.is_main:
+                    self._after_step(last)
+                if last:
+                    break
+        log.close()
+        return Summary(
+            finished=state.step >= recipe.steps,
+            step=state.step,
+            steps=recipe.steps,
+            loss=float(np.nanmean(losses)) if np.isfinite(losses).any() else math.nan,
+            psnr=log.psnr,
+            best=state.best,
+            best_step=state.best_step,
+            skipped=log.skipped,
+            seconds=time.monotonic() - started,
+            model=self.folder.path / "model.safetensors",
+            is_main=self.is_main,
+        )
+
+    def _start(self, resume: bool) -> RunState:
+        self.folder.create(resume)
+        state = self.folder.load()
+        if state is None:
+            return RunState.initial(self.trainer.network.state(), self.recipe)
+        self.trainer.network.load_state(state.weight)
+        self.trainer.load_state(state.optimizer, state.updates)
+        return state
+
+    def _agree(self, stop: threading.Event) -> bool:
+        """Whether to stop; processes must do so after the same step, or they would deadlock."""
+        if self.trainer.world.size == 1:
+            return stop.is_set()
+        return self.state.step % AGREE_EVERY == 0 and self.trainer.mean(float(stop.is_set())) > 0
+
+    def _after_step(self, last: bool) -> None:
+        """Whatever of EMA, validation and saving is due."""
+        state, recipe = self.state, self.recipe
+        validate = self.validator and (last or state.step % recipe.validation.every == 0)
+        save = last or state.step % recipe.checkpoint_every == 0
+        update = state.step % EMA_EVERY == 0
+        if not (validate or save or update):
+            return
+        weights = self.trainer.network.state()
+        average = state.ema(weights, recipe.ema_decay)
+        if validate or save:
+            self._check()
+            try:
+                self.trainer.network.load_state(average)
+                self._check()
+                if validate:
+                    self._validate(average)
+            finally:
+                self.trainer.network.load_state(weights)
+        if update:
+            state.average = average
+        if save:
+            state.weight, state.optimizer = weights, self.trainer.state()
+            self._save(average, last)
+
+    def _check(self) -> None:
+        """Refuse to save weights whose results have little to do with images in [0, 1]."""
+        if self.batch is None:
+            return
+        inputs, targets = self.batch
+        errors = self.trainer.network.predict(inputs).astype(np.float64) - targets
+        rms = float(np.sqrt(np.mean(errors**2)))
+        if not rms <= 1:  # a NaN is not, either
+            raise self._diverged(f"RMS error of restored training samples {rms:.3g}")
+
+    def _diverged(self, why: str) -> TrainingError:
+        states = self.folder.states()
+        kept = f"the last good state is {states[-1]}" if states else "no state was good"
+        hint = "restart with a lower recipe.optimizer.lr"
+        return TrainingError(f"step {self.state.step}: training diverged: {why}; {kept}; {hint}")
+
+    def _validate(self, average: Arrays) -> None:
+        assert self.validator is not None
+        state, log = self.state, self.log
+        psnr, picture = self.validator.evaluate(self.trainer.network)
+        log.validation(state.step, psnr, self.validator.input_psnr, picture)
+        try:
+            self.folder.write_picture(state.step, picture)
+            if psnr > state.best:
+                state.best, state.best_step = psnr, state.step
+                provenance = {**self.provenance, "psnr": psnr}
+                self.folder.publish("best.safetensors", average, state.step, provenance)
+        except CheckpointError as error:
+            log.message(f"osr: {error}; training continues")
+
+    def _save(self, average: Arrays, last: bool) -> None:
+        try:
+            self.folder.save(self.state)
+            self.folder.publish("model.safetensors", average, self.state.step, self.provenance)
+        except CheckpointError as error:
             if last:
-                break
-    log.close()
-    return Summary(
-        finished=state.step >= recipe.steps,
-        step=state.step,
-        loss=float(np.nanmean(losses)) if np.isfinite(losses).any() else math.nan,
-        psnr=log.psnr,
-        best=state.best,
-        best_step=state.best_step,
-        skipped=log.skipped,
-        seconds=time.monotonic() - started,
-    )
-
-
-def _open(folder: Path, recipe: Recipe, fingerprint: str, resume: bool) -> RunFolder:
-    run = RunFolder(folder, recipe, fingerprint)
-    if run.states() and not resume:
-        raise TrainingError(f"{folder}: holds a run; add --resume to go on, or take another folder")
-    try:
-        (folder / "pictures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be made: {error.strerror}") from None
-    return run
-
-
-def _start(trainer: Trainer, run: RunFolder, recipe: Recipe) -> RunState:
-    state = run.load()
-    if state is None:
-        weights = trainer.network.state()
-        return RunState(weights, dict(weights), scale=first_scale(recipe))
-    trainer.network.load_state(state.weight)
-    trainer.load_state(state.optimizer, state.updates)
-    return state
-
-
-def _agree(trainer: Trainer, stop: threading.Event, step: int) -> bool:
-    """Whether to stop; processes must do so after the same step, or they wait for each other."""
-    if trainer.world.size == 1:
-        return stop.is_set()
-    return step % AGREE_EVERY == 0 and trainer.mean(float(stop.is_set())) > 0
-
-
-def _average(state: RunState, weights: Arrays, decay: float) -> None:
-    # A young average must not remember the random start: the decay grows with the steps.
-    step = state.step / AVERAGE_EVERY
-    keep = min(decay**AVERAGE_EVERY, (1 + step) / (10 + step))
-    for name, value in weights.items():
-        state.average[name] = state.average[name] + (1 - keep) * (value - state.average[name])
-
-
-def _look(
-    trainer: Trainer,
-    validation: Validation,
-    state: RunState,
-    run: RunFolder,
-    log: RunLog,
-    provenance: Mapping[str, Any],
-) -> None:
-    weights = trainer.network.state()
-    if run.recipe.ema_decay:
-        trainer.network.load_state(state.average)
-    psnr, picture = validation.look(trainer.network)
-    trainer.network.load_state(weights)
-    log.looked(state.step, psnr, validation.untouched, picture)
-    try:
-        with atomic_write(run.path / "pictures" / f"step-{state.step:08}.png") as temporary:
-            temporary.write_bytes(picture)
-        if psnr > state.best:
-            state.best, state.best_step = psnr, state.step
-            state.weight = weights
-            run.publish("best.safetensors", state, {**provenance, "psnr": psnr})
-    except (CheckpointError, OSError) as error:
-        log.say(f"osr: {error}; the run goes on")
-
-
-def _save(
-    trainer: Trainer,
-    state: RunState,
-    run: RunFolder,
-    log: RunLog,
-    provenance: Mapping[str, Any],
-    last: bool,
-) -> None:
-    state.weight, state.optimizer = trainer.network.state(), trainer.state()
-    try:
-        run.save(state)
-        run.publish("model.safetensors", state, provenance)
-    except CheckpointError as error:
-        if last:
-            raise
-        log.say(f"osr: {error}; the run goes on and tries again")
+                raise
+            self.log.message(f"osr: {error}; training continues and tries again")

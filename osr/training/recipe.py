@@ -1,20 +1,16 @@
-"""What a training run is: a frozen, validated dataclass, read from TOML."""
+"""What a training run is: a frozen, validated dataclass."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from osr import settings
 from osr.training.recipe_tables import Augmentation, Init, Scheduler, Validation, require
 from osr_core.analysis import analyse
-from osr_core.backend import PRECISIONS
-from osr_core.errors import OptionError, SpecError
+from osr_core.errors import OptionError
 from osr_core.settings import build
 from osr_core.spec import SPEC_VERSION, ModelSpec
-from osr_core.training.losses import check_losses
 from osr_core.training.options import Optimizer, TrainerOptions
 
 _RESUMABLE = frozenset(
@@ -84,15 +80,13 @@ class Recipe:
     """Consecutive steps with a loss or gradient that is not finite, after which the run ends."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulation_steps", "crop_size", "checkpoint_every",
-                     "max_checkpoints", "log_every", "max_skipped_steps"):  # fmt: skip
+        for name in ("steps", "batch_size", "crop_size", "checkpoint_every", "max_checkpoints",
+                     "log_every", "max_skipped_steps"):  # fmt: skip
             require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
-        for name in ("max_side", "clip_grad_norm", "seed"):
+        for name in ("max_side", "seed"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         require(0 <= self.ema_decay < 1, "ema_decay", "0 or more, below 1", self.ema_decay)
-        known = ", ".join(PRECISIONS)
-        require(self.precision in PRECISIONS, "precision", f"one of {known}", self.precision)
-        check_losses(self.loss)
+        _ = self.trainer_options  # checks its own part
         for name, weight in self.sampling_weights.items():
             require(weight >= 0, f"sampling_weights.{name}", "0 or more", weight)
         total = sum(self.sampling_weights.values())
@@ -129,31 +123,6 @@ class Recipe:
         if isinstance(spec, Mapping):
             spec = {"version": SPEC_VERSION, **spec}
         return build(cls, {**data, "spec": ModelSpec.from_dict(spec)}, "recipe")
-
-    @classmethod
-    def load(
-        cls,
-        *paths: str | os.PathLike[str],
-        assign: Iterable[str] = (),
-        data: Mapping[str, list[str]] | None = None,
-    ) -> Recipe:
-        """The recipe of TOML files; later ones override earlier ones.
-
-        Args:
-            paths: of the files.
-            assign: ``key=value`` pairs that override them.
-            data: folders of data sets, in place of those that the files name.
-
-        Raises:
-            OptionError: naming the files and the key that is wrong.
-        """
-        try:
-            table = settings.assign(settings.load(paths), assign)
-            for name, folders in (data or {}).items():
-                table = settings.put(table, f"data.{name}", folders)
-            return cls.from_dict(table)
-        except (OptionError, SpecError) as error:
-            raise OptionError(f"{', '.join(map(str, paths))}: {error}") from None
 
     def differences(self, other: Recipe) -> list[str]:
         """Keys that make the other a different run: not where its data is, nor how it saves."""

@@ -80,13 +80,18 @@ class Augmentation:
             require(0 <= value <= 1, f"augmentation.{part.name}", "0 to 1", value)
 
 
+PREVIOUS = "previous"
+"""As a model to start from: the result of the stage before."""
+
+
 @dataclass(frozen=True)
 class Init:
     """Files that the initial weights come from, each a registered model or weight file. At most one
     of the three; without any, all weights are drawn from the seed."""
 
     model: str = ""
-    """All weights, of the same spec: training continues from there."""
+    """All weights, of the same spec: training continues from there. ``previous``: those of the
+    stage before, where later stages start unless they say otherwise."""
     backbone: str = ""
     """The backbone's weights: of a plain model, or a reprogrammed one with the same backbone."""
     experts: tuple[str, ...] = ()

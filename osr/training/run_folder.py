@@ -1,61 +1,30 @@
-"""The folder of a training run: what is in it, and how a run is taken up again.
+"""The folder of a training run: what is in it, and how a run is resumed.
 
-============================  ==============================================================
-``state-00001500.safetensors``  everything to resume from: the newest ``keep`` of them
-``model.safetensors``           the averaged weights of the newest state: what is published
-``best.safetensors``            those of the best PSNR so far
+============================  ===================================================================
+``state-00001500.safetensors``  everything to resume from: the newest ``max_checkpoints`` of them
+``model.safetensors``           the EMA of the newest state's weights: what is published
+``best.safetensors``            the EMA of the best validation PSNR so far
 ``metrics.jsonl``               one line each ``log_every`` steps
-``pictures/``                   degraded, restored, clear
-============================  ==============================================================
+``pictures/``                   validation samples: degraded, restored, clean
+============================  ===================================================================
 
-Each file takes its place whole or not at all, so that a run may be killed at any moment.
+Each file is written atomically, so that a run may be killed at any moment.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from osr.training.recipe import Recipe
+from osr.training.run_state import Arrays, RunState
 from osr_core.checkpoint import Checkpoint, read_tensors, write_tensors
 from osr_core.errors import CheckpointError, TrainingError
-
-Arrays = dict[str, NDArray[np.float32]]
+from osr_core.files import atomic_write
 
 GROUPS = ("weight", "average", "optimizer")
-
-
-@dataclass
-class RunState:
-    """Where a run stands."""
-
-    weight: Arrays
-    """Weights by canonical name."""
-    average: Arrays
-    """Their moving average."""
-    optimizer: Arrays = field(default_factory=dict)
-    """Moments of the optimiser by name."""
-    step: int = 0
-    """Steps done, those included that were skipped."""
-    updates: int = 0
-    """Steps that changed the weights."""
-    scale: float = 1.0
-    """Factor on the loss, so that gradients do not vanish in float16."""
-    steady: int = 0
-    """Steps since the scale changed."""
-    best: float = -math.inf
-    """Best PSNR so far, dB."""
-    best_step: int = 0
-
-
-_NUMBERS = ("step", "updates", "scale", "steady", "best", "best_step")
 
 
 def _group(tensors: Arrays, group: str) -> Arrays:
@@ -71,20 +40,34 @@ class RunFolder:
         self.recipe = recipe
         self.fingerprint = fingerprint
 
+    def create(self, resume: bool) -> None:
+        """Create the folder.
+
+        Raises:
+            TrainingError: if it holds a run that is not to be resumed, or cannot be created.
+        """
+        if self.states() and not resume:
+            raise TrainingError(
+                f"{self.path}: holds a run; add --resume to continue it, or use another folder"
+            )
+        try:
+            (self.path / "pictures").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"{self.path}: cannot be created: {error.strerror}") from None
+
     def states(self) -> list[Path]:
         """Files of states, the oldest first."""
         return sorted(self.path.glob("state-*.safetensors"))
 
     def save(self, state: RunState) -> None:
-        """Write a state and remove what is older than the newest ``keep``.
+        """Write a state and remove all but the newest ``max_checkpoints``.
 
         Raises:
-            CheckpointError: if the disk is full, for instance; older states are then untouched.
+            CheckpointError: if the disk is full, for instance; older states are then kept.
         """
         tensors = {f"{g}.{n}": a for g in GROUPS for n, a in getattr(state, g).items()}
-        numbers = {name: getattr(state, name) for name in _NUMBERS}
         metadata = {
-            "numbers": json.dumps(numbers),
+            "numbers": json.dumps(state.numbers()),
             "recipe": json.dumps(self.recipe.to_dict()),
             "files": self.fingerprint,
         }
@@ -106,27 +89,30 @@ class RunFolder:
         tensors, metadata = read_tensors(path)
         try:
             recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
-            numbers = json.loads(metadata["numbers"])
-        except (KeyError, ValueError):
+            weight, average, optimizer = (_group(tensors, name) for name in GROUPS)
+            state = RunState(weight, average, optimizer, **json.loads(metadata["numbers"]))
+        except (KeyError, ValueError, TypeError):
             raise CheckpointError(f"{path}: not the state of a run; remove it") from None
         differing = self.recipe.differences(recipe)
         if differing:
             keys = ", ".join(f"recipe.{key}" for key in differing)
-            raise TrainingError(f"{path}: its run has another {keys}; take another folder")
+            raise TrainingError(f"{path}: its run has another {keys}; use another folder")
         if metadata.get("files") != self.fingerprint:
             raise TrainingError(
-                f"{path}: belongs to a run on other images; restore them or take another folder"
+                f"{path}: its run has other images; restore them or use another folder"
             )
-        weight, average, optimizer = (_group(tensors, name) for name in GROUPS)
-        return RunState(weight, average, optimizer, **numbers)
+        return state
 
-    def publish(self, name: str, state: RunState, provenance: Mapping[str, Any]) -> Checkpoint:
-        """Write the averaged weights (the weights, where no average is kept) as a checkpoint."""
-        checkpoint = Checkpoint(
-            self.recipe.spec,
-            state.average if self.recipe.ema_decay else state.weight,
-            self.recipe.to_dict(),
-            {**provenance, "steps": state.step},
-        )
-        checkpoint.save(self.path / name)
-        return checkpoint
+    def publish(self, name: str, average: Arrays, step: int, provenance: Mapping[str, Any]) -> None:
+        """Write weights as a checkpoint."""
+        about = {**provenance, "steps": step}
+        Checkpoint(self.recipe.spec, average, self.recipe.to_dict(), about).save(self.path / name)
+
+    def write_picture(self, step: int, png: bytes) -> None:
+        """Write a picture of the validation samples."""
+        path = self.path / "pictures" / f"step-{step:08}.png"
+        try:
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(png)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar, ``metrics.jsonl``, TensorBoard where it is."""
+"""The log of a run: progress bar, ``metrics.jsonl``, and TensorBoard where it is installed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ T = TypeVar("T")
 
 
 class RunLog:
-    """Counts, times and tells; the process of rank 0 has one that speaks."""
+    """Counts and times the steps; writes only if enabled, as in the process of rank 0."""
 
-    def __init__(self, folder: Path, recipe: Recipe, step: int, *, speaks: bool = True) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, step: int, *, enabled: bool = True) -> None:
         self.recipe = recipe
-        self.speaks = speaks
+        self.enabled = enabled
         self.psnr = math.nan
         self.skipped = 0
         self._path = folder / "metrics.jsonl"
-        board = speaks and find_spec("tensorboard")
+        board = enabled and find_spec("tensorboard")
         self._board = _Board(folder / "tensorboard") if board else None
         self._bar = tqdm(
-            total=recipe.steps, initial=step, unit="step", mininterval=1, disable=not speaks
+            total=recipe.steps, initial=step, unit="step", mininterval=1, disable=not enabled
         )
         self._restart()
 
@@ -51,28 +51,28 @@ class RunLog:
                 close()
 
     def step(self, step: int, loss: float, scale: float) -> None:
-        """A step was done; ``loss`` is not a number if it was skipped."""
+        """A step was done; its loss is not finite if it was skipped."""
         self._bar.update()
         self._steps += 1
         if math.isfinite(loss):
             self._losses.append(loss)
         else:
             self.skipped += 1
-        if self.speaks and (step % self.recipe.log_every == 0 or step == self.recipe.steps):
-            self._tell(step, scale)
+        if self.enabled and (step % self.recipe.log_every == 0 or step == self.recipe.steps):
+            self._write_interval(step, scale)
             self._restart()
 
-    def looked(self, step: int, psnr: float, untouched: float, picture: bytes) -> None:
-        """The PSNR in dB of the averaged weights was measured; ``picture`` is a PNG."""
+    def validation(self, step: int, psnr: float, input_psnr: float, picture: bytes) -> None:
+        """PSNR in dB of restored and of degraded samples; ``picture`` is a PNG of them."""
         self.psnr = psnr
-        self._write(step=step, psnr=psnr, untouched=untouched)
+        self._write(step=step, psnr=psnr, input_psnr=input_psnr)
         if self._board:
             self._board.number("psnr", psnr, step)
             self._board.picture("samples", picture, step)
 
-    def say(self, message: str) -> None:
-        """A line for the person, above the bar."""
-        if self.speaks:
+    def message(self, message: str) -> None:
+        """A line above the progress bar."""
+        if self.enabled:
             self._bar.write(message)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class RunLog:
         if self._board:
             self._board.close()
 
-    def _tell(self, step: int, scale: float) -> None:
+    def _write_interval(self, step: int, scale: float) -> None:
         elapsed = max(time.perf_counter() - self._started, 1e-9)
         loss = sum(self._losses) / len(self._losses) if self._losses else math.nan
         rate = self._steps * self.recipe.batch_size / elapsed
@@ -115,7 +115,7 @@ class RunLog:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(plain) + "\n")
         except OSError as error:
-            self.say(f"osr: {self._path}: cannot be written: {error.strerror}; the run goes on")
+            self.message(f"osr: {self._path}: cannot be written: {error.strerror}")
 
 
 class _Board:

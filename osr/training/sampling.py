@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from osr.datasets import Item, catalogue, find, items
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
-from osr.training.augmentation import close_up, fade, mirror, retone, stripes, turn, wall
+from osr.training.augmentation import AUGMENTATIONS, random_dihedral, random_hflip
 from osr.training.grids import ALIGNED, degrade_crop, on_grid
-from osr.training.keeping import Keeping
+from osr.training.image_cache import planes
 from osr.training.recipe import Recipe
 from osr_core.backend import SINGLE, World
 from osr_core.errors import ImageError, OptionError
@@ -33,8 +32,11 @@ MARGIN = 12
 UNREADABLE = 20
 """Files in a row that may turn out unreadable before a sample is given up."""
 
+BUILT_IN = "built-in"
+"""In place of a folder for the images that come with scikit-image."""
+
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Degraded and clear crops, ``(N, 3, crop, crop)`` each."""
+"""Degraded and clean crops, ``(N, 3, crop, crop)`` each."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +51,9 @@ class Samples:
 
     recipe: Recipe
     photographs: tuple[Item, ...]
-    """Clear photographs, to which synthetic degradation is done."""
+    """Clean photographs, for synthetic degradations."""
     pairs: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
-    """Name of a set → its degraded photographs, each with its clear twin."""
+    """Name of a set → its degraded photographs, each with its ground truth."""
     stream: int = 0
     """0: training; another number draws other crops and degradation."""
 
@@ -86,26 +88,31 @@ class Samples:
             OptionError: if a set is unknown or there is no such folder.
             ImageError: if a folder does not hold what the set consists of.
         """
-        clear: list[Item] = []
+        clean: list[Item] = []
         pairs: dict[str, tuple[Item, ...]] = {}
         for name, folders in recipe.data.items():
             found = _items(name, folders)
             if find(name).paired:
                 pairs[name] = found
             else:
-                clear += found
-        return cls(recipe, tuple(clear), pairs)
+                clean += found
+        return cls(recipe, tuple(clean), pairs)
 
     def split(self) -> tuple[Samples, Samples]:
-        """Samples to train on, and samples to see where the run stands; see ``Evaluation``."""
-        share = self.recipe.validation.val_fraction
-        clear = _hold_out(self.photographs, share)
-        pairs = {name: _hold_out(found, share) for name, found in self.pairs.items()}
-        training, looking = (
-            replace(self, photographs=clear[part], pairs={n: b[part] for n, b in pairs.items()})
-            for part in range(2)
+        """The training and the validation split; see :class:`~.recipe_tables.Validation`."""
+        fraction = self.recipe.validation.val_fraction
+        clean = _split(self.photographs, fraction)
+        pairs = {name: _split(found, fraction) for name, found in self.pairs.items()}
+        training, validation = (
+            replace(self, photographs=clean[split], pairs={n: p[split] for n, p in pairs.items()})
+            for split in range(2)
         )
-        return training, replace(looking, stream=1)
+        return training, replace(validation, stream=1)
+
+    def counts(self) -> dict[str, int]:
+        """Number of images of each data set, all clean photographs together."""
+        sets = {"photographs": self.photographs, **self.pairs}
+        return {name: len(found) for name, found in sets.items() if found}
 
     def fingerprint(self) -> str:
         """Differs between two runs whose files differ in name, number or order."""
@@ -124,15 +131,15 @@ class Samples:
         return inputs, targets
 
     def sample(self, step: int, index: int) -> Batch:
-        """One degraded and one clear crop, ``(3, crop, crop)`` each."""
+        """One degraded and one clean crop, ``(3, crop, crop)`` each."""
         rng = np.random.default_rng([self.recipe.seed, step, index, *self._stream])
         kinds = list(self.recipe.sampling_weights)
         weights = np.array([self.recipe.sampling_weights[kind] for kind in kinds], np.float64)
         kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
         draw = self._pair if kind in self.pairs else self._synthetic
-        degraded, clear = draw(kind, rng)
+        degraded, clean = draw(kind, rng)
         size = slice(MARGIN, MARGIN + self.recipe.crop_size)
-        return _to_planes(degraded[size, size]), _to_planes(clear[size, size])
+        return _to_planes(degraded[size, size]), _to_planes(clean[size, size])
 
     @property
     def _stream(self) -> tuple[int, ...]:
@@ -140,21 +147,21 @@ class Samples:
 
     def _pair(self, kind: str, rng: np.random.Generator) -> Batch:
         image = self._draw(self.pairs[kind], rng)
-        both = mirror(self._crop(image, rng, stored=True), rng)
+        both = random_hflip(self._crop(image, rng, stored=True), rng)
         return both[..., :3], both[..., 3:]
 
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
         chain = None if kind == "mixture" else Chain.parse("none" if kind == "clean" else kind)
         hazy = chain is None or "haze" in chain.kinds
         # Haze has an up and a down, as real degradation has: the sky is pale, and it is far.
-        lay = mirror if hazy else turn
-        crop = lay(self._crop(self._draw(self.photographs, rng), rng), rng)
-        clear = np.ascontiguousarray(crop[..., :3])
+        flip = random_hflip if hazy else random_dihedral
+        crop = flip(self._crop(self._draw(self.photographs, rng), rng), rng)
+        clean = np.ascontiguousarray(crop[..., :3])
         if not hazy:  # a pale picture in haze tells nobody how pale it was
-            clear = self._varied(clear, rng)
+            clean = self._augmented(clean, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         chain = self._mixture(rng) if chain is None else chain
-        return degrade_crop(chain, clear, rng, MARGIN, depth, self.recipe.degradations)
+        return degrade_crop(chain, clean, rng, MARGIN, depth, self.recipe.degradations)
 
     @property
     def _mixed(self) -> list[str]:
@@ -168,23 +175,22 @@ class Samples:
         chosen = rng.choice(self._mixed, count, replace=False)
         return Chain.parse("+".join(kind for kind in DEGRADATIONS if kind in chosen))
 
-    def _varied(self, clear: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        of = self.recipe.augmentation
-        for share, vary in (
-            (of.tone, retone), (of.zoom, close_up), (of.flat_patches, wall),
-            (of.striped_patches, stripes), (of.contrast, fade),
-        ):  # fmt: skip
-            if share > 0 and rng.random() < share:
-                clear = vary(clear, rng)
-        return clear
+    def _augmented(
+        self, clean: NDArray[np.float32], rng: np.random.Generator
+    ) -> NDArray[np.float32]:
+        for name, augment in AUGMENTATIONS.items():
+            probability = getattr(self.recipe.augmentation, name)
+            if probability > 0 and rng.random() < probability:
+                clean = augment(clean, rng)
+        return clean
 
     def _draw(self, among: Sequence[Item], rng: np.random.Generator) -> NDArray[Any]:
         for _ in range(UNREADABLE):
             item = among[rng.integers(len(among))]
             try:
-                return _kept(item, self.recipe.max_side)
+                return planes(item, self.recipe.max_side)
             except ImageError as error:
-                _warn_once(f"{error}; another image takes its place")
+                _warn_once(f"{error}; another image replaces it")
         raise ImageError(f"{UNREADABLE} images in a row cannot be read; the last: {item.truth}")
 
     def _crop(
@@ -200,56 +206,37 @@ class Samples:
         top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
         if stored and rng.random() < ALIGNED:
             top, left = on_grid(top, height - side, MARGIN), on_grid(left, width - side, MARGIN)
-        window = image[top : top + side, left : left + side]
-        if window.dtype == np.uint8:
-            return window.astype(np.float32) / np.float32(255)
-        return window
+        patch = image[top : top + side, left : left + side]
+        if patch.dtype == np.uint8:
+            return patch.astype(np.float32) / np.float32(255)
+        return patch
 
 
 def _items(name: str, folders: Any) -> tuple[Item, ...]:
     folders = folders if isinstance(folders, (list, tuple)) else [folders]
     try:
+        for folder in folders:
+            if not isinstance(folder, (str, os.PathLike)):
+                raise OptionError(f"expected a folder or a list of folders, got {folder!r}")
+            if name == "scikit-image" and folder != BUILT_IN:
+                raise OptionError(f"has no folder; write {BUILT_IN!r}, or choose another data set")
         return tuple(item for folder in folders for item in items(name, folder, "train"))
     except (OptionError, ImageError) as error:
         raise type(error)(f"recipe.data.{name}: {error}") from None
 
 
-def _hold_out(found: tuple[Item, ...], share: float) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Every n-th item apart; without a share, or with a single item, all are in both parts."""
-    if share == 0 or len(found) < 2:
+def _split(found: tuple[Item, ...], fraction: float) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """Training and validation items; the latter are spread evenly. All are in both parts if the
+    fraction is 0 or there is one item only."""
+    total = len(found)
+    if fraction == 0 or total < 2:
         return found, found
-    every = max(2, math.floor(1 / share))
-    apart = found[every // 2 :: every] or found[-1:]
-    return tuple(item for item in found if item not in set(apart)), apart
-
-
-_keeping: Keeping[Any] = Keeping()
-
-
-def _kept(item: Item, largest_side: int) -> NDArray[Any]:
-    return _keeping.get((item, largest_side), lambda: _planes(item, largest_side))
-
-
-def _planes(item: Item, largest_side: int) -> NDArray[Any]:
-    """(H, W, C): clear, uint8; degraded and clear, uint8; or clear and depth, float32."""
-    degraded, clear = item.load()
-    depth = item.load_depth()
-    small = shrink(clear, largest_side)
-    if degraded is not None:
-        return np.concatenate((shrink(degraded, largest_side), small), 2)
-    if depth is not None:
-        return np.dstack((small.astype(np.float32) / np.float32(255), shrink(depth, largest_side)))
-    return np.ascontiguousarray(small)
-
-
-def shrink(image: NDArray[Any], largest_side: int) -> NDArray[Any]:
-    """(H, W) or (H, W, C), so that no side is over ``largest_side``; 0: as it is."""
-    height, width = image.shape[:2]
-    factor = largest_side / max(height, width) if largest_side else 1.0
-    if factor >= 1:
-        return image
-    size = round(width * factor), round(height * factor)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    count = min(max(1, round(fraction * total)), total - 1)
+    chosen = {(2 * index + 1) * total // (2 * count) for index in range(count)}
+    return (
+        tuple(item for index, item in enumerate(found) if index not in chosen),
+        tuple(found[index] for index in sorted(chosen)),
+    )
 
 
 _warned: set[str] = set()

@@ -1,4 +1,4 @@
-"""The look at where a run stands: PSNR and a picture of samples that never change."""
+"""PSNR and a picture of fixed validation samples."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from osr_core.backend import Network
 SHOWN = 8
 """Samples in the picture."""
 
-AT_ONCE = 8
+BATCH_SIZE = 8
 """Samples that go through the network together."""
 
 
-class Validation:
-    """Fixed samples, and what a network makes of them."""
+class Validator:
+    """Fixed samples, and how well a network restores them."""
 
     def __init__(self, samples: Samples) -> None:
         recipe = samples.recipe
         count = recipe.validation.samples
         fixed = replace(samples, recipe=replace(recipe, batch_size=count, accumulation_steps=1))
         self.inputs, self.targets = fixed.batch(0)
-        self.untouched = _psnr(self.inputs, self.targets)
+        self.input_psnr = _psnr(self.inputs, self.targets)
         """Mean PSNR of the degraded samples, dB."""
 
-    def look(self, network: Network) -> tuple[float, bytes]:
+    def evaluate(self, network: Network) -> tuple[float, bytes]:
         """Mean PSNR in dB over the samples (RGB, clipped to [0, 1], not rounded), and a PNG.
 
-        The picture has a row for each sample: degraded, restored, clear.
+        The picture has a row for each sample: degraded, restored, clean.
         """
-        parts = range(0, len(self.inputs), AT_ONCE)
-        results = np.concatenate([network.predict(self.inputs[i : i + AT_ONCE]) for i in parts])
-        psnr = _psnr(results, self.targets)
-        return psnr, _picture(self.inputs[:SHOWN], results[:SHOWN], self.targets[:SHOWN])
+        starts = range(0, len(self.inputs), BATCH_SIZE)
+        restored = [network.predict(self.inputs[i : i + BATCH_SIZE]) for i in starts]
+        results = np.concatenate(restored)
+        picture = _picture(self.inputs[:SHOWN], results[:SHOWN], self.targets[:SHOWN])
+        return _psnr(results, self.targets), picture
 
 
 def _psnr(results: NDArray[np.float32], targets: NDArray[np.float32]) -> float:

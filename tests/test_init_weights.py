@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, run
+from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, train
 
+from osr.training.init_weights import initial_weights
 from osr.training.recipe_tables import Init
-from osr.training.starting import starting_state
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.spec import Experts, InputTransform, ModelSpec
@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 def frozen(backend, folder, tmp_path):
     """A recipe around a frozen specialist, and the specialist's weights."""
     plain = replace(SPEC, input_transform=None, output_transform=None)
-    run(backend, make_samples(folder, spec=plain), tmp_path / "specialist")
+    train(backend, make_samples(folder, spec=plain), tmp_path / "specialist")
     weights = tmp_path / "specialist" / "model.safetensors"
     turn = replace(SPEC.input_transform, channels=3, layout="shared")
     spec = replace(SPEC, input_transform=turn, frozen=True)
@@ -34,9 +34,9 @@ def frozen(backend, folder, tmp_path):
 def test_a_frozen_specialist_stays(backend, folder, frozen, tmp_path):
     changes, specialist = frozen
     samples = make_samples(folder, **changes)
-    weights, _ = run(backend, samples, tmp_path / "run")
-    start, about = starting_state(samples.recipe)
-    assert about["backbone"]["provenance"] == specialist.provenance
+    weights, _ = train(backend, samples, tmp_path / "run")
+    start, about = initial_weights(samples.recipe)
+    assert about["init"][0]["provenance"] == specialist.provenance
     for name, value in weights.items():
         inside = name.removeprefix("backbone.")
         if inside != name:
@@ -60,36 +60,38 @@ def test_a_frozen_backbone_costs_nothing(backend, folder, frozen):
 
 def test_a_specialist_that_does_not_fit(folder, frozen):
     recipe = make_recipe(folder, **frozen[0])
-    other = replace(recipe.spec, input_transform=replace(recipe.spec.input_transform, layout="stacked"))
+    other = replace(
+        recipe.spec, input_transform=replace(recipe.spec.input_transform, layout="stacked")
+    )
     with pytest.raises(CheckpointError, match=r"init\.backbone .*3 channels.*6 channels"):
-        starting_state(replace(recipe, spec=other))
+        initial_weights(replace(recipe, spec=other))
 
 
 def test_a_model_is_trained_further(backend, folder, tmp_path):
-    run(backend, make_samples(folder), tmp_path / "first")
+    train(backend, make_samples(folder), tmp_path / "first")
     weights = tmp_path / "first" / "model.safetensors"
     samples = make_samples(folder, init=Init(model=str(weights)), optimizer=Optimizer(lr=1e-9))
-    state, _ = run(backend, samples, tmp_path / "second")
+    state, _ = train(backend, samples, tmp_path / "second")
     first = Checkpoint.load(weights)
     for name, value in first.state.items():
         assert np.allclose(value, state[name], atol=1e-7), name
-    assert starting_state(samples.recipe)[1]["start"]["provenance"] == first.provenance
+    assert initial_weights(samples.recipe)[1]["init"][0]["provenance"] == first.provenance
     other = replace(samples.recipe, spec=replace(SPEC, input_transform=InputTransform(3)))
     with pytest.raises(CheckpointError, match=r"recipe\.init\.model .*another network"):
-        starting_state(other)
+        initial_weights(other)
 
 
 def test_a_network_opens_its_eyes(backend, folder, tmp_path):
     blind = ModelSpec(SPEC.backbone)
-    run(backend, make_samples(folder, spec=blind), tmp_path / "blind")
+    train(backend, make_samples(folder, spec=blind), tmp_path / "blind")
     weights = tmp_path / "blind" / "model.safetensors"
     spec = ModelSpec(replace(SPEC.backbone, context=(4, 6)), frozen=True)
-    state, _ = starting_state(make_recipe(folder, spec=spec, init=Init(model=str(weights))))
+    state, _ = initial_weights(make_recipe(folder, spec=spec, init=Init(model=str(weights))))
     first = Checkpoint.load(weights).state
     assert {n for n in state if n not in first} == {n for n in state if n.startswith("context")}
     assert all(np.array_equal(state[name], value) for name, value in first.items())
     samples = make_samples(folder, spec=spec, init=Init(model=str(weights)))
-    seeing, _ = run(backend, samples, tmp_path / "seeing")
+    seeing, _ = train(backend, samples, tmp_path / "seeing")
     changed = {name for name, value in state.items() if not np.array_equal(seeing[name], value)}
     assert changed == {name for name in state if name.startswith("context")}
 
@@ -100,7 +102,7 @@ def experts(backend, folder, tmp_path):
     files = []
     for index, width in enumerate((8, 6)):
         plain = ModelSpec(replace(SPEC.backbone, widths=(width, 8)))
-        run(backend, make_samples(folder, spec=plain, seed=index), tmp_path / str(index))
+        train(backend, make_samples(folder, spec=plain, seed=index), tmp_path / str(index))
         files.append(str(tmp_path / str(index) / "model.safetensors"))
     unets = tuple(Checkpoint.load(file).spec.backbone for file in files)
     spec = ModelSpec(Experts(unets, unets[0], 2), frozen=True)
@@ -111,9 +113,9 @@ def experts(backend, folder, tmp_path):
 def test_frozen_experts_stay_and_their_gates_learn(backend, folder, experts, tmp_path):
     changes, specialists = experts
     samples = make_samples(folder, **changes)
-    weights, _ = run(backend, samples, tmp_path / "run")
-    start, about = starting_state(samples.recipe)
-    assert [part["provenance"] for part in about["experts"]] == [s.provenance for s in specialists]
+    weights, _ = train(backend, samples, tmp_path / "run")
+    start, about = initial_weights(samples.recipe)
+    assert [part["provenance"] for part in about["init"]] == [s.provenance for s in specialists]
     for name, value in weights.items():
         part, index, inside = name.split(".", 2)
         if part == "experts":
@@ -130,9 +132,9 @@ def test_experts_that_do_not_fit(folder, experts):
     first, second = recipe.init.experts
     for files, message in (
         ((first,), "1 files for 2 experts"),
-        ((second, first), r"experts .*holds UNet\(widths=\(6, 8\).*recipe\.spec UNet\(widths=\(8"),
+        ((second, first), r"experts .*is UNet\(widths=\(6, 8\).*recipe\.spec UNet\(widths=\(8"),
     ):
         with pytest.raises(CheckpointError, match=message):
-            starting_state(replace(recipe, init=Init(experts=files)))
+            initial_weights(replace(recipe, init=Init(experts=files)))
     with pytest.raises(CheckpointError, match="2 files for 0 experts"):
-        starting_state(replace(recipe, spec=ModelSpec(SPEC.backbone)))
+        initial_weights(replace(recipe, spec=ModelSpec(SPEC.backbone)))

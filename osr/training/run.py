@@ -1,0 +1,142 @@
+"""Train the network of a recipe, stage by stage."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from backends import get_backend
+from osr.training.init_weights import initial_weights
+from osr.training.loop import Summary, train_stage
+from osr.training.recipe import Recipe
+from osr.training.recipe_files import PathLike, load_stages
+from osr.training.sampling import Samples
+from osr_core import __version__
+from osr_core.backend import World
+from osr_core.errors import OptionError, TrainingError
+from osr_core.files import atomic_write
+from osr_core.training.trainer import Trainer
+from weights.vgg import load_vgg
+
+MODEL = "model.safetensors"
+
+
+def train(
+    recipe: Recipe | PathLike | Sequence[Recipe | PathLike],
+    output: PathLike,
+    *,
+    task: str | None = None,
+    assign: Iterable[str] = (),
+    data: Mapping[str, PathLike | Sequence[PathLike]] | None = None,
+    backend: str | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    workers: int = 1,
+) -> Summary:
+    """Train the network of a recipe; ``output/model.safetensors`` is the result.
+
+    A recipe of several stages has a run folder ``output/stage-1``, ``output/stage-2``… for each,
+    else ``output`` is the run folder; :mod:`osr.training.run_folder` lists what is in it. Ctrl-C
+    and SIGTERM end the training after the current step, with everything saved.
+
+    Args:
+        recipe: a file, the name of a recipe that comes with OSR, or several of these of which
+            later ones override earlier ones; or a :class:`Recipe`, or one for each stage.
+        output: a folder, created if missing.
+        task: of a recipe with ``[task.NAME]`` tables.
+        assign: ``key=value`` pairs that override the files, in every stage.
+        data: data set → folder or list of folders, in place of those of the recipe.
+        backend: ``torch`` or ``mindspore``; see :func:`backends.get_backend`.
+        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        resume: whether to resume a stopped training; else the folder must hold none.
+        workers: loader processes per training process; 0 loads between the steps.
+
+    Returns:
+        The summary of the last stage that was trained.
+
+    Raises:
+        OptionError: if the recipe or an option is invalid.
+        ImageError: if a data set is incomplete, or too many images cannot be read.
+        TrainingError: if ``output`` holds another run, or the training diverges.
+        CheckpointError: if weights cannot be read or written.
+
+    >>> import osr  # doctest: +SKIP
+    >>> osr.train("small", "runs/small", data={"photographs": "photos/"})  # doctest: +SKIP
+    """
+    folders = {name: _names(given) for name, given in (data or {}).items()}
+    stages = _stages(recipe, task, assign, folders)
+    if workers < 0:
+        raise OptionError(f"workers {workers}: expected 0 or more")
+    module = get_backend(backend)
+    world = module.init_distributed(device)
+    for stage in stages:
+        stage.trainer_options.check_batch_size(stage.batch_size, world.size)
+    samples = [Samples.of(stage) for stage in stages]
+    folder = Path(output)
+    for number, each in enumerate(samples, 1):
+        last = folder if len(stages) == 1 else folder / f"stage-{number}"
+        previous = folder / f"stage-{number - 1}" / MODEL if number > 1 else None
+        trainer, about = make_trainer(module, each.recipe, world, previous)
+        provenance = {
+            "trained_with": f"osr {__version__}, {module.name} {module.version()}",
+            "processes": world.size,
+            "images": each.counts(),
+            **about,
+        }
+        summary = train_stage(
+            trainer, each, last, provenance=provenance, workers=workers, resume=resume
+        )
+        trainer.mean(0.0)  # every process waits until the main one has written
+        if not summary.finished:
+            break
+    else:
+        if last != folder and world.is_main:
+            _copy(last / MODEL, folder / MODEL)
+    module.shutdown()
+    return replace(summary, model=folder / MODEL if summary.finished else last / MODEL)
+
+
+def make_trainer(
+    backend: ModuleType, recipe: Recipe, world: World, previous: Path | None = None
+) -> tuple[Trainer, dict[str, Any]]:
+    """A trainer with the recipe's initial weights, and their provenance; ``previous`` is the model
+    of the stage before."""
+    state, about = initial_weights(recipe, previous)
+    vgg = load_vgg(recipe.vgg) if recipe.vgg else None
+    network = backend.build(recipe.spec, device=world.device, state=state)
+    return backend.Trainer(network, recipe.trainer_options, vgg, world), about
+
+
+def _stages(
+    recipe: Recipe | PathLike | Sequence[Recipe | PathLike],
+    task: str | None,
+    assign: Iterable[str],
+    data: Mapping[str, Any],
+) -> Sequence[Recipe]:
+    given = [recipe] if isinstance(recipe, (Recipe, str, os.PathLike)) else recipe
+    stages = [each for each in given if isinstance(each, Recipe)]
+    files = [each for each in given if not isinstance(each, Recipe)]
+    if not stages:
+        return load_stages(*files, task=task, assign=assign, data=data)
+    if files or task or assign:
+        raise OptionError("recipe: files, task and assign go with no Recipe; change the Recipe")
+    return [replace(stage, data={**stage.data, **data}) for stage in stages]
+
+
+def _names(folders: PathLike | Sequence[PathLike]) -> str | list[str]:
+    if isinstance(folders, (str, os.PathLike)):
+        return os.fspath(folders)
+    return [os.fspath(folder) for folder in folders]
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        with atomic_write(target) as temporary:
+            shutil.copyfile(source, temporary)
+    except OSError as error:
+        raise TrainingError(f"{target}: cannot be written: {error.strerror}") from None
