@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-from osr_core.backend import BACKENDS, is_installed
 
 # Tiny networks gain nothing from threads, and on a busy machine the threads of three libraries
 # wait for each other in loops: 2 seconds become 10 minutes. Read when NumPy and PyTorch start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from osr_core.backend import BACKENDS, is_installed
+from osr_core.checkpoint import Checkpoint
+from osr_core.initial import initial_state
+from osr_core.spec import ModelSpec, UNet
 
 
 @pytest.fixture(params=BACKENDS, scope="session")
@@ -32,3 +36,12 @@ def _backend(name: str) -> ModuleType:
     if not is_installed(name):
         pytest.skip(f"{name} is not installed: pip install 'osr[{name}]'")
     return import_module(f"backends.{name}")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a small network that changes what it restores."""
+    spec = ModelSpec(UNet((4, 6), 1))
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    Checkpoint(spec, initial_state(spec, 0)).save(path)
+    return path

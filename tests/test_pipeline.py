@@ -20,20 +20,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A small network."""
-    spec = ModelSpec(UNet((4, 6), 1))
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    Checkpoint(spec, initial_state(spec, 0)).save(path)
-    return path
-
-
-def test_metadata_goes_along(model, tmp_path):
+def test_metadata_goes_along(tiny_model, tmp_path):
     chunks = {b"gAMA": b"\0\0\xb1\x8f", b"sRGB": b"\0"}
     pixels = random(4, np.uint16)
     write(tmp_path / "a.png", Picture(pixels, SRGB, exif(), b"<x/>", (300, 300), chunks))
-    (result,) = osr.restore_files(tmp_path / "a.png", tmp_path / "out", model=model)
+    (result,) = osr.restore_files(tmp_path / "a.png", tmp_path / "out", model=tiny_model)
     assert result.error is None
     found = read(tmp_path / "out" / "a.png")
     assert (found.icc, found.xmp, found.chunks) == (SRGB, b"<x/>", chunks)
@@ -43,20 +34,20 @@ def test_metadata_goes_along(model, tmp_path):
     np.testing.assert_array_equal(found.pixels[..., 3], pixels[..., 3])
 
 
-def test_what_cannot_be_written_becomes_png_and_what_is_not_read_is_noted(model, tmp_path):
+def test_what_cannot_be_written_becomes_png_and_what_is_not_read_is_noted(tiny_model, tmp_path):
     frames = [Image.fromarray(random(1) // level) for level in (1, 2, 3)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    (result,) = osr.restore_files(tmp_path / "a.gif", tmp_path / "out", model=model)
+    (result,) = osr.restore_files(tmp_path / "a.gif", tmp_path / "out", model=tiny_model)
     assert result.output == str(tmp_path / "out" / "a.png")
     assert result.note == "first of 3 frames"
 
 
-def test_format_and_quality(model, tmp_path):
+def test_format_and_quality(tiny_model, tmp_path):
     write(tmp_path / "a.tiff", Picture(random(3, height=64)))
     sizes = []
     for quality in (10, 100):
         (result,) = osr.restore_files(
-            tmp_path / "a.tiff", tmp_path / "out", model=model, format="webp", quality=quality
+            tmp_path / "a.tiff", tmp_path / "out", model=tiny_model, format="webp", quality=quality
         )
         assert result.error is None
         with Image.open(tmp_path / "out" / "a.webp") as opened:
@@ -65,21 +56,21 @@ def test_format_and_quality(model, tmp_path):
     assert sizes[0] < sizes[1]
 
 
-def test_what_the_format_cannot_hold_is_refused_before_the_work(model, tmp_path, monkeypatch):
+def test_what_the_format_cannot_hold_is_refused_before_the_work(tiny_model, tmp_path, monkeypatch):
     write(tmp_path / "a.tiff", Picture(random(3, np.uint16)))
     write(tmp_path / "b.png", Picture(random(3)))
     restored = []
     original = osr.pipeline.restore
     monkeypatch.setattr("osr.pipeline.restore", lambda *a: restored.append(a) or original(*a))
     failed, done = osr.restore_files(
-        [tmp_path / "a.tiff", tmp_path / "b.png"], tmp_path / "out", model=model, format="jpg"
+        [tmp_path / "a.tiff", tmp_path / "b.png"], tmp_path / "out", model=tiny_model, format="jpg"
     )
     assert "JPEG does not support 16 bit; use .png or .tiff" in failed.error
     assert done.output is not None
     assert len(restored) == 1
 
 
-def test_out_of_memory_ends_one_image_only(model, tmp_path, monkeypatch):
+def test_out_of_memory_ends_one_image_only(tiny_model, tmp_path, monkeypatch):
     for name in "abc":
         write(tmp_path / f"{name}.png", Picture(random(3)))
     original, calls = osr.pipeline.restore, []
@@ -93,7 +84,7 @@ def test_out_of_memory_ends_one_image_only(model, tmp_path, monkeypatch):
     monkeypatch.setattr("osr.pipeline.restore", restore)
     seen = []
     results = osr.restore_files(
-        [tmp_path / f"{name}.png" for name in "abc"], tmp_path / "out", model=model,
+        [tmp_path / f"{name}.png" for name in "abc"], tmp_path / "out", model=tiny_model,
         progress=lambda *state: seen.append(state),
     )  # fmt: skip
     assert [result.error is None for result in results] == [True, False, True]
@@ -102,7 +93,7 @@ def test_out_of_memory_ends_one_image_only(model, tmp_path, monkeypatch):
     assert seen[-1] == (3, 3, "c.png")
 
 
-def test_wrong_options_are_errors_before_any_work(model, tmp_path):
+def test_wrong_options_are_errors_before_any_work(tiny_model, tmp_path):
     write(tmp_path / "a.png", Picture(random(3)))
     for options, message in (
         ({"format": "gif"}, "format 'gif' cannot be written; use one of .png"),
@@ -112,7 +103,9 @@ def test_wrong_options_are_errors_before_any_work(model, tmp_path):
         ({"quality": 0}, "quality must be between 1 and 100"),
     ):
         with pytest.raises(OSRError, match=message):
-            osr.restore_files(tmp_path / "a.png", tmp_path / "out", **{"model": model, **options})
+            osr.restore_files(
+                tmp_path / "a.png", tmp_path / "out", **{"model": tiny_model, **options}
+            )
     assert not (tmp_path / "out").exists()
 
 
