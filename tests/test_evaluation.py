@@ -229,7 +229,7 @@ def test_an_interrupted_evaluation_is_resumed(tmp_path, pairs):
         ({"seed": 1}, "with seed 0, not 1"),
         ({"backend": "mindspore"}, "backend torch, not mindspore"),
         ({"precision": "float16"}, "precision float32, not float16"),
-        ({"models": [half(sha256="b")]}, "model half had other weights"),
+        ({"models": [half(sha256="b")]}, "model half was evaluated with sha256 a, not b"),
         ({"limit": 1}, "images 2, not 1"),
         ({"protocol": "y"}, "protocol RGB, crop 0, 8-bit, not Y"),
     ],
@@ -266,10 +266,16 @@ def test_images_that_cannot_be_evaluated_are_named_and_skipped(tmp_path, pairs):
     path.write_bytes(path.read_bytes()[:-40])
     results = evaluate(tmp_path / "out", [INPUT, half()], grid([locate(str(pairs))]))
     assert [row.image for row in results.cell("half", "mine")] == ["0", "1"]
-    cut, tiny = results.description.skipped
+    cut, tiny = results.description.skipped["mine"]
     assert "cut.png" in cut
     assert "tiny.png: an image of 7×5 pixels is too small" in tiny
-    assert results.description.skipped == Description.load(tmp_path / "out").skipped
+    other = grid([locate("scikit-image")], ["none"], limit=1)
+    # Another column leaves the lines as they are.
+    again = evaluate(tmp_path / "out", [INPUT], other)
+    assert again.description.skipped_images == [cut, tiny]
+    path.write_bytes((pairs / "input" / "0.png").read_bytes())
+    again = evaluate(tmp_path / "out", [INPUT], grid([locate(str(pairs))]))
+    assert again.description.skipped_images == [tiny]
     tiny_alone = grid([locate(str(pairs))])[0]
     tiny_alone = replace(tiny_alone, items=tiny_alone.items[-1:], images=1)
     with pytest.raises(ImageError, match="tiny.png"):

@@ -67,11 +67,11 @@ def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **opt
             bar.update()
 
         results = run_evaluation(output=output, recipe=recipe, on_row=show, **options)
-    for line in results.description.skipped:
+    for line in results.description.skipped_images:
         fail(f"skipped: {line}")
     page = str(output / "report.html")
     click.echo(_json(results, page) if as_json else _table(results, page))
-    return 1 if results.description.skipped else 0
+    return 1 if results.description.skipped_images else 0
 
 
 def _json(results: Results, page: str) -> str:
@@ -87,7 +87,7 @@ def _json(results: Results, page: str) -> str:
             }
             for column in results.columns
         },
-        "skipped": list(results.description.skipped),
+        "skipped": results.description.skipped_images,
     }
     # JSON has no number for "not a number".
     return json.dumps(json.loads(json.dumps(data), parse_constant=lambda name: None))

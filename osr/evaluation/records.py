@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -37,10 +37,15 @@ class Description:
     precision: str = "float32"
     software: Sequence[str] = ()
     """Names and versions of what computed the rows."""
-    skipped: Sequence[str] = ()
-    """A line for each image that could not be evaluated."""
+    skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By column, a line for each image that could not be evaluated."""
     pictures: Sequence[Mapping[str, str]] = ()
     """Images that are shown: column, image, rank (worst, median or best) and folder."""
+
+    @property
+    def skipped_images(self) -> list[str]:
+        """The lines of :attr:`skipped`, of all columns."""
+        return [line for lines in self.skipped.values() for line in lines]
 
     def save(self, folder: Path) -> None:
         """Write ``evaluation.json``, atomically."""

@@ -74,29 +74,30 @@ def run(
     folder: Path,
     seed: int = 0,
     on_row: Callable[[Row], object] = lambda row: None,
-) -> list[str]:
+) -> list[tuple[str, str]]:
     """Do the jobs; rows are written in their order.
 
     Returns:
-        A line for each image that cannot be read, degraded or scored; the others are evaluated.
+        Column and a line for each image that cannot be read, degraded or scored; the others are
+        evaluated.
 
     Raises:
         ImageError: if a model fails on an image. Rows that were done by then are kept.
     """
-    skipped: list[str] = []
+    skipped: list[tuple[str, str]] = []
 
-    def load(job: Job) -> Sample | str:
+    def load(job: Job) -> Sample | tuple[str, str]:
         try:
             degraded, truth = job.column.load(job.position, seed)
             protocol = Protocol.parse(job.column.protocol)
             return Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
         except ImageError as error:
             text, file = str(error), str(job.column.items[job.position].truth)
-            return text if file in text else f"{file}: {text}"
+            return job.column.name, text if file in text else f"{file}: {text}"
 
     def results() -> Iterator[tuple[Sample, Model, tuple[NDArray[np.float32], float] | None]]:
         for sample in in_order(load, jobs, loader, ahead=1):
-            if isinstance(sample, str):
+            if isinstance(sample, tuple):
                 skipped.append(sample)
                 continue
             for model in sample.job.models:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from backends import get_backend
 from osr.datasets import Split
 from osr.evaluation.columns import Column, check_names, grid, locate
 from osr.evaluation.config import Config
-from osr.evaluation.models import INPUT, Model, baseline_models, network_model, object_model
+from osr.evaluation.models import INPUT, baseline_models, network_model, object_model
 from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
@@ -25,7 +24,6 @@ from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
 
 StrPath = str | os.PathLike[str]
-_Entry = TypeVar("_Entry", Model, Column)
 _ORDER = ("input", "network", "baseline")
 
 
@@ -76,7 +74,7 @@ def evaluate(
         on_row: called with each new row, and with how many there will be.
 
     Returns:
-        All rows of the folder. ``description.skipped`` names images that cannot be evaluated.
+        All rows of the folder. ``description.skipped`` names the images that cannot be evaluated.
 
     Raises:
         OptionError: if an argument is invalid, or the folder holds an evaluation that was made
@@ -131,10 +129,13 @@ def fill(
     skipped = run(jobs, folder, setting.seed, lambda row: on_row(row, total))
     results = load(folder)
     if not results.rows and skipped:
-        raise ImageError(skipped[0])
+        raise ImageError(skipped[0][1])
     chosen = choose(results, first_model(results))
     save_pictures(chosen, models, columns, folder, setting.seed)
-    described = replace(results.description, pictures=chosen, skipped=skipped)
+    lines = dict(results.description.skipped)
+    for column in columns:
+        lines[column.name] = [line for name, line in skipped if name == column.name]
+    described = replace(results.description, pictures=chosen, skipped=lines)
     described.save(folder)
     return replace(results, description=described)
 
@@ -178,50 +179,40 @@ def _begin(folder: Path, new: Description) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / DESCRIPTION).exists():
-            new = _merged(Description.load(folder), new, folder)
-        replace(new, models=_in_order(new.models)).save(folder)
+            new = _merged(Description.load(folder), new, f"{folder}:")
+        replace(new, models=sorted(new.models, key=lambda m: _ORDER.index(m.kind))).save(folder)
     except OSError as error:
         raise ImageError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
-def _merged(old: Description, new: Description, folder: Path) -> Description:
+def _merged(old: Description, new: Description, where: str) -> Description:
     """Both together, what is in both as it is now."""
-    hint = "use the same, or another folder"
-    for name in ("seed", "backend", "precision"):
-        before, now = getattr(old, name), getattr(new, name)
-        if before != now:
-            raise OptionError(f"{folder}: was evaluated with {name} {before}, not {now}; {hint}")
-    hashes = {model.name: model.sha256 for model in old.models}
+    _require_same(old, new, ("seed", "backend", "precision"), where)
+    models = {model.name: model for model in old.models}
     for model in new.models:
-        if hashes.get(model.name, model.sha256) != model.sha256:
-            raise OptionError(
-                f"{folder}: model {model.name} had other weights there; "
-                f"give this one another label (NEW={model.name}…), or choose another folder"
-            )
+        before = models.get(model.name, model)
+        _require_same(before, model, ("sha256",), f"{where} model {model.name}")
     columns = {column.name: column for column in old.columns}
+    saved = [part.name for part in fields(Column) if part.compare]
     for column in new.columns:
-        before = columns.get(column.name, column)
-        for name in (part.name for part in fields(Column) if part.compare):
-            was, now = getattr(before, name), getattr(column, name)
-            if was != now:
-                raise OptionError(
-                    f"{folder}: column {column.name} was evaluated with {name} {was}, not {now}; "
-                    f"{hint}"
-                )
+        _require_same(columns.get(column.name, column), column, saved, f"{where} {column.name}")
+    models.update((model.name, model) for model in new.models)
+    columns.update((column.name, column) for column in new.columns)
     return replace(
         new,
-        models=_union(old.models, new.models),
-        columns=_union(old.columns, new.columns),
+        models=list(models.values()),
+        columns=list(columns.values()),
         software=tuple(dict.fromkeys((*old.software, *new.software))),
+        skipped=old.skipped,
         pictures=old.pictures,
     )
 
 
-def _in_order(models: Iterable[Model]) -> list[Model]:
-    return sorted(models, key=lambda model: _ORDER.index(model.kind))
-
-
-def _union(old: Sequence[_Entry], new: Sequence[_Entry]) -> list[_Entry]:
-    entries = {entry.name: entry for entry in old}
-    entries.update((entry.name, entry) for entry in new)
-    return list(entries.values())
+def _require_same(old: object, new: object, names: Iterable[str], where: str) -> None:
+    for name in names:
+        before, now = getattr(old, name), getattr(new, name)
+        if before != now:
+            raise OptionError(
+                f"{where} was evaluated with {name} {before}, not {now}; "
+                "use the same, another label, or another folder"
+            )
