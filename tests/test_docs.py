@@ -155,7 +155,7 @@ def test_recipes_are_read(page, tmp_path):
         if "[[column]]" in block:
             Config.load(path)
         else:
-            Recipe.load(path)
+            load_stages(path)
 
 
 @pytest.mark.parametrize("page", [*FRONT, *CARDS], ids=_name)
