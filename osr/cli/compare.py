@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from osr.cli import json_option
 from osr.evaluation.comparison import Comparison
 from osr.evaluation.comparison import compare as compare_models
 from osr.evaluation.statistics import Interval
@@ -18,7 +19,7 @@ from osr.evaluation.statistics import Interval
 @click.argument("second", metavar="B")
 @click.option("-r", "--report", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of 'osr evaluate' that holds both models A and B.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def compare(first: str, second: str, report: Path | None, as_json: bool) -> None:
     """Compare B with A on the images that both have restored, column by column.
 

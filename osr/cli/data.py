@@ -9,6 +9,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from osr.cli import json_option
 from osr.datasets import DataSet, Report, catalogue, check, find
 
 _SHOWN = 10
@@ -23,7 +24,7 @@ def data() -> None:
 @data.command("list")
 @click.argument("name", required=False)
 @click.option("--names", is_flag=True, help="One line per data set.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def list_sets(name: str | None, names: bool, as_json: bool) -> None:
     """Show where to download data sets, their size, terms of use and folder layouts.
 
@@ -45,7 +46,7 @@ def list_sets(name: str | None, names: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("path", required=False)
 @click.option("--sample", type=int, help="Read at most N images per split.", metavar="N")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def check_set(name: str, path: str | None, sample: int | None, as_json: bool) -> int:
     """Verify the copy of data set NAME in the folder PATH.
 

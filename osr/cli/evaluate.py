@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from osr.cli import backend_option, fail
+from osr.cli import backend_option, device_option, fail, json_option
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS
 from osr.evaluation.records import Row
 from osr.evaluation.session import evaluate as run_evaluation
@@ -44,10 +44,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--baselines/--no-baselines", default=None, help="Also evaluate classical baselines "
               "on the degradations they are meant for.  [default: yes]")  # fmt: skip
 @backend_option
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda[:i] or ascend[:i].")
+@device_option
 @click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True)
 @click.option("--tile", type=int, help="Largest side of a tile in pixels; 0: no tiles.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@json_option
 def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **options: Any) -> int:
     """Evaluate models on data sets and write the report to -o.
 

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from backends import get_backend
+from osr.cli import json_option
 from osr.parity import Row, compare
 from osr_core.backend import BACKENDS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint
@@ -22,7 +23,7 @@ from weights import convert
 
 @click.command()
 @click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 def parity(model: str | None, as_json: bool) -> int:
     """Compare outputs, gradients and converted weights of MODEL in all installed backends.
 
