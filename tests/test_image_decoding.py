@@ -125,6 +125,9 @@ def test_jpeg_2000(tmp_path: Path, suffix: str) -> None:
         _close(tmp_path / "d.jp2", deep, 200)
         cv2.imwrite(str(tmp_path / "g.jp2"), deep[..., 0])
         _close(tmp_path / "g.jp2", deep[..., 0], 200)
+        stream = (tmp_path / "g.jp2").read_bytes()
+        (tmp_path / "g.j2k").write_bytes(stream[stream.index(b"\xff\x4f\xff\x51") :])
+        _close(tmp_path / "g.j2k", deep[..., 0], 200)
 
 
 def test_avif(tmp_path: Path) -> None:
@@ -191,12 +194,14 @@ def test_what_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("hello")
+    (tmp_path / "film.heic").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2mp41")
     (tmp_path / "zero.png").write_bytes(png(random(3)[:0], 2))
     for name, reason in {
         "folder.png": "is a folder",
         "missing.png": "no such file",
         "empty.png": "is empty",
         "text.png": "is not an image",
+        "film.heic": "is not an image",
         "zero.png": "",
     }.items():
         with pytest.raises(ImageError, match=rf"{name}: .*{reason}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import BinaryIO
 
@@ -10,7 +11,7 @@ from PIL.ImageFile import ImageFile
 
 from osr_core.errors import ImageError
 
-HEAD_BYTES = 4096
+HEAD_BYTES = 65536
 """How much of a file :func:`identify` and :func:`bit_depth` look at."""
 
 _SIGNATURES = {
@@ -23,6 +24,8 @@ _SIGNATURES = {
     b"\xff\x0a": "JXL",
     b"\0\0\0\x0cJXL ": "JXL",
 }
+
+_BRANDS = re.compile(rb"avi[fs]|hei[cxms]|hev[cxms]")  # mif1 is one of both formats
 
 _PLUGINS = {
     "PNG": "PIL.PngImagePlugin",
@@ -54,8 +57,8 @@ def identify(head: bytes) -> str:
             return name
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
-    if head[4:8] == b"ftyp":  # the brands follow
-        return "AVIF" if b"avif" in head[8:64] or b"avis" in head[8:64] else "HEIF"
+    if head[4:8] == b"ftyp" and (brand := _BRANDS.search(head[8:64])):
+        return "AVIF" if brand[0].startswith(b"avi") else "HEIF"
     raise ImageError("is not an image in a format that can be read, whatever its name says")
 
 
@@ -79,8 +82,8 @@ def bit_depth(name: str, head: bytes) -> int:
     """Bits per channel that a file of a format stores, as far as its first bytes say."""
     if name == "PNG":
         return head[24]
-    if name == "JPEG2000" and (at := head.find(b"\xff\x51")) >= 0:  # SIZ, ISO 15444-1 A.5.1
-        return (head[at + 40] & 127) + 1
+    if name == "JPEG2000":  # ISO 15444-1: SIZ of a codestream (A.5.1), else the box ihdr (I.5.3.1)
+        return (head[42 if head[:1] == b"\xff" else head.find(b"ihdr") + 14] & 127) + 1
     if name == "AVIF" and (at := head.find(b"av1C")) >= 0:  # AV1 in ISOBMFF, 2.3
         return 8 + 2 * (head[at + 6] >> 6 & 1) + 2 * (head[at + 6] >> 5 & 1)
     if name == "HEIF" and (at := head.find(b"pixi")) >= 0:  # ISO 23008-12, 6.5.6
