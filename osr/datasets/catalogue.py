@@ -29,21 +29,11 @@ _CLEAR = ("gt/{id}", "HR/{id}", "original/{id}", "images/{id}", "{id}")
 _PAIRED = tuple(
     f"{degraded}/{{id}} -> {truth}/{{id}}"
     for degraded, truth in (
-        ("input", "gt"),
-        ("input", "target"),
-        ("lq", "gt"),
-        ("lq", "hq"),
-        ("hazy", "gt"),
-        ("hazy", "clear"),
-        ("rainy", "gt"),
-        ("rain", "norain"),
-        ("blur", "sharp"),
-        ("blur", "gt"),
-        ("low", "high"),
-        ("noisy", "gt"),
-        ("noisy", "clean"),
+        ("input", "gt"), ("input", "target"), ("lq", "gt"), ("lq", "hq"), ("hazy", "gt"),
+        ("hazy", "clear"), ("rainy", "gt"), ("rain", "norain"), ("blur", "sharp"), ("blur", "gt"),
+        ("low", "high"), ("noisy", "gt"), ("noisy", "clean"),
     )
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _panel(axes: Any, view: View, cells: Sequence[Cell]) -> None:
         y = row + 0.4 + 0.16 * np.modf(np.arange(len(gains)) * 0.618)[0]
         dots = np.stack([gains, gains + 1e-3 * margin, np.full(len(gains), np.nan)], 1)
         axes.plot(dots.ravel(), y.repeat(3), color=colour, linewidth=2.6, alpha=0.45,
-                  solid_capstyle="round", clip_on=False)  # fmt: skip
+                  solid_capstyle="round", clip_on=False, snap=False)  # fmt: skip
         p5, p25, p50, p75, p95 = np.percentile(cell.gains, (5, 25, 50, 75, 95))
         for x, width, alpha in (((p5, p95), 1.2, 1.0), ((p25, p75), 7.0, 0.3)):
             axes.plot(x, [row + 0.78] * 2, color=colour, linewidth=width, alpha=alpha,
