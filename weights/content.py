@@ -48,8 +48,9 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
 
     >>> select({"state_dict": {"w": 1}, "state_dict_ema": {"w": 2}, "epoch": 3})
     ({'w': 2}, 'state_dict_ema', ('state_dict',))
-    >>> select({"net.w": 1, "ema.w": 2})
-    ({'w': 2}, 'ema', ('net',))
+    >>> import numpy as np
+    >>> select({"net.w": np.zeros(1), "ema.w": np.ones(1)})
+    ({'w': array([1.])}, 'ema', ('net',))
     >>> select({"net.w": 1, "ema.w": 2}, "net")
     ({'w': 1}, 'net', ())
     """
@@ -57,24 +58,27 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
         return _under(data, key), key, ()
     path: list[str] = []
     others: list[str] = []
-    while isinstance(data, Mapping) and len(path) < len(_KEYS):  # a pickle can hold itself
-        nested = [name for name, value in data.items() if isinstance(value, Mapping) and value]
-        known = [name for name in _KEYS if name in nested]
-        plain = any(hasattr(value, "shape") for value in data.values())
-        if not nested or (plain and not known):
-            break
-        if len(nested) > 1 and not known:
-            raise CheckpointError(f"holds {', '.join(map(str, nested))}; choose one (--key)")
-        others += [".".join([*path, name]) for name in known[1:]]
-        path.append(str((known or nested)[0]))
-        data = data[(known or nested)[0]]
-    groups = {str(name).partition(".")[0] for name in data} if isinstance(data, Mapping) else set()
-    average = next((name for name in _AVERAGES if name in groups), None)
-    if average is not None:
-        others += [".".join([*path, name]) for name in sorted(groups - {average})]
-        path.append(average)
-        data = _under(data, average)
+    while (choices := _choices(data)) and len(path) < len(_KEYS):  # a pickle can hold itself
+        others += [".".join([*path, name]) for name in choices[1:]]
+        path.append(choices[0])
+        data = _under(data, choices[0])
     return data, ".".join(path), tuple(others)
+
+
+def _choices(data: Any) -> list[str]:
+    """Keys under which the state dict may be, the best one first; none if ``data`` is it."""
+    if not isinstance(data, Mapping):
+        return []
+    nested = [n for n, v in data.items() if isinstance(n, str) and isinstance(v, Mapping) and v]
+    if known := [name for name in _KEYS if name in nested]:
+        return known
+    if any(hasattr(value, "shape") for value in data.values()):
+        groups = {str(name).partition(".")[0] for name in data}
+        averages = [name for name in _AVERAGES if name in groups]
+        return averages and [*averages, *sorted(groups.difference(averages))]
+    if len(nested) > 1:
+        raise CheckpointError(f"holds {', '.join(nested)}; choose one (--key)")
+    return nested
 
 
 def _under(data: Any, key: str) -> Any:
