@@ -68,7 +68,6 @@ def restore_files(
         pixels = restore(picture.pixels, network, tile, advance)
         write(target, replace(picture, pixels=pixels), quality)
         height, width = pixels.shape[:2]
-        note = "; ".join(picture.notes) or None
-        return Result(str(source), str(target), width, height, note=note)
+        return Result(str(source), str(target), width, height, note=picture.note)
 
     return results + run_jobs(jobs, work, progress)

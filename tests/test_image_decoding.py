@@ -87,9 +87,9 @@ def test_first_of_several(tmp_path: Path) -> None:
         path = tmp_path / f"a.{suffix}"
         first.save(path, save_all=True, append_images=[second], lossless=True)
         assert_same(path, random(3))
-        assert read(path).notes == ("first of 2 frames",)
+        assert read(path).note == "first of 2 frames"
     first.save(tmp_path / "b.png")
-    assert read(tmp_path / "b.png").notes == ()
+    assert read(tmp_path / "b.png").note is None
 
 
 def _close(path: Path, pixels: Any, most: float) -> None:
@@ -110,7 +110,7 @@ def test_gif(tmp_path: Path) -> None:
     frames = [Image.fromarray(random(1) // level).convert("P") for level in (2, 3, 4)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert_same(tmp_path / "a.gif", np.array(frames[0].convert("RGB")))
-    assert read(tmp_path / "a.gif").notes == ("first of 3 frames",)
+    assert read(tmp_path / "a.gif").note == "first of 3 frames"
     frames[0].save(tmp_path / "b.gif", transparency=int(random(1)[0, 0] // 2))
     assert read(tmp_path / "b.gif").pixels[0, 0, 3] == 0
 
@@ -145,9 +145,9 @@ def test_heic(tmp_path: Path) -> None:
     deep = smooth(np.uint16)
     heif.encode("RGB", (64, 48), smooth().tobytes(), tmp_path / "a.heic", quality=95)
     _close(tmp_path / "a.heic", smooth(), 5)
-    assert read(tmp_path / "a.heic").notes == ()
+    assert read(tmp_path / "a.heic").note is None
     heif.encode("RGB;16", (64, 48), deep.tobytes(), tmp_path / "d.heic", quality=95)
-    assert "bit read as 8 bit" in read(tmp_path / "d.heic").notes[0]
+    assert "bit read as 8 bit" in read(tmp_path / "d.heic").note
 
 
 def test_a_format_whose_plugin_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

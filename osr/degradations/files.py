@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +75,7 @@ def degrade_files(
             pixels = np.rint(image.clip(0.0, 1.0) * np.float32(255)).astype(np.uint8)
             write(target, replace(picture, pixels=pixels))
         height, width = clean.shape[:2]
-        return Result(os.fspath(job.source), os.fspath(job.targets[0]), width, height)
+        return Result(str(job.source), str(job.targets[0]), width, height, note=picture.note)
 
     results, jobs = plan(inputs, output, rename, recursive)
     return results + run_jobs(jobs, work, progress)

@@ -82,7 +82,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
             pixels = _stretched(pixels, bits)
     else:
         pixels, icc = _decode_8_bit(image, icc)
-        notes += (f"{bits} bit read as 8 bit",) if bits > 8 else ()
+        notes += [f"{bits} bit read as 8 bit"] if bits > 8 else []
     exif, orientation = unrotated((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
     pixels = orient(pixels, orientation)
     return Picture(
@@ -92,12 +92,12 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
         unrotated_xmp(info.get("xmp"), orientation),
         info.get("dpi"),
         png_chunks(file) if name == "PNG" else {},
-        notes,
+        "; ".join(notes) or None,
     )
 
 
-def _frames(count: int) -> tuple[str, ...]:
-    return (f"first of {count} frames",) if count > 1 else ()
+def _frames(count: int) -> list[str]:
+    return [f"first of {count} frames"] if count > 1 else []
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -175,7 +175,7 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Picture:
         exif_of_tiff(data),
         unrotated_xmp(xmp, orientation),
         dpi_of_tiff(data),
-        notes=notes,
+        note="; ".join(notes) or None,
     )
 
 

@@ -27,7 +27,7 @@ class Picture:
     """Horizontal and vertical resolution."""
     chunks: Mapping[bytes, bytes] = field(default_factory=dict)
     """PNG's chunks gAMA, cHRM, sRGB and cICP; no other format can hold them."""
-    notes: tuple[str, ...] = ()
+    note: str | None = None
     """What of the file was not read, such as all frames but the first."""
 
 
