@@ -74,7 +74,7 @@ def _parse(command: click.Command, arguments: list[str]) -> None:
         child = command.get_command(context, arguments[0])
         assert child is not None, f"no command {arguments[0]}"
         return _parse(child, arguments[1:])
-    values, positional, _ = command.make_parser(context).parse_args(list(arguments))
+    values, _, _ = command.make_parser(context).parse_args(list(arguments))
     for option in command.params:
         given = values.get(option.name) if isinstance(option, click.Option) else None
         for value in given if isinstance(given, list) else [given]:
@@ -87,7 +87,7 @@ def _parse(command: click.Command, arguments: list[str]) -> None:
             if "--model" in option.opts and not value.endswith(".safetensors"):
                 assert value in registry(), value
     if command.name == "train":
-        load_stages(*positional, task=values.get("task"), assign=values.get("assign") or ())
+        load_stages(*values["recipes"], task=values.get("task"), assign=values.get("assign", ()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
