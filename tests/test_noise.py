@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from degradation_images import generator
 
+from osr.degradations import DEGRADATIONS
 from osr.degradations.dimming import low_light
 from osr.degradations.linear_light import to_linear, to_srgb
 from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
-
-
-def generator(seed=0):
-    return np.random.default_rng(seed)
 
 
 def even(value, side=200):
@@ -65,14 +63,10 @@ def test_linear_light_is_that_of_the_standard():
     np.testing.assert_allclose(to_srgb(to_linear(ramp)), ramp, atol=1e-6)
 
 
-def test_a_stop_halves_the_light_of_each_channel():
+def test_a_stop_halves_the_light_of_each_channel_and_gamma_acts_on_the_srgb_values():
     image = generator().random((20, 20, 3), np.float32)
     dark = to_linear(low_light(image, 3, generator(), red=1.2, blue=0.5))
     np.testing.assert_allclose(dark, to_linear(image) * np.array([1.2, 1, 0.5]) / 8, atol=1e-6)
-
-
-def test_gamma_acts_on_the_srgb_values():
-    image = generator().random((20, 20, 3), np.float32)
     np.testing.assert_allclose(low_light(image, 0, generator(), gamma=2.5), image**2.5, atol=1e-5)
 
 
@@ -130,8 +124,6 @@ def test_camera_noise_depends_on_the_tone(tone):
 
 def test_camera_noise_as_training_draws_it():
     """Equal, independent and mixed channels, white and grainy noise, each often."""
-    from osr.degradations import DEGRADATIONS
-
     row, rng = DEGRADATIONS["camera_noise"], generator()
     draws = [
         row.couple({name: param.draw(rng, param.train) for name, param in row.params.items()})

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from degradation_images import RINGS
 
 from osr.degradations.resize import bicubic_weights, keys_cubic, low_resolution, resize_bicubic
 from osr.evaluation.metrics import Protocol, psnr
-
-
-@pytest.fixture
-def picture():
-    """A 64 x 80 picture with edges, texture and soft colours."""
-    y, x = np.mgrid[0:64, 0:80].astype(np.float32)
-    rings = 0.5 + 0.4 * np.sin((x - 40) ** 2 / 60 + (y - 20) ** 2 / 45)
-    disc = np.where((x - 25) ** 2 + (y - 40) ** 2 < 250, 0.8, 0.2)
-    grey = 0.5 * rings + 0.5 * disc
-    return np.stack([grey, 0.9 * grey + 0.1 * x / 80, 0.8 * grey], 2).astype(np.float32)
+from osr_core.errors import OptionError
 
 
 def slow_imresize(line, target):
@@ -67,19 +59,16 @@ def test_weights_of_halving_are_those_of_matlab():
     assert indices[:, 4].tolist() == list(range(5, 13))
     assert indices[:, 0].tolist() == [2, 1, 0, 0, 1, 2, 3, 4]  # mirrored, border pixel repeated
     assert keys_cubic(np.array([-0.25]))[0] * 128 == 111
-
-
-def test_cached_weights_cannot_be_spoilt():
     with pytest.raises(ValueError, match="read-only"):
         bicubic_weights(5, 3)[1][0] = 0
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4, 2.6])
-def test_low_resolution_matches_the_slow_path_in_decibels(picture, scale):
+def test_low_resolution_matches_the_slow_path_in_decibels(scale):
     def there_and_back(line):
         return slow_imresize(slow_imresize(line, int(np.ceil(len(line) / scale))), len(line))
 
-    soft = 0.2 + 0.5 * picture  # so that nothing is clipped on the way
+    soft = 0.2 + 0.5 * RINGS  # so that nothing is clipped on the way
     expected = np.apply_along_axis(there_and_back, 0, soft.astype(np.float64))
     expected = np.apply_along_axis(there_and_back, 1, expected)
     protocol = Protocol("y", crop=2)
@@ -87,5 +76,11 @@ def test_low_resolution_matches_the_slow_path_in_decibels(picture, scale):
     assert figure == pytest.approx(psnr(expected, soft, protocol), abs=0.01)
 
 
-def test_scale_one_changes_nothing(picture):
-    np.testing.assert_array_equal(low_resolution(picture, 1.0), picture)
+def test_scale_one_changes_nothing():
+    np.testing.assert_array_equal(low_resolution(RINGS, 1.0), RINGS)
+
+
+def test_sizes_are_positive_whole_numbers():
+    for size in ((0, 4), (2.5, 4)):
+        with pytest.raises(OptionError, match="size must be two positive whole numbers"):
+            resize_bicubic(RINGS, size)

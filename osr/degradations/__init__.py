@@ -1,11 +1,12 @@
 """Synthetic degradation of clean images.
 
-Every function takes a (H, W, 3) float32 RGB image in [0, 1] and returns a new one of the same size.
-What is random comes from the :class:`numpy.random.Generator` passed in and from nowhere else. Only
-noise leaves [0, 1], and only where it is not clipped.
+Every function takes a (H, W, 3) float32 RGB image in [0, 1] and returns a new one of the same size;
+anything else is an :class:`~osr_core.errors.ImageError`. What is random comes from the generator
+passed in and from nowhere else. Only noise leaves [0, 1], and only where it is not clipped.
 
-:data:`DEGRADATIONS` lists all of them with the ranges of their parameters, which it checks, and how
-training draws them. A :class:`Chain` is one or more, of given or drawn severity:
+:data:`DEGRADATIONS` lists all of them with the ranges of their parameters and how training draws
+them. Its rows check values against the ranges; the functions by themselves do not. A :class:`Chain`
+is one or more, of given or drawn severity:
 
 >>> import numpy as np
 >>> clean = np.full((8, 8, 3), 0.5, np.float32)

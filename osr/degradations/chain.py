@@ -37,6 +37,32 @@ class Step:
         """Its row of the table."""
         return DEGRADATIONS[self.name]
 
+    @classmethod
+    def parse(cls, text: str) -> Step:
+        """Read ``NAME[:LEVEL][,NAME=VALUE...]``; :class:`OptionError` names what is wrong."""
+        head, *others = text.split(",")
+        name, colon, level = head.partition(":")
+        if name == "none":
+            raise OptionError("none stands alone, without a level")
+        if name not in DEGRADATIONS:
+            raise OptionError(suggest(name, [*DEGRADATIONS, "none"]))
+        row = DEGRADATIONS[name]
+        if colon and not row.level:
+            raise OptionError(f"{name} takes no level")
+        known = [key for key, param in row.params.items()
+                 if not colon or (key != row.level and not param.training_only)]  # fmt: skip
+        options: dict[str, float] = {}
+        for other in others:
+            key, _, value = other.strip().partition("=")
+            if key not in known:
+                hint = suggest(key, known) if known else f"{name} takes no options"
+                raise OptionError(f"{key}: unknown; {hint}")
+            if key in options:
+                raise OptionError(f"{key} is given twice")
+            options[key] = row.params[key].parse(key, value)
+        given = row.params[row.level].parse(row.level, level) if colon else None
+        return cls(name, given, tuple(sorted(options.items())))
+
     def __call__(
         self, image: Image, rng: Generator, depth: Depth | None = None, ranges: Ranges | None = None
     ) -> Image:
@@ -65,7 +91,7 @@ class Chain:
 
     @classmethod
     def parse(cls, text: str) -> Chain:
-        """Read ``NAME[:LEVEL][,NAME=VALUE...]``, several joined by ``+``, or ``none``.
+        """Read steps joined by ``+``, or ``none``.
 
         Raises:
             OptionError: naming what is unknown, not a number, or out of range.
@@ -76,7 +102,7 @@ class Chain:
         if text == "none":
             return cls()
         try:
-            return cls(tuple(_step(part.strip()) for part in text.split("+")))
+            return cls(tuple(Step.parse(part.strip()) for part in text.split("+")))
         except OptionError as error:
             raise OptionError(f"degradation {text}: {error}") from None
 
@@ -124,39 +150,6 @@ class Chain:
 
     def __str__(self) -> str:
         return "+".join(map(str, self.steps)) or "none"
-
-
-def _step(text: str) -> Step:
-    head, *others = text.split(",")
-    name, colon, level = head.partition(":")
-    if name == "none":
-        raise OptionError("none stands alone, without a level")
-    if name not in DEGRADATIONS:
-        raise OptionError(suggest(name, [*DEGRADATIONS, "none"]))
-    row = DEGRADATIONS[name]
-    if colon and not row.level:
-        raise OptionError(f"{name} takes no level")
-    known = [key for key, param in row.params.items()
-             if not colon or (key != row.level and not param.training_only)]  # fmt: skip
-    options: dict[str, float] = {}
-    for other in others:
-        key, _, value = other.strip().partition("=")
-        if key not in known:
-            hint = suggest(key, known) if known else f"{name} takes no options"
-            raise OptionError(f"{key}: unknown; {hint}")
-        if key in options:
-            raise OptionError(f"{key} is given twice")
-        options[key] = _number(row, key, value)
-    given = _number(row, row.level, level) if colon else None
-    return Step(name, given, tuple(sorted(options.items())))
-
-
-def _number(row: Degradation, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise OptionError(f"expected a number, not {text!r}") from None
-    return row.params[name].check(name, value)
 
 
 def _text(value: float) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 from osr.degradations.draws import Draw, Generator, Range, Ranges, Values, uniform
-from osr.degradations.weather import Depth
-from osr_core.checks import Image, check_range
+from osr.degradations.weather import Depth, scene_depth
+from osr_core.checks import Image, check_image, check_range
 from osr_core.errors import OptionError
 
 
@@ -17,7 +18,7 @@ class Param:
     """A number that a degradation takes."""
 
     default: float | None
-    """Value where none is given. ``None``: the function decides, or it is the level."""
+    """Value where none is given. ``None``: drawn, or it is the level."""
     train: Range
     """Range from which training draws it."""
     valid: Range
@@ -35,6 +36,14 @@ class Param:
             known = " or ".join(f"{choice:g}" for choice in self.choices)
             raise OptionError(f"{name} must be {known}, not {value:g}")
         return check_range(name, value, *self.valid)
+
+    def parse(self, name: str, text: str) -> float:
+        """The value that a text gives, checked."""
+        try:
+            value = float(text)
+        except ValueError:
+            raise OptionError(f"expected a number, not {text!r}") from None
+        return self.check(name, value)
 
 
 @dataclass(frozen=True)
@@ -74,20 +83,26 @@ class Degradation:
             image: (H, W, 3) float32 in [0, 1].
             rng: source of what is random.
             depth: (H, W), larger is farther, of mean 1; without it haze makes one up.
-            values: of the parameters; those without a default are needed.
+            values: of the parameters; others have their default, or are drawn if there is none.
 
         Raises:
             ImageError: if ``image`` is not such an array or ``depth`` has another size.
             OptionError: if a value is out of range.
         """
-        for name, value in values.items():
-            self.params[name].check(name, value)
-        defaults = {n: p.default for n, p in self.params.items() if p.default is not None}
-        shared = {"rng": rng, "depth": depth}
-        wanted = signature(self.function).parameters
-        return self.function(
-            image, **{n: v for n, v in shared.items() if n in wanted}, **{**defaults, **values}
-        )
+        arguments: dict[str, Any] = dict(values)
+        for name, param in self.params.items():
+            if name in values:
+                param.check(name, values[name])
+            elif param.default is not None:
+                arguments[name] = param.default
+            elif not param.training_only:
+                arguments[name] = param.draw(rng, param.train)
+        accepted = signature(self.function).parameters
+        if "rng" in accepted:
+            arguments["rng"] = rng
+        if "depth" in accepted:
+            arguments["depth"] = scene_depth(check_image(image).shape, rng, depth)
+        return self.function(image, **arguments)
 
     def sample(
         self, image: Image, rng: Generator, depth: Depth | None, ranges: Ranges, given: Values

@@ -7,13 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.degradations.draws import Generator
 from osr.degradations.linear_light import to_linear, to_srgb
-from osr_core.checks import Image, check_image, check_range
+from osr_core.checks import Image, check_image
 
 
-def gaussian_noise(
-    image: Image, sigma: float, rng: np.random.Generator, clip: bool = False
-) -> Image:
+def gaussian_noise(image: Image, sigma: float, rng: Generator, clip: bool = False) -> Image:
     """Add white Gaussian noise, independent for each pixel and channel.
 
     Args:
@@ -21,28 +20,18 @@ def gaussian_noise(
         sigma: standard deviation in 8-bit levels, 0 to 255; benchmarks use 15, 25 and 50.
         rng: source of the noise.
         clip: whether to clip to [0, 1]; benchmarks of denoising do not.
-
-    Raises:
-        ImageError: if ``image`` is not such an array.
-        OptionError: if ``sigma`` leaves its range.
     """
     check_image(image)
-    check_range("sigma", sigma, 0.0, 255.0)
     result = rng.standard_normal(image.shape, np.float32)
     result *= np.float32(sigma / 255.0)
     result += image
-    return np.clip(result, 0.0, 1.0, out=result) if clip else result
+    return np.clip(result, 0.0, 1.0) if clip else result
 
 
 def poisson_gaussian(
-    image: Image,
-    gain: float,
-    sigma: float,
-    rng: np.random.Generator,
-    *,
-    linear: bool = False,
-    clip: bool = True,
-) -> Image:
+    image: Image, gain: float, sigma: float, rng: Generator, *,
+    linear: bool = False, clip: bool = True,
+) -> Image:  # fmt: skip
     """Noise of a sensor: ``gain · Poisson(y / gain) + N(0, sigma²)``.
 
     Its variance is ``gain · y + sigma²``. The model of Foi et al. (IEEE TIP 17(10), 2008). In
@@ -58,20 +47,17 @@ def poisson_gaussian(
             as sRGB again; dark places then become the noisiest.
         clip: whether to clip to [0, 1], as a camera does. In linear light values below 0 are
             always cut off: sRGB has no code for them.
-
-    Raises:
-        ImageError: if ``image`` is not such an array.
     """
     check_image(image)
     signal = to_linear(image) if linear else np.maximum(image, np.float32(0.0))
     result = sensor_noise(signal, gain, sigma, rng)
     if linear:
         result = to_srgb(result)
-    return np.clip(result, 0.0, 1.0, out=result) if clip else result
+    return np.clip(result, 0.0, 1.0) if clip else result
 
 
-def sensor_noise(signal: Image, gain: float, sigma: float, rng: np.random.Generator) -> Image:
-    """:func:`poisson_gaussian` on a signal from 0 up, without checks, clipping or encoding."""
+def sensor_noise(signal: Image, gain: float, sigma: float, rng: Generator) -> Image:
+    """:func:`poisson_gaussian` on a signal from 0 up, without clipping or encoding."""
     result = signal.copy()
     if gain > 1e-9:  # NumPy's counts end near 1e18, and so many photons show no noise
         result = rng.poisson(signal / np.float64(gain)).astype(np.float32) * np.float32(gain)
@@ -81,24 +67,16 @@ def sensor_noise(signal: Image, gain: float, sigma: float, rng: np.random.Genera
 
 
 def camera_noise(
-    image: Image,
-    sigma: float,
-    rng: np.random.Generator,
-    *,
-    correlation: float = 0.0,
-    mixing: float = 0.0,
-    grain: float = 0.0,
-    tone: float = 0.0,
-    clip: bool = True,
-) -> Image:
+    image: Image, sigma: float, rng: Generator, *, correlation: float = 0.0, mixing: float = 0.0,
+    grain: float = 0.0, tone: float = 0.0, clip: bool = True,
+) -> Image:  # fmt: skip
     """Noise as it is in developed photographs: correlated in colour and space, and tone-dependent.
 
     A sensor's noise is independent from pixel to pixel. Demosaicing and resizing spread it over
     neighbours, white balance and colour matrix mix it between channels, and the tone curve makes
     it depend on brightness (Nam et al., "A Holistic Approach to Cross-Channel Image Noise
-    Modeling", CVPR 2016; Brooks et al., "Unprocessing Images", CVPR 2019). Here each of these is
-    one parameter rather than a model of one camera. At mid-grey the variance, averaged over the
-    channels, is ``sigma²``.
+    Modeling", CVPR 2016; Brooks et al., "Unprocessing Images", CVPR 2019). Each of these is one
+    parameter here. At mid-grey the variance, averaged over the channels, is ``sigma²``.
 
     Args:
         image: (H, W, 3) float32 in [0, 1].
@@ -113,9 +91,6 @@ def camera_noise(
         tone: dependence on the brightness y, -1 to 1: the variance is ``1 + tone (2 y - 1)`` times
             that of mid-grey.
         clip: whether to clip to [0, 1], as a file does.
-
-    Raises:
-        ImageError: if ``image`` is not such an array.
     """
     height, width = check_image(image).shape[:2]
     base, common = math.sqrt(1 - correlation), math.sqrt(1 + 2 * correlation)
@@ -128,7 +103,7 @@ def camera_noise(
     if tone != 0:
         noise *= np.sqrt(1 + np.float32(tone) * (2 * np.clip(image, 0.0, 1.0) - 1))
     noise += image
-    return np.clip(noise, 0.0, 1.0, out=noise) if clip else noise
+    return np.clip(noise, 0.0, 1.0) if clip else noise
 
 
 def _grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> NDArray[np.float32]:

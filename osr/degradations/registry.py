@@ -11,26 +11,50 @@ learns to leave clean images alone. A recipe replaces a range: ``[degradations.n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from osr.degradations import couplings, draws
-from osr.degradations.blur import defocus_blur, gaussian_blur, shake_blur
+from osr.degradations import draws
+from osr.degradations.blur import (
+    defocus_blur,
+    gaussian_blur,
+    motion_blur,
+    sample_blur,
+    shake_blur,
+)
 from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
 from osr.degradations.dimming import grey, low_light
-from osr.degradations.draws import Range
+from osr.degradations.draws import Values
 from osr.degradations.drops import raindrops
 from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
 from osr.degradations.resize import low_resolution
 from osr.degradations.snowflakes import snow
-from osr.degradations.weather import rain
+from osr.degradations.weather import haze, rain, sample_haze
 from osr_core.errors import OptionError
 from osr_core.settings import suggest
+
+
+def _less_mist(factor: float) -> Callable[[Values], Values]:
+    """Less mist where streaks or flakes are few."""
+    return lambda of: {**of, "mist": of["mist"] * min(1.0, factor * of["density"])}
+
+
+def _little_light(of: Values) -> Values:
+    """Below one stop all else is weaker in proportion."""
+    strength = min(1.0, of["stops"])
+    ones = {name: 1.0 + (of[name] - 1.0) * strength for name in ("gamma", "red", "blue")}
+    return {**of, **ones, "gain": of["gain"] * strength, "sigma": of["sigma"] * strength}
+
+
+def _equal_unmixed(of: Values) -> Values:
+    """Noise that is equal in all channels stays so."""
+    return {**of, "mixing": 0.0} if of["correlation"] == 1 else of
+
 
 DEGRADATIONS: Mapping[str, Degradation] = {
     "grey": Degradation("No colour; as a first step the ground truth is grey, too", grey, "", {}),
     "haze": Degradation(
-        "Haze of scattering coefficient LEVEL", couplings.haze_at_depth, "beta",
+        "Haze of scattering coefficient LEVEL", haze, "beta",
         {
             "beta": Param(None, (0.0, 2.5), (0.0, 100.0)),
             "airlight": Param(0.9, (0.7, 1.0), (0.0, 1.0)),
@@ -38,7 +62,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "distance": Param(None, (0.15, 0.95), (0.0, 1.0), training_only=True),
             "slope": Param(None, (0.0, 0.6), (0.0, 2.0), training_only=True),
         },
-        sampler=couplings.sample_haze,
+        sampler=sample_haze,
     ),
     "rain": Degradation(
         "Rain whose streaks cover LEVEL of the image", rain, "density",
@@ -52,7 +76,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "mist": Param(0.0, (0.0, 0.15), (0.0, 1.0)),
             "screen": Param(0.0, (0.0, 1.0), (0.0, 1.0)),
         },
-        couple=couplings.less_mist(1.0),
+        couple=_less_mist(1.0),
     ),
     "snow": Degradation(
         "Snow whose flakes cover LEVEL of the image", snow, "density",
@@ -66,7 +90,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "brightness": Param(0.95, (0.8, 1.0), (0.0, 1.0)),
             "mist": Param(0.1, (0.0, 0.3), (0.0, 1.0)),
         },
-        couple=couplings.less_mist(3.0),
+        couple=_less_mist(3.0),
     ),
     "raindrops": Degradation(
         "Drops on the lens that cover LEVEL of the image", raindrops, "coverage",
@@ -87,7 +111,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "length": Param(None, (0.0, 25.0), (0.0, 100.0), training_only=True),
             "angle": Param(None, (0.0, 180.0), (-360.0, 360.0), training_only=True),
         },
-        sampler=couplings.sample_blur,
+        sampler=sample_blur,
     ),
     "defocus": Degradation(
         "Lens out of focus: a disc of radius LEVEL pixels", defocus_blur, "radius",
@@ -95,8 +119,8 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         kind="blur",
     ),
     "motion": Degradation(
-        "Straight motion of LEVEL pixels, in a random direction unless given",
-        couplings.motion_any_way, "length",
+        "Straight motion of LEVEL pixels, in a random direction unless given", motion_blur,
+        "length",
         {
             "length": Param(None, (0.0, 25.0), (0.0, 100.0)),
             "angle": Param(None, (0.0, 180.0), (-360.0, 360.0)),
@@ -123,7 +147,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "red": Param(1.0, (0.85, 1.15), (0.0, 2.0)),
             "blue": Param(1.0, (0.75, 1.15), (0.0, 2.0)),
         },
-        couple=couplings.little_light,
+        couple=_little_light,
     ),
     "poisson_gaussian": Degradation(
         "Noise of a sensor for which white is 1 / LEVEL photons", poisson_gaussian, "gain",
@@ -151,7 +175,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "tone": Param(0.0, (-0.3, 1.0), (-1.0, 1.0), draws.zero_in_half),
             "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
         },
-        couple=couplings.equal_unmixed,
+        couple=_equal_unmixed,
     ),
     "jpeg": Degradation(
         "JPEG of quality LEVEL", jpeg, "quality",
@@ -170,38 +194,27 @@ DEGRADATIONS: Mapping[str, Degradation] = {
 """Every degradation by name, in the order in which light, lens, sensor and file do them."""
 
 
-def check_ranges(
-    degradations: Mapping[str, Mapping[str, Sequence[float]]],
-) -> dict[str, dict[str, Range]]:
-    """Ranges that replace those of the table, name → parameter → (low, high), as floats.
+def check_ranges(degradations: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Check ranges that replace those of the table: name → parameter → (low, high).
 
     Raises:
         OptionError: naming what is unknown, or a range that is not two allowed values in order.
 
-    >>> check_ranges({"noise": {"sigma": [0, 30]}})
-    {'noise': {'sigma': (0.0, 30.0)}}
     >>> check_ranges({"noise": {"sigm": [0, 30]}})
     Traceback (most recent call last):
     osr_core.errors.OptionError: degradations.noise.sigm: unknown; did you mean sigma?
     """
-    checked: dict[str, dict[str, Range]] = {}
     for name, ranges in degradations.items():
-        where = f"degradations.{name}"
         if name not in DEGRADATIONS:
-            raise OptionError(f"{where}: unknown; {suggest(name, DEGRADATIONS)}")
+            raise OptionError(f"degradations.{name}: unknown; {suggest(name, DEGRADATIONS)}")
         params = DEGRADATIONS[name].params
-        for key in ranges:
+        for key, pair in ranges.items():
+            where = f"degradations.{name}.{key}"
             if key not in params:
-                raise OptionError(f"{where}.{key}: unknown; {suggest(key, params)}")
-        checked[name] = {k: _range(f"{where}.{k}", params[k], v) for k, v in ranges.items()}
-    return checked
-
-
-def _range(where: str, param: Param, pair: Sequence[float]) -> Range:
-    try:
-        low, high = (param.check(where, float(value)) for value in pair)
-    except (TypeError, ValueError):
-        raise OptionError(f"{where}: expected [low, high], not {pair}") from None
-    if low > high:
-        raise OptionError(f"{where}: expected [low, high] in order, not {pair}")
-    return low, high
+                raise OptionError(f"{where}: unknown; {suggest(key, params)}")
+            try:
+                low, high = (params[key].check(where, float(value)) for value in pair)
+            except (TypeError, ValueError):
+                raise OptionError(f"{where}: expected [low, high], not {pair}") from None
+            if low > high:
+                raise OptionError(f"{where}: expected [low, high] in order, not {pair}")

@@ -8,32 +8,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations._squares import squares
-from osr.degradations.blur import Kernel, path_kernel, path_samples
+from osr.degradations.blur import Kernel, convolve, path_kernel, path_samples
+from osr.degradations.draws import Generator
+from osr.degradations.particles import blocks, squares
 from osr_core.checks import Image, check_image
 
-_LAYERS = (0.4, 0.7, 1.0, 1.5, 2.4)
-"""Bounds of the layers, from far to near: diameters relative to the typical one."""
-
-_FLATTEST = 0.75
-"""Square root of the ratio of the axes of the flattest flakes."""
-
-_BLOCK = 1_000_000  # pixels of flakes drawn at once: bounds the memory for large images
+_LAYERS = (0.4, 0.7, 1.0, 1.5, 2.4)  # bounds, from far to near: diameters relative to the typical
+_FLATTEST = 0.75  # square root of the ratio of the axes of the flattest flakes
+_BLOCK = 1_000_000  # pixels of flakes drawn at once
 
 
 def snow(
-    image: Image,
-    rng: np.random.Generator,
-    density: float,
-    size: float,
-    length: float = 6.0,
-    angle: float = 0.0,
-    *,
-    spread: float = 12.0,
-    opacity: float = 0.9,
-    brightness: float = 0.95,
+    image: Image, rng: Generator, density: float, size: float, length: float = 6.0,
+    angle: float = 0.0, *, spread: float = 12.0, opacity: float = 0.9, brightness: float = 0.95,
     mist: float = 0.0,
-) -> Image:
+) -> Image:  # fmt: skip
     """White flakes before mist: ``J (1 - z) (1 - mist)`` and for the rest white.
 
     Blending by a mask z, and flakes of several sizes, shapes and paths, follow Snow100K (Liu et
@@ -54,47 +43,38 @@ def snow(
         opacity: of the most opaque flakes, 0 to 1; single ones have 0.4 to 1 of it.
         brightness: of flakes and mist, 0 to 1.
         mist: share of the light that comes from the mist, 0 to 1.
-
-    Returns:
-        (H, W, 3) float32 in [0, 1].
-
-    Raises:
-        ImageError: if ``image`` is not such an array.
     """
-    check_image(image)
-    clear = snow_flakes(image.shape, rng, density, size, length, angle, spread)
+    clear = snow_flakes(check_image(image).shape, rng, density, size, length, angle, spread)
     clear *= np.float32(-opacity)
     clear += 1.0
     clear *= np.float32(1.0 - mist)  # 1 - z of flakes and mist together: both are equally bright
-    result = image - np.float32(brightness)
-    result *= clear[:, :, None]
-    result += np.float32(brightness)
-    return np.clip(result, 0.0, 1.0, out=result)
+    white = np.float32(brightness)
+    return np.clip((image - white) * clear[:, :, None] + white, 0.0, 1.0)
 
 
 def snow_flakes(
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    density: float,
-    size: float,
-    length: float = 6.0,
-    angle: float = 0.0,
-    spread: float = 12.0,
-) -> NDArray[np.float32]:
+    shape: tuple[int, ...], rng: Generator, density: float, size: float, length: float = 6.0,
+    angle: float = 0.0, spread: float = 12.0,
+) -> NDArray[np.float32]:  # fmt: skip
     """The mask z of :func:`snow` at full opacity: (H, W) float32, 0 where no flake is.
 
-    Four layers of equal density, from far and small to near and large: each a Poisson number of
-    ellipses with a more or less soft rim at uniform places, also beyond the border. A layer moves
-    along one slightly bent path, and a pixel is as opaque as long as a flake covers it. Where
-    flakes overlap, they add up to at most 1.
+    Four layers of equal density, from far and small to near and large. A layer moves along one
+    slightly bent path, and a pixel is as opaque as long as a flake covers it. Where flakes
+    overlap, they add up to at most 1.
     """
-    mask = np.zeros(shape[:2], np.float32)
+    height, width = shape[:2]
+    mask = np.zeros((height, width), np.float32)
     for low, high in pairwise(_LAYERS):
-        factor = math.sqrt(low * high)
         tilt = math.radians(np.clip(angle + spread * rng.standard_normal(), -90.0, 90.0))
-        kernel = _fall(length * factor, tilt, 0.15 * rng.standard_normal())
-        mask += _layer(shape, rng, 0.25 * density, (low * size, high * size), kernel)
-    return np.minimum(mask, 1.0, out=mask)
+        kernel = _fall(length * math.sqrt(low * high), tilt, 0.15 * rng.standard_normal())
+        margin = len(kernel) // 2 + math.ceil(high * size)  # for flakes from beyond the border
+        still = _still(
+            (height + 2 * margin, width + 2 * margin), rng, 0.25 * density, low * size, high * size
+        )
+        moved = convolve(still, kernel)[margin : margin + height, margin : margin + width]
+        # Long kernels are applied by Fourier transform, which leaves values a little below 0.
+        mask += np.maximum(moved, 0.0)
+    return np.minimum(mask, 1.0)
 
 
 def _fall(length: float, tilt: float, bend: float) -> Kernel:
@@ -105,40 +85,19 @@ def _fall(length: float, tilt: float, bend: float) -> Kernel:
     return path_kernel(along * sin + aside * cos, along * cos - aside * sin)
 
 
-def _layer(
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    density: float,
-    diameters: tuple[float, float],
-    kernel: Kernel,
-) -> NDArray[np.float32]:
-    """Flakes drawn still, on a canvas with room for those from beyond the border, and moved."""
-    import cv2
-
-    height, width = shape[:2]
-    margin = len(kernel) // 2 + math.ceil(diameters[1])
-    still = _still((height + 2 * margin, width + 2 * margin), rng, density, diameters)
-    moved = cv2.filter2D(still, -1, np.ascontiguousarray(kernel[::-1, ::-1]))
-    # Long kernels are applied by Fourier transform, which leaves values a little below 0.
-    return np.maximum(moved[margin : margin + height, margin : margin + width], 0.0)
-
-
 def _still(
-    shape: tuple[int, int],
-    rng: np.random.Generator,
-    density: float,
-    diameters: tuple[float, float],
+    shape: tuple[int, int], rng: Generator, density: float, small: float, large: float
 ) -> NDArray[np.float32]:
-    """Flakes of diameters that are log-uniform between two."""
+    """A Poisson number of ellipses with a more or less soft rim at uniform places.
+
+    Their diameters are log-uniform from ``small`` to ``large``.
+    """
     height, width = shape
-    small, large = diameters
     mean_area = 0.25 * math.pi * (large**2 - small**2) / (2 * math.log(large / small))
     count = int(rng.poisson(density * height * width / mean_area))
     layer = np.zeros(height * width)
     side = 2 * math.ceil(0.5 * large / _FLATTEST + 0.5) + 1
-    block = max(1, _BLOCK // side**2)
-    for start in range(0, count, block):
-        n = min(block, count - start)
+    for n in blocks(count, _BLOCK // side**2):
         y, x = rng.uniform(0.0, height, n), rng.uniform(0.0, width, n)
         radius = 0.5 * np.exp(rng.uniform(math.log(small), math.log(large), n))
         turn, stretch = rng.uniform(0.0, math.pi, n), rng.uniform(_FLATTEST, 1.0, n)

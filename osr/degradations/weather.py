@@ -1,4 +1,4 @@
-"""Synthetic rain and haze on clean images.
+"""Synthetic rain and haze.
 
 Angles are in degrees, lengths and widths in pixels, brightness on the image's scale of [0, 1].
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.checks import Image, check_image, check_range
-from osr_core.errors import ImageError, OptionError
+from osr.degradations.draws import Generator, Range, Ranges
+from osr.degradations.particles import blocks, repeated
+from osr_core.checks import Image, check_image
+from osr_core.errors import ImageError
 
 Depth = NDArray[np.float32]
 """(H, W) float32: distance from the camera, 0 near and 1 far."""
@@ -17,29 +19,21 @@ Depth = NDArray[np.float32]
 TYPICAL_DEPTH = 0.55
 """Mean of :func:`pseudo_depth`."""
 
-_BLOCK = 8192  # streaks drawn at once: bounds the memory for large images
+_BLOCK = 8192  # streaks drawn at once
 
 
 def rain(
-    image: Image,
-    rng: np.random.Generator,
-    density: float,
-    length: float,
-    angle: float = 0.0,
-    width: float = 1.5,
-    intensity: float = 0.5,
-    *,
-    spread: float = 2.0,
-    mist: float = 0.0,
+    image: Image, rng: Generator, density: float, length: float, angle: float = 0.0,
+    width: float = 1.5, intensity: float = 0.5, *, spread: float = 2.0, mist: float = 0.0,
     screen: float = 0.0,
-) -> Image:
+) -> Image:  # fmt: skip
     """Bright, slightly transparent streaks: ``J + L (1 - screen · J)``, clipped to [0, 1].
 
     The layer L is grey, as in Rain100L and Rain100H (Yang et al., CVPR 2017), where it is added
     (``screen = 0``); Rain800 (Zhang et al., 2017) looks screen-blended (``screen = 1``).
 
     Args:
-        image: (H, W, 3) float32 in [0, 1].
+        image: J, (H, W, 3) float32 in [0, 1].
         rng: source of the streaks.
         density: streak area per image area, counted with overlap; 0 to 4. Rain100L has about
             0.1 to 0.4, Rain100H 0.8 to 2.
@@ -51,12 +45,8 @@ def rain(
         spread: standard deviation of the angle among the streaks.
         mist: even brightness under the streaks, 0 to 1: drops too far away to be seen.
         screen: 0 adds the layer, 1 screens it, so that bright places change less.
-
-    Raises:
-        ImageError: if ``image`` is not such an array.
     """
-    check_image(image)
-    layer = rain_streaks(image.shape[:2], rng, density, length, angle, width, spread)
+    layer = rain_streaks(check_image(image).shape, rng, density, length, angle, width, spread)
     layer *= intensity
     layer += mist
     result = image * np.float32(-screen)
@@ -67,14 +57,9 @@ def rain(
 
 
 def rain_streaks(
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    density: float,
-    length: float,
-    angle: float = 0.0,
-    width: float = 1.5,
-    spread: float = 2.0,
-) -> NDArray[np.float32]:
+    shape: tuple[int, ...], rng: Generator, density: float, length: float, angle: float = 0.0,
+    width: float = 1.5, spread: float = 2.0,
+) -> NDArray[np.float32]:  # fmt: skip
     """The layer of :func:`rain` at full intensity: (H, W) float32, 0 where no streak is.
 
     A Poisson number of streaks at uniform places (not only whole pixels, and also beyond the
@@ -84,53 +69,36 @@ def rain_streaks(
     height, columns = shape[:2]
     margin = 0.8 * length + 1.0  # half the longest streak
     area = (height + 2 * margin) * (columns + 2 * margin)
-    count = int(rng.poisson(density * area / (length * width)))
     layer = np.zeros(height * columns)
-    for start in range(0, count, _BLOCK):
-        n = min(_BLOCK, count - start)
+    for n in blocks(int(rng.poisson(density * area / (length * width))), _BLOCK):
         tilt = np.radians(np.clip(angle + spread * rng.standard_normal(n), -80.0, 80.0))
+        cos, sin = np.cos(tilt), np.sin(tilt)
         half = 0.5 * length * rng.uniform(0.4, 1.6, n)
-        breadth = width * rng.uniform(0.6, 1.4, n)
+        rim = 0.5 * width * rng.uniform(0.6, 1.4, n) + 0.5  # half the width, anti-aliased
         bright = rng.uniform(0.3, 1.0, n)
         y = rng.uniform(-margin, height + margin, n)
         x = rng.uniform(-margin, columns + margin, n)
-        _draw(layer, (height, columns), y, x, tilt, half, breadth, bright)
+        streaks = np.stack((y, x, cos, sin, half, rim, bright))
+        _draw(layer, (height, columns), streaks)
     return np.minimum(layer, 1.0).reshape(height, columns).astype(np.float32)
 
 
-def _draw(
-    layer: NDArray[np.float64],
-    shape: tuple[int, int],
-    y: NDArray[np.float64],
-    x: NDArray[np.float64],
-    tilt: NDArray[np.float64],
-    half: NDArray[np.float64],
-    breadth: NDArray[np.float64],
-    bright: NDArray[np.float64],
-) -> None:
-    """Add streaks to the flat ``layer``, all of them at once.
+def _draw(layer: NDArray[np.float64], shape: tuple[int, int], streaks: NDArray[np.float64]) -> None:
+    """Add streaks to a flat layer of that shape, all of them at once.
 
-    Args:
-        layer: (height · columns,), changed in place.
-        shape: height and columns.
-        y, x: centres of the streaks.
-        tilt: their angles in radians.
-        half: half their lengths.
-        breadth: their widths.
-        bright: their brightness.
+    ``streaks`` (7, count): row and column of the centre, cosine and sine of the angle, half the
+    length, half the width, brightness.
     """
     height, columns = shape
-    cos, sin = np.cos(tilt), np.sin(tilt)
-    rim = 0.5 * breadth + 0.5  # half the width, anti-aliased
+    y, _, cos, sin, half, rim, _ = streaks
     fall = half * cos + rim * np.abs(sin)
     # Pairs (streak, row): as many rows as each streak crosses within the image.
     first = np.clip(np.ceil(y - fall), 0, height).astype(np.intp)
     last = np.clip(np.floor(y + fall) + 1, first, height).astype(np.intp)
-    rows = last - first
-    streak = np.repeat(np.arange(len(y)), rows)
-    row = np.arange(len(streak)) - np.repeat(np.cumsum(rows) - rows - first, rows)
-    cos, sin, rim, half = cos[streak], sin[streak], rim[streak], half[streak]
-    x, bright, down = x[streak], bright[streak], row - y[streak]
+    streak, place = repeated(last - first)
+    row = first[streak] + place
+    y, x, cos, sin, half, rim, bright = streaks[:, streak]
+    down = row - y
     # In each row, the columns within the rim.
     left = np.ceil(x + (down * sin - rim) / cos).astype(np.intp)
     for step in range(int(np.ceil(np.max(2 * rim / cos, initial=0.0)))):
@@ -158,18 +126,13 @@ def haze(
         depth: d, (H, W) in [0, 1], for instance from :func:`pseudo_depth`, or one number.
         beta: scattering coefficient per unit of depth, 0 to 100; with depths up to 1, 0.1 is
             thin and 2 is thick (RESIDE's scenes have t of about 0.2 to 0.9).
-        airlight: A, grey or RGB, 0 to 1; in RESIDE 0.7 to 1.
+        airlight: A, colour of the haze, grey or RGB, 0 to 1; in RESIDE 0.7 to 1.
 
     Raises:
-        ImageError: if ``image`` is not such an array or ``depth`` has another size.
-        OptionError: if ``beta`` or ``airlight`` leaves its range.
+        ImageError: if ``depth`` has another size than the image.
     """
     check_image(image)
-    check_range("beta", beta, 0.0, 100.0)
-    light = np.asarray(airlight, np.float32)
-    if light.shape not in ((), (3,)) or not np.all((light >= 0) & (light <= 1)):
-        raise OptionError(f"airlight must be one number or three between 0 and 1, not {airlight}")
-    distance = np.asarray(depth, np.float32)
+    light, distance = np.asarray(airlight, np.float32), np.asarray(depth, np.float32)
     if distance.ndim and distance.shape != image.shape[:2]:
         raise ImageError(f"depth has shape {distance.shape}, the image {image.shape[:2]}")
     transmission = np.exp(distance * np.float32(-beta))[..., None]
@@ -178,16 +141,37 @@ def haze(
     return np.clip(result, 0.0, 1.0, out=result)
 
 
+def sample_haze(image: Image, rng: Generator, depth: Depth | None, of: Ranges) -> Image:
+    """Each channel's airlight is off by its own ``tint``. Without a depth map, the depth is that
+    of :func:`~.weather.pseudo_depth`, with ``distance`` in its middle and ``slope`` upwards."""
+    light = np.clip(rng.uniform(*of["airlight"]) + rng.uniform(*of["tint"], 3), 0.0, 1.0)
+    away = scene_depth(image.shape, rng, depth, of["distance"], of["slope"])
+    red, green, blue = (float(value) for value in light)
+    return haze(image, away, rng.uniform(*of["beta"]), (red, green, blue))
+
+
+def scene_depth(
+    shape: tuple[int, ...], rng: Generator, depth: Depth | None, *made_up: Range
+) -> Depth:
+    """The depth map where there is one, else a :func:`pseudo_depth` of the given ranges.
+
+    A measured map, of mean 1, is scaled to :data:`TYPICAL_DEPTH`, so that a scattering
+    coefficient makes haze of the same thickness with either.
+    """
+    if depth is None:
+        return pseudo_depth(shape, rng, *made_up)
+    return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)
+
+
 def pseudo_depth(
     shape: tuple[int, ...],
-    rng: np.random.Generator,
-    level: tuple[float, float] = (0.15, 0.95),
-    slope: tuple[float, float] = (0.0, 0.6),
+    rng: Generator,
+    level: Range = (0.15, 0.95),
+    slope: Range = (0.0, 0.6),
 ) -> Depth:
-    """A plausible smooth depth map: farther at the top, with gentle random hills.
+    """A plausible smooth depth map: farther at the top, with gentle random hills (0 to 0.25).
 
-    Level, slope from bottom to top and hills (0 to 0.25) are drawn anew each time, the last two
-    often small, since a crop of a hazy photograph sees almost one depth.
+    Slope and hills are often small, since a crop of a hazy photograph sees almost one depth.
 
     Args:
         shape: (H, W) or (H, W, 3).
@@ -198,30 +182,18 @@ def pseudo_depth(
     Returns:
         (H, W) float32 in [0, 1].
     """
-    import cv2
-
-    height, width = shape[:2]
     middle = rng.uniform(*level)
     rise = slope[0] + (slope[1] - slope[0]) * rng.uniform() ** 2
     hills = 0.25 * rng.uniform() ** 2
-    coarse = rng.uniform(-1.0, 1.0, (4, 4)).astype(np.float32)
-    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    upward = np.linspace(0.5, -0.5, height, dtype=np.float32)[:, None]
-    depth: Depth = np.asarray(middle + rise * upward + hills * field, np.float32)
+    upward = np.linspace(0.5, -0.5, shape[0], dtype=np.float32)[:, None]
+    depth = np.asarray(middle + rise * upward + hills * smooth_field(shape, 4, rng), np.float32)
     return np.clip(depth, 0.0, 1.0, out=depth)
 
 
-def scene_depth(
-    shape: tuple[int, ...],
-    rng: np.random.Generator,
-    depth: Depth | None,
-    **made_up: tuple[float, float],
-) -> Depth:
-    """The depth map where there is one, else a :func:`pseudo_depth` of the given ranges.
+def smooth_field(shape: tuple[int, ...], cells: int, rng: Generator) -> NDArray[np.float32]:
+    """(H, W) smooth values, about from -1 to 1: ``cells`` random ones a side, enlarged."""
+    import cv2
 
-    A measured map, of mean 1, is scaled to :data:`TYPICAL_DEPTH`, so that a scattering
-    coefficient makes haze of the same thickness with either.
-    """
-    if depth is None:
-        return pseudo_depth(shape, rng, **made_up)
-    return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)
+    coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
+    size = shape[1], shape[0]
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
