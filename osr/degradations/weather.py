@@ -97,7 +97,7 @@ def _draw(layer: NDArray[np.float64], shape: tuple[int, int], streaks: NDArray[n
     last = np.clip(np.floor(y + fall) + 1, first, height).astype(np.intp)
     streak, place = repeated(last - first)
     row = first[streak] + place
-    y, x, cos, sin, half, rim, bright = streaks[:, streak]
+    y, x, cos, sin, half, rim, bright = (values[streak] for values in streaks)
     down = row - y
     # In each row, the columns within the rim.
     left = np.ceil(x + (down * sin - rim) / cos).astype(np.intp)
