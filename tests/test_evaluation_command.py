@@ -12,9 +12,10 @@ from click.testing import CliRunner
 import osr
 from osr.cli.compare import compare
 from osr.cli.evaluate import evaluate
+from osr.evaluation.columns import grid
 from osr.evaluation.config import Config
 from osr.evaluation.records import RESULTS
-from osr.evaluation.validation_split import validation_columns
+from osr.evaluation.validation_split import validation_sets
 from osr.images import Picture, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
@@ -209,9 +210,9 @@ def test_the_validation_split_of_a_recipe(place, tmp_path):
         validation.val_fraction = 0.4
     """)
     folders = {"photographs": [str(place / "clean")], "rain100l": [str(place / "rain")]}
-    rain, noise = validation_columns(recipe, folders, ["noise:25"])
+    rain, noise = grid(validation_sets(recipe, folders), ["noise:25"])
     assert (rain.name, rain.kind, noise.name) == (
-        "validation rain100l", "rain", "validation noise:25",
+        "validation rain100l", "rain", "validation photographs noise:25",
     )  # fmt: skip
     assert noise.images < 3
     assert rain.load(0, 0)[0].shape == noise.load(0, 0)[1].shape == (17, 20, 3)
@@ -224,10 +225,10 @@ def test_the_validation_split_of_a_recipe(place, tmp_path):
         evaluate, *arguments, "--split", "val", "--recipe", recipe, "--degradation", "noise:25",
         "--json",
     ))  # fmt: skip
-    assert set(data["columns"]) == {"validation rain100l", "validation noise:25"}
+    assert set(data["columns"]) == {"validation rain100l", "validation photographs noise:25"}
     recipe.write_text(recipe.read_text().replace("0.4", "0.0"))
     with pytest.raises(OptionError, match="no validation split"):
-        validation_columns(recipe, folders)
+        list(validation_sets(recipe, folders))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +41,8 @@ class Item:
     centre_crop: bool = False
     """Whether a ground truth larger than its degraded image is cropped to its size around the
     centre, as RESIDE asks for."""
+    max_side: int = 0
+    """Longest side in pixels; larger images are downscaled, 0 leaves them unchanged."""
 
     def load(self) -> tuple[Pixels | None, Pixels]:
         """Read the images.
@@ -52,10 +55,15 @@ class Item:
             ImageError: if a file cannot be read, or the sizes do not fit.
         """
         truth = _rgb8(self.truth)
+        if self.degraded is None:
+            return None, downscale(truth, self.max_side)
+        degraded, truth = self._pair(truth)
+        return downscale(degraded, self.max_side), downscale(truth, self.max_side)
+
+    def _pair(self, truth: Pixels) -> tuple[Pixels, Pixels]:
         if self.halves is not None:
             return self._split(truth)
-        if self.degraded is None:
-            return None, truth
+        assert self.degraded is not None
         degraded = _rgb8(self.degraded)
         if self.centre_crop:
             truth = _centre(truth, degraded.shape[0], degraded.shape[1])
@@ -81,7 +89,7 @@ class Item:
         if not known.any():
             raise ImageError(f"{self.depth}: holds no depth above 0")
         scaled = np.where(known, values, values[known].mean()) / values[known].mean()
-        return scaled.astype(np.float32)
+        return downscale(scaled.astype(np.float32), self.max_side)
 
     def _split(self, both: Pixels) -> tuple[Pixels, Pixels]:
         half = both.shape[1] // 2
@@ -91,6 +99,16 @@ class Item:
             )
         left, right = both[:, :half], both[:, half:]
         return (left, right) if self.halves == "degraded|truth" else (right, left)
+
+
+def downscale(image: NDArray[Any], max_side: int) -> NDArray[Any]:
+    """(H, W) or (H, W, C), so that no side is longer than ``max_side``; 0: unchanged."""
+    height, width = image.shape[:2]
+    factor = max_side / max(height, width) if max_side else 1.0
+    if factor >= 1:
+        return image
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _rgb8(path: Path) -> Pixels:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from osr.datasets import DataSet, Item, Split, catalogue, find, items
 from osr.degradations import Chain
 from osr.evaluation.metrics import Protocol, to_levels
-from osr.training.image_cache import downscale
 from osr_core.errors import ImageError, OptionError
 
 DEFAULT_DEGRADATIONS = ("none", "noise:25", "rain:0.3", "haze:1.3", "blur:2", "low_resolution:2",
@@ -39,8 +38,6 @@ class Column:
     """What :meth:`osr.evaluation.metrics.Protocol.parse` takes."""
     images: int
     """How many of the set's images are evaluated: the first ones."""
-    max_side: int = 0
-    """Larger images are shrunk to this size; 0 leaves them as they are."""
     items: tuple[Item, ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -58,16 +55,13 @@ class Column:
         """
         item = self.items[index]
         degraded, truth = item.load()
-        truth = downscale(truth, self.max_side)
         if self.degradation is None:
             if degraded is None:
                 raise ImageError(f"{item.truth}: has no degraded image")
-            return downscale(degraded, self.max_side).astype(np.float32) / np.float32(255), truth
-        depth = item.load_depth()
+            return degraded.astype(np.float32) / np.float32(255), truth
         clean = truth.astype(np.float32) / np.float32(255)
         rng = np.random.default_rng([seed, index])
-        depth = None if depth is None else downscale(depth, self.max_side)
-        result, target = Chain.parse(self.degradation)(clean, rng, depth)
+        result, target = Chain.parse(self.degradation)(clean, rng, item.load_depth())
         return result, to_levels(target)
 
 
@@ -126,7 +120,6 @@ def make_column(
     limit: int | None = None,
     name: str | None = None,
     kind: str | None = None,
-    max_side: int = 0,
 ) -> Column:
     """A column of a data set.
 
@@ -139,7 +132,6 @@ def make_column(
         limit: largest number of images.
         name: of the column; by default those of the data set and of the degradation.
         kind: of the degradation in a paired set that the catalogue does not know.
-        max_side: see :class:`Column`.
 
     Raises:
         OptionError: if the degradation does not fit the set, or an argument is invalid.
@@ -160,7 +152,6 @@ def make_column(
         synthetic.kind if synthetic is not None else kind or data.degradation or "unknown",
         str(Protocol.parse(protocol, default) if protocol else default),
         len(images),
-        max_side,
         images,
     )
 

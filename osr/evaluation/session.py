@@ -17,7 +17,7 @@ from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
-from osr.evaluation.validation_split import validation_columns
+from osr.evaluation.validation_split import validation_sets
 from osr_core import __version__
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
@@ -167,7 +167,7 @@ def _columns(
         folders.setdefault(name, []).append(path)
     if saved is None:
         assert recipe is not None
-        return validation_columns(recipe, folders, degradations, protocol, limit)
+        return grid(validation_sets(recipe, folders), degradations, protocol, limit)
     if degradations or recipe is not None:
         other = "--degradation" if degradations else "--recipe"
         raise OptionError(f"{other}: cannot be combined with --config, which lists the columns")

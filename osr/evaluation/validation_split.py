@@ -1,28 +1,21 @@
-"""Columns of the validation split of a training recipe, to choose a model by."""
+"""The validation split of a training recipe as data sets, to choose a model by."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from osr.datasets import DataSet, Item, find
-from osr.evaluation.columns import DEFAULT_DEGRADATIONS, Column, make_column
 from osr.training.recipe_files import load_stages
 from osr.training.sampling import Samples
 from osr_core.errors import OptionError
 
 
-def validation_columns(
-    recipe: str | os.PathLike[str],
-    folders: Mapping[str, list[str]],
-    degradations: Sequence[str] = (),
-    protocol: str | None = None,
-    limit: int | None = None,
-) -> tuple[Column, ...]:
-    """The recipe's validation photographs with every degradation, and its validation pairs.
-
-    Images are shrunk as in training.
+def validation_sets(
+    recipe: str | os.PathLike[str], folders: Mapping[str, list[str]]
+) -> Iterator[tuple[DataSet, tuple[Item, ...]]]:
+    """The recipe's validation photographs and pairs, downscaled as in training.
 
     Raises:
         OptionError: if the recipe is invalid or has no validation split.
@@ -32,19 +25,11 @@ def validation_columns(
     if not loaded.validation.val_fraction:
         raise OptionError(f"{recipe}: validation.val_fraction is 0: no validation split")
     split = Samples.of(loaded).split()[1]
-    sets: list[tuple[DataSet, Iterable[Item]]] = [
-        (replace(find(name), name=f"validation {name}"), pairs)
-        for name, pairs in split.pairs.items()
-    ]
-    if split.photographs:
-        sets.append((replace(find("photographs"), name="validation"), split.photographs))
-    return tuple(
-        make_column(data, _numbered(found), degradation, protocol, limit, max_side=loaded.max_side)
-        for data, found in sets
-        for degradation in ((None,) if data.paired else degradations or DEFAULT_DEGRADATIONS)
-    )
-
-
-def _numbered(found: Iterable[Item]) -> list[Item]:
-    """Two folders may hold images of the same name."""
-    return [replace(item, name=f"{i:03}-{item.name}") for i, item in enumerate(found)]
+    for name, found in {**split.pairs, "photographs": split.photographs}.items():
+        # Two folders may hold images of the same name.
+        items = (
+            replace(item, name=f"{i:03}-{item.name}", max_side=loaded.max_side)
+            for i, item in enumerate(found)
+        )
+        if found:
+            yield replace(find(name), name=f"validation {name}"), tuple(items)

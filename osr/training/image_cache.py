@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
-from osr.datasets import Item
+from osr.datasets.item import Item, downscale
 from osr_core.errors import ImageError
 
 LIMIT = 1 << 30
@@ -38,13 +37,3 @@ def planes(item: Item, max_side: int) -> NDArray[Any]:
         sizes = (f"{width} × {height}" for height, width in (depth.shape, clean.shape[:2]))
         raise ImageError(f"{item.depth}: {' pixels, but its image '.join(sizes)}")
     return np.dstack((small.astype(np.float32) / np.float32(255), downscale(depth, max_side)))
-
-
-def downscale(image: NDArray[Any], max_side: int) -> NDArray[Any]:
-    """(H, W) or (H, W, C), so that no side is longer than ``max_side``; 0: unchanged."""
-    height, width = image.shape[:2]
-    factor = max_side / max(height, width) if max_side else 1.0
-    if factor >= 1:
-        return image
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
