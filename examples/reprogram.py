@@ -9,6 +9,8 @@ photographs come with scikit-image; one of them is never trained on.
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 import backends
 from osr.degradations import Chain
 from osr.evaluation.metrics import psnr
-from osr_core import restore
+from osr_core import Checkpoint, restore
 from osr_core.training.options import TrainerOptions
 
 Image = NDArray[np.float32]
@@ -28,20 +30,20 @@ STEPS, RATE, BATCH, SIDE = 120, 5e-3, 8, 32
 
 
 def main() -> None:
-    """Train the model, reprogram it, and compare both on haze."""
-    photograph = load(UNSEEN)
-    hazy, _ = Chain.parse("haze")(photograph, np.random.default_rng(1))
+    """Train the model, reprogram it for haze, save it, load it, restore."""
     model = your_model()
     fit(model, "noise")
     network = backends.reprogram(model)  # frozen: only the transforms learn
-    before = run(model, hazy)
+    photograph = load(UNSEEN)
+    hazy, _ = Chain.parse("haze")(photograph, np.random.default_rng(1))
+    print(f"haze, input: {psnr(hazy, photograph):.1f} dB")
     fit(network, "haze")
-    for title, result in (
-        ("input", hazy),
-        ("the denoiser", before),
-        (f"reprogrammed with {backends.name}", restore(hazy, network)),
-    ):
-        print(f"haze, {title}: {psnr(result, photograph):.1f} dB")
+    with TemporaryDirectory() as folder:  # as you would keep it
+        path = Path(folder) / "mine.safetensors"
+        Checkpoint(network.spec, network.state()).save(path)
+        network = backends.load(path, backbone=model)
+    restored = restore(hazy, network)
+    print(f"haze, reprogrammed with {backends.name}: {psnr(restored, photograph):.1f} dB")
 
 
 def your_model() -> Any:
@@ -69,21 +71,6 @@ def fit(network: Any, degradation: str) -> None:
         clean = [crop(load(str(rng.choice(SEEN))), rng) for _ in range(BATCH)]
         degraded = [chain(image, rng)[0] for image in clean]
         trainer.step(planes(degraded), planes(clean), RATE)
-
-
-def run(network: Any, image: Image) -> Image:
-    """Your model alone, (H, W, 3) → the same; a reprogrammed one has ``osr_core.restore``."""
-    if backends.name == "torch":
-        import torch
-
-        with torch.inference_mode():
-            result = network.eval()(torch.from_numpy(planes([image]))).numpy()
-    else:
-        import mindspore
-
-        result = network.set_train(False)(mindspore.Tensor(planes([image]))).asnumpy()
-    restored: Image = result[0].transpose(1, 2, 0)
-    return restored
 
 
 def load(name: str) -> Image:

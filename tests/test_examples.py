@@ -50,10 +50,10 @@ def test_reprogram_your_model(backend):
     if not is_installed(backend):
         pytest.skip(f"{backend} is not installed")
     lines = _run("reprogram.py", OSR_BACKEND=backend).splitlines()
-    degraded, alone, reprogrammed = (float(line.split()[-2]) for line in lines)
+    degraded, reprogrammed = (float(line.split()[-2]) for line in lines)
     assert f"reprogrammed with {backend}: " in lines[-1]
     # Measured: 8.5, 6 to 7, 15.5 to 16.4 dB.
-    assert reprogrammed > max(degraded, alone) + 3
+    assert reprogrammed > degraded + 3
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
