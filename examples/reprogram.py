@@ -41,8 +41,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:  # as you would keep it
         path = Path(folder) / "mine.safetensors"
         Checkpoint(network.spec, network.state()).save(path)
-        network = backends.load(path, backbone=model)
-    restored = restore(hazy, network)
+        loaded = backends.load(path, backbone=model)
+    restored = restore(hazy, loaded)
     print(f"haze, reprogrammed with {backends.name}: {psnr(restored, photograph):.1f} dB")
 
 

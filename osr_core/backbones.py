@@ -165,6 +165,5 @@ BACKBONES: Mapping[str, type[Backbone]] = {
     "griddehaze": GridDehaze,
     "unet": UNet,
     "experts": Experts,
-    "external": External,
 }
-"""Every backbone by its kind."""
+"""Every backbone that can be built, by its kind."""

@@ -13,6 +13,8 @@ import pytest
 import tolerances
 from numpy.typing import NDArray
 
+import osr
+from osr.images import Picture, write
 from osr_core import Checkpoint, restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
@@ -318,6 +320,17 @@ def test_there_and_back(
     expected = user.predict(network, images)
     np.testing.assert_allclose(loaded.predict(images), expected, atol=tolerances.OUTPUT)
     assert _learning(loaded) == _learning(network)
+
+
+def test_it_is_evaluated(backend: ModuleType, user: Any, reprogram: Any, tmp_path: Path) -> None:
+    (tmp_path / "clean").mkdir()
+    image = np.random.default_rng(0).integers(0, 256, (24, 28, 3), np.uint8)
+    write(tmp_path / "clean" / "a.png", Picture(image))
+    models, folders = [("mine", reprogram(user.network()))], [str(tmp_path / "clean")]
+    results = osr.evaluate(
+        models, folders, tmp_path / "report", degradations=["noise:25"], backend=backend.name
+    )
+    assert {row.model for row in results.rows} >= {"input", "mine"}
 
 
 def test_it_loads_in_the_other_framework(twins: dict[str, ModuleType], tmp_path: Path) -> None:

@@ -5,14 +5,7 @@ import pytest
 
 from osr_core.backend import is_installed
 from osr_core.registry import registry
-from osr_core.spec import (
-    BACKBONES,
-    External,
-    InputTransform,
-    ModelSpec,
-    OutputTransform,
-    UNet,
-)
+from osr_core.spec import BACKBONES, InputTransform, ModelSpec, OutputTransform, UNet
 
 if not is_installed("torch"):
     pytest.skip("torch is not installed", allow_module_level=True)
@@ -24,12 +17,11 @@ from backends.torch import build, load
 
 SHARED = InputTransform(3, layout="shared"), OutputTransform()
 SPECS = {
-    **{kind: ModelSpec(part()) for kind, part in BACKBONES.items() if part is not External},
-    **{f"{kind}, reprogrammed": ModelSpec(part(), *SHARED) for kind, part in BACKBONES.items()
-       if part is not External},
+    **{kind: ModelSpec(part()) for kind, part in BACKBONES.items()},
+    **{f"{kind}, reprogrammed": ModelSpec(part(), *SHARED) for kind, part in BACKBONES.items()},
     "context": ModelSpec(UNet(context=(4, 6))),
     "stacked": ModelSpec(UNet(), InputTransform(), OutputTransform()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("network", [*SPECS, *registry()])

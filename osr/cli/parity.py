@@ -17,7 +17,7 @@ from osr_core.backend import BACKENDS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
 from osr_core.registry import default_model
-from osr_core.spec import BACKBONES, External, InputTransform, ModelSpec, OutputTransform
+from osr_core.spec import BACKBONES, InputTransform, ModelSpec, OutputTransform
 from weights import convert
 
 
@@ -51,8 +51,6 @@ def _models(model: str | None) -> dict[str, Checkpoint]:
     found = {name: Checkpoint.load(name)}
     if model is None:
         for kind, backbone in BACKBONES.items():
-            if backbone is External:  # any module of a user: there is nothing to compare
-                continue
             transforms = InputTransform(3, layout="shared"), OutputTransform()
             specs = {kind: ModelSpec(backbone()), f"osr {kind}": ModelSpec(backbone(), *transforms)}
             found |= {n: Checkpoint(spec, initial_state(spec, 0)) for n, spec in specs.items()}
