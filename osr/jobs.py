@@ -197,7 +197,7 @@ def _image(path: Path, place: Path) -> _Source | Result:
 
 
 def _is_file(output: PathLike, inputs: Sequence[PathLike], sources: Sequence[_Source]) -> bool:
-    """Whether ``output`` names a file: it has the suffix of one, and is no folder."""
+    """Whether ``output`` names a file: it has the suffix of one and is not a folder."""
     text, suffix = os.fspath(output), Path(output).suffix.lower()
     if text.endswith(("/", os.sep)) or Path(output).is_dir():
         return False
@@ -241,7 +241,7 @@ def _make_folders(jobs: Sequence[Job]) -> None:
 
 
 def _line(source: Path, error: Exception) -> str:
-    """The error as one line that names the input; what is no failure of this input is raised."""
+    """The error as one line that names the input; a defect is raised again."""
     if isinstance(error, OSRError):
         return str(error) if str(error).startswith(str(source)) else f"{source}: {error}"
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):

@@ -1,4 +1,4 @@
-"""Writing files so that none is ever half written and none is ever lost."""
+"""Atomic writes: no file is ever half written or lost."""
 
 from __future__ import annotations
 

@@ -9,15 +9,15 @@ The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf
 * Contents are little-endian, in C order. No dims, or the single dim 0, make a scalar.
 * A tensor over 512 MiB is cut into consecutive values of one tag, which all carry its full dims.
 * With ``crc_check=True`` the text ``crc_num`` and the CRC-32 of all bytes before it, as ten
-  big-endian bytes, follow the message. It is verified wherever it is there.
+  big-endian bytes, follow the message. It is verified if present.
 * NumPy has no bfloat16: such tensors are read as float32, which holds them exactly.
 * Texts (type ``str``, UTF-32) may stand among the tensors. MindSpore passes over them when it loads
   a network, so that one of ours, :data:`TEXT`, carries the metadata; all others are ignored.
 * A tensor of no elements is refused both ways: MindSpore itself drops it when saving, and the
   shape (0,) would come back as a scalar.
 
-MindSpore trusts a file and can be crashed by one, so here nothing is believed before it is
-checked: no file, whatever its bytes, causes more than a :class:`CheckpointError`.
+MindSpore trusts a file and can be crashed by one. Here everything is checked before it is used: no
+bytes cause more than a :class:`CheckpointError`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def read(path: PathLike) -> Content:
         each other.
 
     Raises:
-        CheckpointError: if the file cannot be read, is no MindSpore checkpoint, is corrupted, or
+        CheckpointError: if the file cannot be read, is not a MindSpore checkpoint, is corrupted, or
             holds what has no plain array: unknown types, hash tables, nothing at all.
     """
     try:
@@ -171,7 +171,7 @@ def _join(parts: list[_Part]) -> NDArray[Any]:
     dtype = np.dtype(f"<{code}")
     expected = math.prod(shape) * dtype.itemsize
     if any(dim <= 0 for dim in shape) or expected >> 63:
-        raise CheckpointError(f"{name!r:.80}: shape {shape!s:.80} is no shape of a tensor")
+        raise CheckpointError(f"{name!r:.80}: shape {shape!s:.80} is not a valid shape")
     size = sum(len(part.content) for part in parts)
     if size > expected == len(parts[0].content):
         raise CheckpointError(f"{name!r:.80}: stored twice")

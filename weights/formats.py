@@ -57,7 +57,7 @@ def write(path: PathLike, tensors: State, metadata: Mapping[str, str]) -> None:
 
 
 def target_suffix(path: PathLike) -> str:
-    """The suffix of a file to write; :class:`CheckpointError` if that is no format."""
+    """The suffix of a file to write; :class:`CheckpointError` if it is unknown."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise CheckpointError(f"{path}: unknown format; use one of {', '.join(SUFFIXES)}")

@@ -1,4 +1,4 @@
-"""The little of protobuf's wire format that MindSpore's checkpoints need, and nothing believed.
+"""The part of protobuf's wire format that MindSpore's checkpoints use; every length is checked.
 
 Source: the encoding chapter of protobuf's documentation.
 """
@@ -52,7 +52,7 @@ def text(data: memoryview | bytes) -> str:
 
 
 def malformed(reason: str) -> CheckpointError:
-    """The error for bytes that are no such message."""
+    """The error for malformed bytes."""
     return CheckpointError(f"not a MindSpore checkpoint, or a corrupted one ({reason})")
 
 

@@ -42,7 +42,7 @@ def read(path: PathLike, key: str | None = None) -> Content:
     """The tensors of a file, by name, in its order, and its metadata.
 
     Args:
-        path: the file: a state dict, plain or nested in mappings beside whatever else.
+        path: a file with a state dict, plain or nested in mappings.
         key: where it is nested; see :func:`weights.content.select`.
 
     Returns:

@@ -1,7 +1,7 @@
 """VGG16's weights, for the perceptual loss, from and into weight files of every format.
 
-VGG16 is no restoration network and has no spec. Of torchvision's 528 MB the loss needs the layers
-up to relu3_3, 7 MB.
+VGG16 is not a restoration network and has no spec. Of torchvision's 528 MB the loss needs the
+layers up to relu3_3, 7 MB.
 """
 
 from __future__ import annotations

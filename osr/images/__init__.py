@@ -43,7 +43,7 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
 
     1-bit and palette images and CMYK become 8-bit grey, RGB or RGBA; CMYK by way of its profile. A
     profile that does not describe the pixels (CMYK's, or one for RGB with grey ones) is left out.
-    Of several pages or frames the first one is read. The content decides on the format, whatever
+    Of several pages or frames the first one is read. The content decides on the format, not
     the suffix.
 
     Raises:

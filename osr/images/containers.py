@@ -59,7 +59,7 @@ def identify(head: bytes) -> str:
         return "WEBP"
     if head[4:8] == b"ftyp" and (brand := _BRANDS.search(head[8:64])):
         return "AVIF" if brand[0].startswith(b"avi") else "HEIF"
-    raise ImageError("is not an image in a format that can be read, whatever its name says")
+    raise ImageError("is not an image in a format that can be read")
 
 
 def open_image(name: str, file: BinaryIO) -> ImageFile:

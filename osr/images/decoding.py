@@ -55,7 +55,7 @@ _MODES = {
 
 
 def decode(file: BinaryIO, max_pixels: int) -> Picture:
-    """Decode the first page or frame of a file, whatever its name says it is.
+    """Decode the first page or frame of a file; its content decides on the format.
 
     Raises:
         ImageError: if it holds no image, none that can be read, or more than ``max_pixels``; the

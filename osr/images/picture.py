@@ -1,4 +1,4 @@
-"""The content of an image file, whatever its format."""
+"""The content of an image file of any format."""
 
 from __future__ import annotations
 
