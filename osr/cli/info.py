@@ -49,11 +49,11 @@ def _describe(model: str) -> dict[str, Any]:
         "kind": checkpoint.spec.kind,
         "backbone": checkpoint.spec.backbone.kind,
         "parameters": known.parameter_count,
-        "macs_per_pixel": known.macs_per_pixel,
+        "macs_per_pixel": round(known.macs_per_pixel),
         "receptive_field": known.receptive_field,
         "total_stride": known.total_stride,
         "tiles": not known.global_statistics,
-        "degradations": ", ".join([*seen.kinds, *seen.unknown]) or "none",
+        "degradations": ", ".join([*seen.kinds, *seen.unknown]) if checkpoint.recipe else "unknown",
         "training_images": ", ".join(f"{count} {name}" for name, count in images.items())
         or "unknown",
         "spec": checkpoint.spec.to_dict(),

@@ -105,8 +105,8 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise ImageError(f"has no pixels: {width} × {height}")
     if width * height > max_pixels:
         raise ImageError(
-            f"{width} × {height} pixels are more than the limit of {max_pixels} (max_pixels); "
-            "scale it down or raise the limit"
+            f"{width} × {height} pixels are more than the limit of {max_pixels} "
+            "(max_pixels of osr.images.read); scale it down or split it"
         )
 
 
