@@ -207,15 +207,15 @@ def test_an_interrupted_evaluation_is_resumed(tmp_path, pairs):
         return image
 
     counting = half("count", count)
-    evaluate(tmp_path, [counting], columns, software=["torch 1.0"])
+    evaluate(tmp_path, [counting], columns, software=("torch 1.0",))
     path = tmp_path / RESULTS
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])  # as if the machine had stopped in the middle of a line
     assert len(read_rows(tmp_path)) == 1
     calls.clear()
-    results = evaluate(tmp_path, [counting], columns, software=["torch 1.0.1"])
+    results = evaluate(tmp_path, [counting], columns, software=("torch 1.0.1",))
     assert len(calls) == 1  # pictures are there already
-    assert results.description.software == ["torch 1.0", "torch 1.0.1"]
+    assert results.description.software == ("torch 1.0", "torch 1.0.1")
     same = [row.rsplit(b",", 1)[0] for row in path.read_bytes().splitlines()]
     assert same == [row.rsplit(b",", 1)[0] for row in whole.splitlines()]  # but for the seconds
     results = evaluate(tmp_path, [half("new")], columns)
@@ -324,7 +324,17 @@ def test_both_backends_give_the_same_figures(tmp_path, twins):
     assert np.abs(torch[:, 0] - torch[:, 2]).min() > 0.1  # the network does something
 
 
-def test_a_description_of_another_version_is_refused(tmp_path):
-    (tmp_path / DESCRIPTION).write_text('{"version": 1}')
-    with pytest.raises(OptionError, match="another version of osr"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"version": 1}', "another version of osr"),
+        ("[]", "another version of osr"),
+        ('{"version"', "not the description of an evaluation"),
+        ('{"version": 2, "models": 3, "columns": []}', "models: expected a list, got 3"),
+        ('{"version": 2, "models": []}', "columns: missing key"),
+    ],
+)
+def test_other_descriptions_are_refused(tmp_path, text, message):
+    (tmp_path / DESCRIPTION).write_text(text)
+    with pytest.raises(OptionError, match=message):
         Description.load(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,9 +37,9 @@ class Model:
     title: str
     kind: Literal["input", "network", "baseline"]
     parameters: int | None = None
-    seen: Sequence[str] = ()
+    seen: tuple[str, ...] = ()
     """Kinds of degradation it was trained on; of a baseline, those it is meant for."""
-    unknown: Sequence[str] = ()
+    unknown: tuple[str, ...] = ()
     """Names of training data whose degradation is not known."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
@@ -152,6 +152,12 @@ def baseline_models() -> tuple[Model, ...]:
     from osr.evaluation.baselines import BASELINES
 
     return tuple(
-        Model(name, baseline.title, "baseline", seen=sorted(baseline.kinds), run=baseline.restore)
+        Model(
+            name,
+            baseline.title,
+            "baseline",
+            seen=tuple(sorted(baseline.kinds)),
+            run=baseline.restore,
+        )
         for name, baseline in BASELINES.items()
     )

@@ -10,16 +10,17 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
 from osr_core.errors import OptionError
 from osr_core.files import atomic_write
+from osr_core.settings import build
 
 DESCRIPTION, RESULTS = "evaluation.json", "results.csv"
 VERSION = 2
@@ -30,16 +31,16 @@ VERSION = 2
 class Description:
     """The content of ``evaluation.json``."""
 
-    models: Sequence[Model]
-    columns: Sequence[Column]
+    models: tuple[Model, ...]
+    columns: tuple[Column, ...]
     seed: int = 0
     backend: str = ""
     precision: str = "float32"
-    software: Sequence[str] = ()
+    software: tuple[str, ...] = ()
     """Names and versions of what computed the rows."""
-    skipped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    skipped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By column, a line for each image that could not be evaluated."""
-    pictures: Sequence[Mapping[str, str]] = ()
+    pictures: tuple[Mapping[str, str], ...] = ()
     """Images that are shown: column, image, rank (worst, median or best) and folder."""
 
     @property
@@ -65,15 +66,13 @@ class Description:
         path = Path(folder) / DESCRIPTION
         try:
             data = json.loads(path.read_text("utf-8"))
-            if data.pop("version") != VERSION:
-                raise OptionError(f"{path}: written by another version of osr; evaluate again")
-            data["models"] = [_build(Model, entry) for entry in data["models"]]
-            data["columns"] = [_build(Column, entry) for entry in data["columns"]]
-            return _build(cls, data)
         except FileNotFoundError:
             raise OptionError(f"{folder}: holds no evaluation ({DESCRIPTION})") from None
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except ValueError as error:
             raise OptionError(f"{path}: not the description of an evaluation: {error}") from None
+        if not isinstance(data, dict) or data.pop("version", None) != VERSION:
+            raise OptionError(f"{path}: written by another version of osr; evaluate again")
+        return build(cls, data, str(path))
 
 
 @dataclass(frozen=True)
@@ -149,14 +148,6 @@ def open_rows(folder: Path) -> Iterator[Callable[[Row], None]]:
         yield write
 
 
-_T = TypeVar("_T")
-
-
 def _plain(entry: Any) -> dict[str, Any]:
     """The fields of a dataclass that are saved."""
     return {part.name: getattr(entry, part.name) for part in fields(entry) if part.compare}
-
-
-def _build(part: type[_T], data: Mapping[str, Any]) -> _T:
-    known = {entry.name for entry in fields(part)}  # type: ignore[arg-type]
-    return part(**{name: value for name, value in data.items() if name in known})

@@ -98,7 +98,7 @@ def evaluate(
     ]
     rows = [INPUT, *networks, *(baseline_models() if baselines else ())]
     setting = Description(
-        [row for row in rows if any(row.fits(column) for column in columns)],
+        tuple(row for row in rows if any(row.fits(column) for column in columns)),
         columns,
         (saved.seed if saved is not None else 0) if seed is None else seed,
         framework.name,
@@ -134,8 +134,8 @@ def fill(
     save_pictures(chosen, models, columns, folder, setting.seed)
     lines = dict(results.description.skipped)
     for column in columns:
-        lines[column.name] = [line for name, line in skipped if name == column.name]
-    described = replace(results.description, pictures=chosen, skipped=lines)
+        lines[column.name] = tuple(line for name, line in skipped if name == column.name)
+    described = replace(results.description, pictures=tuple(chosen), skipped=lines)
     described.save(folder)
     return replace(results, description=described)
 
@@ -154,7 +154,7 @@ def _columns(
     degradations: Sequence[str],
     protocol: str | None,
     limit: int | None,
-) -> Sequence[Column]:
+) -> tuple[Column, ...]:
     if saved is None and recipe is None:
         if not data:
             raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
@@ -180,7 +180,8 @@ def _begin(folder: Path, new: Description) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / DESCRIPTION).exists():
             new = _merged(Description.load(folder), new, f"{folder}:")
-        replace(new, models=sorted(new.models, key=lambda m: _ORDER.index(m.kind))).save(folder)
+        models = sorted(new.models, key=lambda model: _ORDER.index(model.kind))
+        replace(new, models=tuple(models)).save(folder)
     except OSError as error:
         raise ImageError(f"{folder}: cannot be written: {error.strerror}") from None
 
@@ -200,8 +201,8 @@ def _merged(old: Description, new: Description, where: str) -> Description:
     columns.update((column.name, column) for column in new.columns)
     return replace(
         new,
-        models=list(models.values()),
-        columns=list(columns.values()),
+        models=tuple(models.values()),
+        columns=tuple(columns.values()),
         software=tuple(dict.fromkeys((*old.software, *new.software))),
         skipped=old.skipped,
         pictures=old.pictures,
