@@ -2,9 +2,8 @@
 
 Lens and motion blur act on linear light, as in a camera: on the motion blur of REDS (Nah et al.,
 CVPR workshops 2019), one kernel an image explains 2 dB more of it in linear light than on sRGB
-values (measured with ``examples/fit_blur.py`` of release 0.1.0). The Gaussian acts on the sRGB
-values, as is usual. Kernels sum to 1, and the image is mirrored at its borders without repeating
-the border pixel.
+values (measured with ``examples/fit_blur.py`` of release 0.1.0). Kernels sum to 1, and the image is
+mirrored at its borders without repeating the border pixel.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Kernel = NDArray[np.float32]
 
 
 def gaussian_blur(image: Image, sigma: float) -> Image:
-    """Convolve with a Gaussian.
+    """Blur the sRGB values, as is usual.
 
     Args:
         image: (H, W, 3) float32 in [0, 1].

@@ -1,9 +1,9 @@
 """Degradations one after another, written ``noise:25+jpeg:90``.
 
 A step is ``NAME:LEVEL``, a name of :data:`~osr.degradations.DEGRADATIONS` and the value of its main
-parameter; others follow after commas, as in ``rain:0.8,length=40``, and have their defaults where
-they are not given. Without a level, as in ``noise+jpeg``, a step draws what is not given from the
-training ranges. ``none`` is the chain without steps.
+parameter; others follow after commas, as in ``rain:0.8,length=40``, else they have their defaults.
+Without a level, as in ``noise+jpeg``, a step draws what is not given from the training ranges.
+``none`` is the chain without steps.
 """
 
 from __future__ import annotations
@@ -78,14 +78,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Chain:
-    """Degradations in their order; ``str()`` gives back what :meth:`parse` takes.
-
-    >>> import numpy as np
-    >>> clean = np.full((8, 8, 3), 0.5, np.float32)
-    >>> degraded, target = Chain.parse("noise:25+jpeg:90")(clean, np.random.default_rng(0))
-    >>> np.array_equal(target, clean)
-    True
-    """
+    """Degradations in their order; ``str()`` gives back what :meth:`parse` takes."""
 
     steps: tuple[Step, ...] = ()
 
@@ -130,15 +123,9 @@ class Chain:
     ) -> tuple[Image, Image]:
         """A degraded copy, and the target of its restoration: the image, grey if ``grey`` leads.
 
-        Args:
-            image: (H, W, 3) float32 in [0, 1].
-            rng: source of what is random.
-            depth: (H, W), larger is farther, of mean 1; without it haze makes one up.
-            ranges: name → parameter → (low, high) for what is drawn, where not those of the
-                table; see :func:`~osr.degradations.check_ranges`.
-
-        Raises:
-            ImageError: if ``image`` is not such an array or ``depth`` has another size.
+        ``image``, ``rng``, ``depth`` and errors are those of a :class:`Degradation`. ``ranges``,
+        name → parameter → (low, high), replace those of the table for what is drawn; see
+        :func:`~osr.degradations.check_ranges`.
         """
         degraded, target = check_image(image).copy(), image
         leading = True

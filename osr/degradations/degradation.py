@@ -107,12 +107,9 @@ class Degradation:
     def sample(
         self, image: Image, rng: Generator, depth: Depth | None, ranges: Ranges, given: Values
     ) -> Image:
-        """A copy degraded by drawn values.
+        """A copy degraded by ``given`` values, and drawn ones for the rest.
 
-        Args:
-            image, rng, depth: as in :meth:`__call__`.
-            ranges: to draw from, where not those of the table; checked before.
-            given: values that are not drawn.
+        ``ranges``, checked before, replace those of the table; the rest is as in :meth:`__call__`.
         """
         bounds = {name: ranges.get(name, param.train) for name, param in self.params.items()}
         bounds |= {name: (value, value) for name, value in given.items()}

@@ -11,11 +11,8 @@ Generator = np.random.Generator
 Range = tuple[float, float]
 Draw = Callable[[Generator, Range], float]
 
-Ranges = Mapping[str, Range]
-"""Parameter → (low, high)."""
-
-Values = dict[str, float]
-"""Parameter → value."""
+Ranges = Mapping[str, Range]  # parameter → (low, high)
+Values = dict[str, float]  # parameter → value
 
 
 def uniform(rng: Generator, bounds: Range) -> float:

@@ -13,14 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from osr.degradations import draws
-from osr.degradations.blur import (
-    defocus_blur,
-    gaussian_blur,
-    motion_blur,
-    sample_blur,
-    shake_blur,
-)
+from osr.degradations import blur, draws
 from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
 from osr.degradations.dimming import grey, low_light
@@ -104,22 +97,22 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         },
     ),
     "blur": Degradation(
-        "Gaussian blur of σ = LEVEL pixels; in training any blur", gaussian_blur, "sigma",
+        "Gaussian blur of σ = LEVEL pixels; in training any blur", blur.gaussian_blur, "sigma",
         {
             "sigma": Param(None, (0.1, 3.5), (0.0, 50.0)),
             "radius": Param(None, (0.5, 5.0), (0.0, 50.0), training_only=True),
             "length": Param(None, (0.0, 25.0), (0.0, 100.0), training_only=True),
             "angle": Param(None, (0.0, 180.0), (-360.0, 360.0), training_only=True),
         },
-        sampler=sample_blur,
+        sampler=blur.sample_blur,
     ),
     "defocus": Degradation(
-        "Lens out of focus: a disc of radius LEVEL pixels", defocus_blur, "radius",
+        "Lens out of focus: a disc of radius LEVEL pixels", blur.defocus_blur, "radius",
         {"radius": Param(None, (0.5, 5.0), (0.0, 50.0))},
         kind="blur",
     ),
     "motion": Degradation(
-        "Straight motion of LEVEL pixels, in a random direction unless given", motion_blur,
+        "Straight motion of LEVEL pixels, in a random direction unless given", blur.motion_blur,
         "length",
         {
             "length": Param(None, (0.0, 25.0), (0.0, 100.0)),
@@ -128,7 +121,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         kind="blur",
     ),
     "shake": Degradation(
-        "Motion of a hand-held camera over LEVEL pixels", shake_blur, "length",
+        "Motion of a hand-held camera over LEVEL pixels", blur.shake_blur, "length",
         {"length": Param(None, (0.0, 25.0), (0.0, 100.0))},
         kind="blur",
     ),

@@ -5,6 +5,8 @@ Angles are in degrees, lengths and widths in pixels, brightness on the image's s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -112,10 +114,7 @@ def _draw(layer: NDArray[np.float64], shape: tuple[int, int], streaks: NDArray[n
 
 
 def haze(
-    image: Image,
-    depth: Depth | float,
-    beta: float,
-    airlight: float | tuple[float, float, float] = 0.9,
+    image: Image, depth: Depth | float, beta: float, airlight: float | Sequence[float] = 0.9
 ) -> Image:
     """Haze by Koschmieder's law: ``I = J t + A (1 - t)`` with ``t = exp(-beta d)``.
 
@@ -146,8 +145,7 @@ def sample_haze(image: Image, rng: Generator, depth: Depth | None, of: Ranges) -
     of :func:`~.weather.pseudo_depth`, with ``distance`` in its middle and ``slope`` upwards."""
     light = np.clip(rng.uniform(*of["airlight"]) + rng.uniform(*of["tint"], 3), 0.0, 1.0)
     away = scene_depth(image.shape, rng, depth, of["distance"], of["slope"])
-    red, green, blue = (float(value) for value in light)
-    return haze(image, away, rng.uniform(*of["beta"]), (red, green, blue))
+    return haze(image, away, rng.uniform(*of["beta"]), light.tolist())
 
 
 def scene_depth(
@@ -164,10 +162,7 @@ def scene_depth(
 
 
 def pseudo_depth(
-    shape: tuple[int, ...],
-    rng: Generator,
-    level: Range = (0.15, 0.95),
-    slope: Range = (0.0, 0.6),
+    shape: tuple[int, ...], rng: Generator, level: Range = (0.15, 0.95), slope: Range = (0.0, 0.6)
 ) -> Depth:
     """A plausible smooth depth map: farther at the top, with gentle random hills (0 to 0.25).
 
@@ -178,9 +173,6 @@ def pseudo_depth(
         rng: source of the map.
         level: least and greatest depth in the middle, drawn uniformly.
         slope: least and greatest difference between top and bottom.
-
-    Returns:
-        (H, W) float32 in [0, 1].
     """
     middle = rng.uniform(*level)
     rise = slope[0] + (slope[1] - slope[0]) * rng.uniform() ** 2
