@@ -1,6 +1,6 @@
-"""Out-of-Sample Restoration: the framework-neutral ground floor.
+"""Out-of-Sample Restoration, framework-neutral: the method, networks, checkpoints, tiling.
 
-Imports neither PyTorch nor MindSpore; see :mod:`backends` for the networks themselves.
+Imports neither PyTorch nor MindSpore; the networks in either framework are in :mod:`backends`.
 
     import backends, osr_core
     restored = osr_core.restore(image, backends.load("osr-general"))

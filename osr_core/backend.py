@@ -20,7 +20,7 @@ from osr_core.errors import BackendError, DeviceError
 from osr_core.spec import ModelSpec
 
 BACKENDS = ("torch", "mindspore")
-"""Every backend, in the order in which one is picked where none is asked for."""
+"""Every backend, in the order in which one is picked where none is given."""
 
 VARIABLE = "OSR_BACKEND"
 """Environment variable that picks a backend by name."""
@@ -31,7 +31,7 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 class Network(Protocol):
-    """A network of either backend, as the framework-neutral code sees it."""
+    """A network of either backend, for framework-neutral code."""
 
     spec: ModelSpec
     precision: str
@@ -60,7 +60,7 @@ def pick_backend() -> str:
     """The backend that ``OSR_BACKEND`` names, else the first that is installed.
 
     Raises:
-        BackendError: if the one asked for is unknown or absent, or none is installed.
+        BackendError: if that one is unknown or not installed, or none is installed.
     """
     name = os.environ.get(VARIABLE, "").strip().lower()
     if name:
@@ -136,7 +136,7 @@ def require_precision(name: str) -> None:
 
 @dataclass(frozen=True)
 class World:
-    """The processes that train together, as one of them sees them.
+    """One of the processes that train together.
 
     >>> World()
     World(rank=0, size=1, device='auto')

@@ -1,4 +1,4 @@
-"""Checks shared by the functions that take a picture or a number within a range."""
+"""Checks of images and of numbers within a range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The context of a tile: a thumbnail of the whole image, and what it says of haze.
+"""The context of a tile: a thumbnail of the whole image, and the haze in it.
 
 Some degradation is a property of the whole image. A pale wall and a street in haze may be the same
 hundred pixels; only the rest of the image distinguishes them.

@@ -37,7 +37,7 @@ class BackendError(OSRError):
 
 
 class DeviceError(BackendError):
-    """A device is absent, unknown, or does not support the precision asked for."""
+    """A device is absent, unknown, or does not support the precision."""
 
 
 class OptionError(OSRError):

@@ -38,7 +38,7 @@ def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
         return backbone(ops, spec.backbone, "", image, channels)
     real, imaginary = input_transform(ops, spec.input_transform, image)
     if spec.input_transform.layout == "stacked":
-        stack = ops.concat(real, imaginary)
+        stack = ops.concat(real, imaginary)  # (N, 2C, H, W)
         wave = ops.split(backbone(ops, spec.backbone, "backbone.", stack, channels))
     else:
         wave = (
@@ -67,11 +67,12 @@ def output_transform(ops: Ops[T], spec: OutputTransform, wave: tuple[T, T], imag
     The two gates sum to one (a softmax over the pair is a sigmoid of their difference), so only
     g₂ is computed.
     """
-    u = ops.conv("output_transform.wave", ops.concat(*wave), spec.channels, 1, init="lecun")
+    stack = ops.concat(*wave)  # (N, 2C, H, W)
+    u = ops.conv("output_transform.wave", stack, spec.channels, 1, init="lecun")  # (N, D, H, W)
     v = ops.conv("output_transform.image", image, spec.channels, 1, init="lecun")
     mixed = ops.conv("output_transform.mix", ops.add(u, v), spec.channels, 1, init="lecun")
     if spec.gates == "pooled":
-        mixed = ops.mean(mixed)
+        mixed = ops.mean(mixed)  # (N, D, 1, 1)
     hidden = ops.relu(ops.conv("output_transform.gate1", mixed, spec.channels, 1))
     gate = ops.sigmoid(ops.conv("output_transform.gate2", hidden, spec.channels, 1, init="lecun"))
     ops.note("output_transform.gate", gate)
@@ -154,7 +155,7 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
         return x
 
     gate, start = context(ops, spec, prefix, image) if spec.context else (None, image)
-    x = ops.unshuffle(start, spec.unshuffle)
+    x = ops.unshuffle(start, spec.unshuffle)  # (N, C·side², H/side, W/side)
     x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
     skips: list[T] = []
     for level in range(len(spec.widths) - 1):
@@ -164,7 +165,7 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
     x = blocks("encoder", len(spec.widths) - 1, x)
     for level in reversed(range(len(spec.widths) - 1)):
         x = ops.conv(f"{prefix}up.{level}", x, 4 * spec.widths[level], 1, init="lecun")
-        x = ops.add(ops.shuffle(x, 2), skips[level])
+        x = ops.add(ops.shuffle(x, 2), skips[level])  # twice the size
         x = blocks("decoder", level, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
     result = ops.add(start, ops.shuffle(x, spec.unshuffle))
@@ -179,13 +180,13 @@ def context(ops: Ops[T], spec: UNet, prefix: str, image: T) -> tuple[T, T]:
     The gate, of size 1×1, is 1 at first and a leaky ReLU, as in :func:`experts`. A fresh network
     takes :data:`~osr_core.context.AIRLIGHT` for the airlight.
     """
-    small = ops.thumbnail(image)
-    haze = ops.haze_amount(small)
+    small = ops.thumbnail(image)  # (N, 3, SIDE, SIDE)
+    haze = ops.haze_amount(small)  # (N, 1, 1, 1)
     prior = ops.add(small, ops.mul(haze, ops.affine(small, 1.0, -AIRLIGHT)))
     x = ops.concat(small, prior)
     for index, width in enumerate(spec.context):
         x = ops.leaky(ops.conv(f"{prefix}context.{index}", x, width, stride=2))
-    x = ops.mean(x)
+    x = ops.mean(x)  # (N, C, 1, 1)
     offset = ops.conv(f"{prefix}context_airlight", x, IMAGE_CHANNELS, 1, init="small")
     gate = ops.conv(f"{prefix}context_gate", x, 1, 1, init="small")
     gate = ops.leaky(ops.affine(gate, 1.0, 1.0), GATE_SLOPE)
@@ -210,7 +211,7 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     features = unet(ops, spec.gate, f"{prefix}gate.", ops.concat(*wave), 2 * spec.waves)
     result = image
     for index, change in enumerate(residuals):
-        gate = ops.conv(f"{prefix}gates.{index}", features, 1, 1, init="small")
+        gate = ops.conv(f"{prefix}gates.{index}", features, 1, 1, init="small")  # (N, 1, H, W)
         gate = ops.leaky(ops.affine(gate, 1.0, 1.0), GATE_SLOPE)
         ops.note(f"{prefix}gates.{index}", gate)
         result = ops.add(result, ops.mul(gate, change))

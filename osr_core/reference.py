@@ -68,9 +68,9 @@ class NumpyOps:
         y = np.zeros((x.shape[0], out_channels, height, width), x.dtype)
         for row in range(kernel):
             for column in range(kernel):
-                seen = padded[:, :, row:, column:][:, :, : x.shape[2] : stride]
-                seen = seen[:, :, :, : x.shape[3] : stride]
-                y += np.einsum("oc,nchw->nohw", weight[:, :, row, column], seen, optimize=True)
+                taps = padded[:, :, row:, column:][:, :, : x.shape[2] : stride]
+                taps = taps[:, :, :, : x.shape[3] : stride]
+                y += np.einsum("oc,nchw->nohw", weight[:, :, row, column], taps, optimize=True)
         return y + self._weight(f"{name}.bias", x)[:, None, None] if bias else y
 
     def deconv(self, name: str, x: Array) -> Array:
@@ -94,7 +94,7 @@ class NumpyOps:
         return x * coefficients[: x.shape[1], None, None].astype(x.dtype)
 
     def affine(self, x: Array, scale: float, shift: float) -> Array:
-        """In the type of the picture."""
+        """In the type of the image."""
         return x * x.dtype.type(scale) + x.dtype.type(shift)
 
     def add(self, x: Array, y: Array) -> Array:

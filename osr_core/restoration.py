@@ -136,7 +136,7 @@ def _to_planes(image: Image) -> NDArray[np.float32]:
 
 
 def _context(image: Image) -> NDArray[np.float32]:
-    """The thumbnail, channel by channel, so that no large picture is copied as a whole."""
+    """The thumbnail, channel by channel, so that no large image is copied as a whole."""
     channels = np.moveaxis(np.atleast_3d(image), 2, 0)
     planes = np.concatenate([thumbnail(_scaled(c[None, None])) for c in channels], 1)
     return planes.repeat(3 // planes.shape[1], axis=1)

@@ -1,4 +1,4 @@
-"""What a network *is*: frozen dataclasses, and their JSON.
+"""What a network is: frozen dataclasses, and their JSON.
 
 A :class:`ModelSpec` is the single source of shapes. Both backends build from it, checkpoints carry
 it, and :mod:`osr_core.analysis` derives from it alone the table of parameters, the cost and the
@@ -115,7 +115,7 @@ class ModelSpec:
     input_transform: InputTransform | None = None
     output_transform: OutputTransform | None = None
     frozen: bool = False
-    """The restoring weights do not learn; only :attr:`adapter` does, which must not be empty."""
+    """Only the weights of :attr:`adapter` learn, which must not be empty."""
 
     def __post_init__(self) -> None:
         check_types("", self)
@@ -123,7 +123,7 @@ class ModelSpec:
         expected = "given together with input_transform or not at all"
         require(both, "output_transform", expected, self.output_transform)
         given = self.reprogrammed or not isinstance(self.backbone, External)
-        expected = "given around an external backbone"
+        expected = "transforms around an external backbone"
         require(given, "input_transform", expected, self.input_transform)
         learns = bool(self.adapter) or not self.frozen
         require(learns, "frozen", "false where there is nothing else to train", self.frozen)

@@ -83,8 +83,8 @@ def test_pooled_gates_are_global_statistics():
 
 
 def test_context_costs_weights_and_no_halo():
-    plain, seeing = (analyse(ModelSpec(UNet(context=widths))) for widths in ((), (4, 6)))
-    extra = {p.name: p.shape for p in seeing.parameters if p not in plain.parameters}
+    plain, with_context = (analyse(ModelSpec(UNet(context=widths))) for widths in ((), (4, 6)))
+    extra = {p.name: p.shape for p in with_context.parameters if p not in plain.parameters}
     assert extra == {
         "context.0.weight": (4, 6, 3, 3),
         "context.0.bias": (4,),
@@ -95,8 +95,8 @@ def test_context_costs_weights_and_no_halo():
         "context_gate.weight": (1, 6, 1, 1),
         "context_gate.bias": (1,),
     }
-    assert (plain.uses_context, seeing.uses_context) == (False, True)
-    assert replace(seeing, parameters=plain.parameters, uses_context=False) == plain
+    assert (plain.uses_context, with_context.uses_context) == (False, True)
+    assert replace(with_context, parameters=plain.parameters, uses_context=False) == plain
 
 
 def test_an_activation_costs_nothing():

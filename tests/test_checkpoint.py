@@ -82,7 +82,7 @@ def _whole(state):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("change", "message"),
     [
         (_without, f"{NAME}: missing"),
         (_surplus, "colour: not a parameter"),
@@ -91,9 +91,9 @@ def _whole(state):
         (_whole, f"{NAME}: type int32"),
     ],
 )
-def test_weights_that_are_not_the_specs(checkpoint, path, spoil, message):
+def test_weights_that_are_not_the_specs(checkpoint, path, change, message):
     state = {name: value.copy() for name, value in checkpoint.state.items()}
-    spoil(state)
+    change(state)
     save_file(state, path, _metadata())
     with pytest.raises(CheckpointError, match=message) as caught:
         Checkpoint.load(path)

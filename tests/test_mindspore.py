@@ -1,4 +1,4 @@
-"""What is MindSpore's alone: its devices, its graphs, the cap of its oneDNN, its litter."""
+"""What only MindSpore has: its devices, its graphs, the cap of its oneDNN, its report files."""
 
 import os
 import subprocess

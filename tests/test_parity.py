@@ -1,7 +1,7 @@
 """Both backends compute the same thing: against the spec, a float64 oracle, and each other.
 
 Outputs are judged by the NumPy reference, gradients by ``gradient_oracle.py``, both in float64.
-A float32 result near a kink (ReLU, |x|) may lie on its other side, where the gradient is another
+A float32 result near a kink (ReLU, |x|) may be on its other side, where the gradient is another
 one. So batches are chosen whose pre-activations keep clear of zero, and targets that keep clear of
 the output.
 """
@@ -43,7 +43,7 @@ TINY_UNET = UNet((8, 12, 16))
 TINY_GRID = GridDehaze(depth_rate=4, growth=4, dense_layers=2)
 LEAKY = UNet((8, 12, 16), activation="leaky")
 TINY_EXPERTS = Experts((LEAKY, UNet((6, 8), 1, 4)), UNet((4, 6), 1, 4, "leaky"), 2)
-SEEING = UNet((6, 8), 1, 4, "leaky", context=(6, 4))
+WITH_CONTEXT = UNet((6, 8), 1, 4, "leaky", context=(6, 4))
 TINY_RESIDUAL = Residual((4, 8, 8, 8, 4))
 STACKED, SHARED = InputTransform(4), InputTransform(3, layout="shared")
 GATES = OutputTransform(6)
@@ -54,24 +54,24 @@ CASES = {
     "unet": ModelSpec(TINY_UNET),
     "unet, full resolution": ModelSpec(UNet((8, 12, 16), unshuffle=1)),
     "unet, leaky": ModelSpec(LEAKY),
-    "unet, context": ModelSpec(SEEING),
-    "unet, context alone": ModelSpec(SEEING, frozen=True),
+    "unet, context": ModelSpec(WITH_CONTEXT),
+    "unet, context, frozen": ModelSpec(WITH_CONTEXT, frozen=True),
     "residual, stacked": ModelSpec(TINY_RESIDUAL, STACKED, GATES),
     "griddehaze, shared": ModelSpec(TINY_GRID, SHARED, GATES),
     "unet, stacked": ModelSpec(TINY_UNET, STACKED, GATES),
     "unet, shared": ModelSpec(TINY_UNET, SHARED, GATES),
-    "unet, phase 3x3": ModelSpec(TINY_UNET, InputTransform(4, phase_kernel=3), GATES),
+    "unet, phase 1x1": ModelSpec(TINY_UNET, InputTransform(4, phase_kernel=1), GATES),
     "unet, pooled": ModelSpec(TINY_UNET, STACKED, OutputTransform(6, gates="pooled")),
-    "unet, residual": ModelSpec(TINY_UNET, STACKED, OutputTransform(6, residual=True)),
+    "unet, not residual": ModelSpec(TINY_UNET, STACKED, OutputTransform(6, residual=False)),
     "unet, frozen": ModelSpec(TINY_UNET, STACKED, GATES, frozen=True),
     "experts": ModelSpec(TINY_EXPERTS),
     "experts, frozen": ModelSpec(TINY_EXPERTS, frozen=True),
-    "experts, context": ModelSpec(Experts((LEAKY, SEEING), UNet((4, 6), 1, 4, "leaky"), 2)),
+    "experts, context": ModelSpec(Experts((LEAKY, WITH_CONTEXT), UNet((4, 6), 1, 4, "leaky"), 2)),
     "experts, shared": ModelSpec(TINY_EXPERTS, SHARED, GATES, frozen=True),
     "griddehaze, all": ModelSpec(
         TINY_GRID,
-        InputTransform(3, phase_kernel=3, layout="shared"),
-        OutputTransform(8, gates="pooled", residual=True),
+        InputTransform(3, phase_kernel=1, layout="shared"),
+        OutputTransform(8, gates="pooled", residual=False),
         frozen=True,
     ),
 }

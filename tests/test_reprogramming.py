@@ -263,15 +263,15 @@ def test_a_cell_as_a_graph(transforms: tuple[Any, Any]) -> None:
     np.testing.assert_allclose(graph, user.predict(module, images), atol=1e-6)
 
 
-def test_what_is_no_backbone_is_told(user: Any, reprogram: Any) -> None:
+def test_what_is_no_backbone(user: Any, reprogram: Any) -> None:
     images, _ = _batch(3)
     with pytest.raises(OptionError, match=r"backbone: expected a \w+\.nn\.\w+, got function"):
         reprogram(_batch)
-    told = r"^backbone {}: returned {} for \(2, 3, 16, 12\); it must return one tensor of .*$"
+    message = r"^backbone {}: returned {} for \(2, 3, 16, 12\); it must return one tensor of .*$"
     name = type(user.network()).__name__
-    with pytest.raises(OptionError, match=told.format(name, r"\(2, 1, 16, 12\)")):
+    with pytest.raises(OptionError, match=message.format(name, r"\(2, 1, 16, 12\)")):
         user.predict(reprogram(user.network(3, 1)), images)
-    with pytest.raises(OptionError, match=told.format("TwoResults", "no tensor")):
+    with pytest.raises(OptionError, match=message.format("TwoResults", "no tensor")):
         user.predict(reprogram(user.two_results()), images)
 
 
@@ -379,7 +379,7 @@ def _channels(transform: InputTransform) -> int:
 
 
 def _batch(channels: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Pictures, and the same darker and with the channels swapped."""
+    """Images, and the same darker and with the channels swapped."""
     images = np.random.default_rng(0).random((2, channels, 16, 12), dtype=np.float32)
     return images, np.ascontiguousarray(0.5 * images[:, ::-1])
 

@@ -113,7 +113,7 @@ def _experts(**changes):
         ({"experts": [{}] * 17}, "backbone.experts: expected 1 to 16"),
         ({"experts": {}}, "backbone.experts: expected a list"),
         ({"experts": [3]}, "backbone.experts[0]: expected a table"),
-        ({"experts": [{}, {"width": 3}]}, "backbone.experts[1].width: unknown key; did you mean widths?"),
+        ({"experts": [{}, {"width": 3}]}, "backbone.experts[1].width: unknown key; did you mean"),
         ({"experts": [{"widths": [0]}]}, "backbone.widths: expected 1 to"),
         ({"gate": 3}, "backbone.gate: expected a table"),
         ({"gate": None}, "backbone.gate: expected a table"),
@@ -146,8 +146,9 @@ def test_experts_take_rgb():
 
 
 def test_no_context_inside_transforms():
-    seeing, shared = UNet(context=(4,)), (InputTransform(3, layout="shared"), OutputTransform())
-    for backbone in (seeing, Experts((UNet(), seeing))):
+    with_context = UNet(context=(4,))
+    shared = InputTransform(3, layout="shared"), OutputTransform()
+    for backbone in (with_context, Experts((UNet(), with_context))):
         ModelSpec(backbone)
         with pytest.raises(SpecError, match=r"^backbone\.context: expected none inside transforms"):
             ModelSpec(backbone, *shared)

@@ -1,4 +1,4 @@
-"""How far float32 results may lie from the truth and from each other, and what was measured.
+"""How far float32 results may be from the truth and from each other, and what was measured.
 
 Measured with the cases of test_parity.py in PyTorch 2.13 and MindSpore 2.10 on a 2-core x86-64
 CPU; each bound is a few times the worst case seen, far below what a wrong operation causes.

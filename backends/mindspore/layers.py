@@ -25,7 +25,7 @@ class Deconv(nn.Conv2dTranspose):
     """Transposed convolution 3×3 from ``(N, C, H, W)`` to ``(N, C, 2H, 2W)``."""
 
     def __init__(self, channels: int) -> None:
-        # output_padding gives a wrong last row and column on CPU. Padding before the picture only
+        # output_padding gives a wrong last row and column on CPU. Padding before the image only
         # (top, bottom, left, right) is the same thing, and right.
         super().__init__(
             channels, channels, 3, 2, pad_mode="pad", padding=(1, 0, 1, 0), has_bias=True
@@ -90,7 +90,7 @@ class ResidualBlock(nn.Cell):
 
 
 class DenseLayer(nn.Cell):
-    """Appends the features it computes to those it sees."""
+    """Appends the features it computes to its input."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()

@@ -72,7 +72,7 @@ class ResidualBlock(nn.Module):
 
 
 class DenseLayer(nn.Module):
-    """Appends the features it computes to those it sees."""
+    """Appends the features it computes to its input."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
