@@ -5,39 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+from osr.degradations.weather import smooth_field
+from osr_core.checks import Image
 
-EXPOSURE = (0.25, 1.25)
-"""Factor of all channels, drawn log-uniformly."""
-
-GAMMA = (0.67, 1.5)
-"""Exponent of the tone curve, drawn log-uniformly."""
-
-BALANCE = (0.87, 1.15)
-"""Factor of each channel by itself, drawn log-uniformly."""
-
-BLACK = (0.0, 0.2)
-"""Where reduced contrast puts black, drawn uniformly."""
-
-WHITE = (0.4, 1.0)
-"""Where it puts white, drawn uniformly."""
-
-ZOOM = (1.0, 3.0)
-"""Enlargement of the zoom, drawn uniformly."""
-
-GRAIN = (0.5 / 255, 6 / 255)
-"""Standard deviation of its grain, drawn log-uniformly."""
-
-GRAIN_SIZE = (0.0, 0.8)
-"""Standard deviation of the Gaussian that smooths the grain, in pixels, drawn uniformly."""
-
-PERIOD = (3.0, 30.0)
-"""Width of a pair of stripes in pixels, drawn log-uniformly."""
-
-SHARPNESS = (0.3, 5.0)
-"""Of the edges of stripes, drawn log-uniformly: half of the slope in the middle."""
+# Ranges of what is drawn; all but the uniform ones log-uniformly.
+EXPOSURE = (0.25, 1.25)  # factor of all channels
+GAMMA = (0.67, 1.5)  # exponent of the tone curve
+BALANCE = (0.87, 1.15)  # factor of each channel by itself
+BLACK, WHITE = (0.0, 0.2), (0.4, 1.0)  # where reduced contrast puts them; uniform
+ZOOM = (1.0, 3.0)  # enlargement; uniform
+GRAIN = (0.5 / 255, 6 / 255)  # standard deviation of the grain of the zoom
+GRAIN_SIZE = (0.0, 0.8)  # standard deviation in pixels of the Gaussian that smooths it; uniform
+PERIOD = (3.0, 30.0)  # width of a pair of stripes in pixels
+SHARPNESS = (0.3, 5.0)  # half of the slope in the middle of the edges of stripes
 
 
 def random_dihedral(image: Image, rng: np.random.Generator) -> Image:
@@ -87,7 +68,7 @@ def add_flat_patches(image: Image, rng: np.random.Generator) -> Image:
     They are easily mistaken for haze.
     """
     colour = rng.uniform(0.25, 1.0) * _log_uniform(BALANCE, rng, 3)
-    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
+    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * smooth_field(image.shape, 3, rng)
     return _cover(image, light[..., None] * colour, rng)
 
 
@@ -99,29 +80,20 @@ def add_striped_patches(image: Image, rng: np.random.Generator) -> Image:
     rows, columns = np.indices(image.shape[:2], np.float32)
     angle, period = rng.uniform(0.0, np.pi), _log_uniform(PERIOD, rng)
     across = columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))
-    bend = np.float32(rng.uniform(0.0, 4 * np.pi)) * _field(image, 3, rng)
+    bend = np.float32(rng.uniform(0.0, 4 * np.pi)) * smooth_field(image.shape, 3, rng)
     wave = np.sin(2 * np.pi * across / period + bend)
     second_part = np.clip(0.5 + _log_uniform(SHARPNESS, rng) * wave, 0.0, 1.0)[..., None]
     first, second = (rng.uniform(0.0, 1.0) * _log_uniform(BALANCE, rng, 3) for _ in range(2))
-    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * _field(image, 3, rng)
+    light = 1 + np.float32(rng.uniform(0.0, 0.3)) * smooth_field(image.shape, 3, rng)
     return _cover(image, light[..., None] * (first + second_part * (second - first)), rng)
 
 
 def _cover(image: Image, surface: Image, rng: np.random.Generator) -> Image:
     """Parts of the image covered by a surface, with soft or sharp edges."""
     softness = np.float32(10 ** rng.uniform(-2.0, 0.0))
-    edge = _field(image, 4, rng) - np.float32(rng.uniform(-0.4, 0.4))
+    edge = smooth_field(image.shape, 4, rng) - np.float32(rng.uniform(-0.4, 0.4))
     hidden = np.clip(0.5 + edge / softness, 0.0, 1.0)[..., None]
     return np.clip(image + hidden * (surface - image), 0.0, 1.0, dtype=np.float32)
-
-
-def _field(image: Image, cells: int, rng: np.random.Generator) -> Image:
-    """(H, W): smooth random values, about -1 to 1."""
-    import cv2
-
-    coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
-    size = image.shape[1], image.shape[0]
-    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def zoom_in(image: Image, rng: np.random.Generator) -> Image:
