@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from osr.evaluation.comparison import compare as compare
     from osr.evaluation.session import evaluate as evaluate
     from osr.inspection import inspect as inspect
+    from osr.parity import check_parity as check_parity
     from osr.pipeline import restore_files as restore_files
     from osr.training.run import train as train
     from weights.convert import convert as convert
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "compare": "osr.evaluation.comparison",
     "convert": "weights.convert",
+    "check_parity": "osr.parity",
     "degrade_files": "osr.degradations.files",
     "evaluate": "osr.evaluation.session",
     "inspect": "osr.inspection",

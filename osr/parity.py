@@ -1,24 +1,44 @@
-"""Do the backends compute the same? Measured on the user's own machine.
+"""Do the backends compute the same on this machine?
 
-The judge is the NumPy reference in float64. Gradients have no third voter: they are compared
-between two backends.
+Outputs are compared with each other and with the NumPy reference in float64, weights with what
+comes back from other formats, and gradients between each two backends.
+
+No fixed tolerance holds for float32 gradients. That of a gate in a mixture of experts is a sum over
+pixels of sign(error) · residual; where an expert hardly changes the image, its residual is the
+difference of nearly equal numbers, the terms cancel, and rounding is left: for ``gates.2`` of
+osr-general, whose expert changes noise by 0.002, 1e-4 of the gradient. And rounding decides on
+which side of its kink a unit falls that is close to it. So two rules:
+
+* A tolerance is measured: :data:`NOISE_FACTOR` times what flipping the last bits of all weights and
+  pixels does to the gradient within each backend, and at least :data:`GRADIENT_TOLERANCE`.
+* Each gradient must agree for one of :data:`IMAGES` images. A unit that rounding puts on the other
+  side of its kink does so for one image; a wrong gradient is wrong for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backends import get_backend
 from osr_core.analysis import analyse
+from osr_core.backend import BACKENDS, is_installed, pick_backend
+from osr_core.checkpoint import Checkpoint, State
+from osr_core.initial import initial_state
 from osr_core.reference import forward
-from osr_core.spec import ModelSpec
+from osr_core.registry import default_model
+from osr_core.spec import BACKBONES, InputTransform, ModelSpec, OutputTransform
 from osr_core.training.options import TrainerOptions
-from osr_core.training.trainer import Trainer
+from osr_core.training.trainer import Arrays, Trainer
+from weights import convert
 
 OUTPUT_TOLERANCE = 1e-5
 """Absolute, for images in [0, 1]."""
@@ -26,16 +46,24 @@ OUTPUT_TOLERANCE = 1e-5
 GRADIENT_TOLERANCE = 1e-5
 """Of the largest value of each gradient tensor."""
 
-PICTURES = 4
-"""Most pictures that are tried for a gradient."""
+NOISE_FACTOR = 10.0
+"""Two backends round in as many ways as one with other last bits. Seen between PyTorch and
+MindSpore, in osr-general: 3.4 for one image, 1.8 for the best of four, with oneDNN's kernels for
+SSE 4.1, AVX2 and AVX-512."""
+
+SAMPLES = 2
+"""How often last bits are flipped, in each backend."""
+
+IMAGES = 4
+"""Images that are tried for a gradient, at most."""
 
 
 @dataclass(frozen=True)
-class Row:
+class Check:
     """One comparison."""
 
     model: str
-    check: str
+    quantity: str
     """``output``, ``gradient`` or ``conversion``."""
     between: str
     """The two that were compared."""
@@ -48,69 +76,133 @@ class Row:
         return self.difference <= self.tolerance
 
 
-def compare(
-    model: str,
-    spec: ModelSpec,
-    state: Mapping[str, NDArray[np.floating[Any]]],
-    backends: Mapping[str, Any],
-) -> list[Row]:
+def check_parity(model: str | None = None) -> Iterator[Check]:
+    """Compare outputs, gradients and converted weights in all installed backends.
+
+    Args:
+        model: a registered name or a weight file; None: the default model, and every backbone
+            plain and reprogrammed with initial weights.
+
+    Raises:
+        BackendError: if no backend is installed.
+        ModelError: if there is no such model.
+        CheckpointError: if its file cannot be read.
+    """
+    pick_backend()
+    modules = {name: get_backend(name) for name in BACKENDS if is_installed(name)}
+    for name, checkpoint in _models(model).items():
+        yield from compare_backends(name, checkpoint.spec, checkpoint.state, modules)
+        yield from _conversions(name, checkpoint)
+
+
+def compare_backends(
+    model: str, spec: ModelSpec, state: State, backends: Mapping[str, Any]
+) -> Iterator[Check]:
     """Outputs and gradients of one network in several backends.
 
     Args:
-        model: a name for the rows.
+        model: a name for the checks.
         spec: the network.
         state: its weights.
         backends: backend modules by name, for instance ``{"torch": backends.torch}``.
     """
-    spec = replace(spec, frozen=False)  # what does not learn has gradients to compare, too
+    spec = replace(spec, frozen=False)  # frozen weights have gradients to compare, too
     networks = {name: module.build(spec, state=state) for name, module in backends.items()}
     image, _ = _batch(spec, 0)
     outputs = {name: network.predict(image) for name, network in networks.items()}
     outputs["numpy"] = forward(spec, state, image.astype(np.float64))
-    rows = [
-        Row(model, "output", f"{one}, {other}", largest_difference(outputs[one], outputs[other]),
-            OUTPUT_TOLERANCE)
-        for one, other in combinations(outputs, 2)
-    ]  # fmt: skip
+    for one, other in combinations(outputs, 2):
+        difference = float(np.abs(outputs[one] - outputs[other]).max())
+        yield Check(model, "output", f"{one}, {other}", difference, OUTPUT_TOLERANCE)
     options = TrainerOptions()
     trainers = {n: backends[n].Trainer(network, options) for n, network in networks.items()}
     for one, other in combinations(trainers, 2):
-        difference = _gradient_difference(spec, trainers[one], trainers[other])
-        rows.append(Row(model, "gradient", f"{one}, {other}", difference, GRADIENT_TOLERANCE))
-    return rows
+        worst = compare_gradients(spec, state, trainers[one], trainers[other])
+        yield Check(model, "gradient", f"{one}, {other}", *worst)
 
 
-def _gradient_difference(spec: ModelSpec, one: Trainer, other: Trainer) -> float:
-    """The least of some pictures: rounding may put a ReLU or a sign of the L1 loss on the other
-    side of its kink in one of them, where a wrong gradient is wrong in all."""
-    differences = []
-    for seed in range(PICTURES):
-        image, target = _batch(spec, seed)
-        first, second = (trainer.gradients(image, target)[1] for trainer in (one, other))
-        worst = np.max([relative_difference(first[n], second[n]) for n in first])
-        differences.append(float(worst))
-        if differences[-1] <= GRADIENT_TOLERANCE:
+def compare_gradients(
+    spec: ModelSpec, state: State, one: Trainer, other: Trainer
+) -> tuple[float, float]:
+    """Difference and tolerance, of the largest value, of the tensor that agrees least."""
+    least: dict[str, tuple[float, float]] = {}
+    for seed in range(IMAGES):
+        batch = _batch(spec, seed)
+        first, second = (trainer.gradients(*batch)[1] for trainer in (one, other))
+        found = {n: (_relative(first[n], second[n]), GRADIENT_TOLERANCE) for n in first}
+        if _excess(max(found.values(), key=_excess)) > 1:
+            noise = [_noise(state, *pair, *batch) for pair in ((one, first), (other, second))]
+            for name, (difference, tolerance) in found.items():
+                measured = NOISE_FACTOR * max(part[name] for part in noise)
+                found[name] = difference, max(tolerance, measured)
+        least = {n: min(least.get(n, new), new, key=_excess) for n, new in found.items()}
+        worst = max(least.values(), key=_excess)
+        if _excess(worst) <= 1:
             break
-    return float(np.min(differences))  # as np.max, not a number if any is not
+    return worst
+
+
+def _noise(
+    state: State,
+    trainer: Trainer,
+    gradients: Arrays,
+    image: NDArray[np.float32],
+    target: NDArray[np.float32],
+) -> dict[str, float]:
+    """How far gradients move, of the largest value, when last bits of weights and pixels flip."""
+    rng = np.random.default_rng(0)
+    noise = dict.fromkeys(gradients, 0.0)
+    for _ in range(SAMPLES):
+        trainer.network.load_state({name: _neighbours(a, rng) for name, a in state.items()})
+        moved = trainer.gradients(_neighbours(image, rng), target)[1]
+        noise = {n: max(noise[n], _relative(moved[n], gradients[n])) for n in noise}
+    trainer.network.load_state(state)
+    return noise
+
+
+def _neighbours(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The next float32 above or below, at random."""
+    towards = np.where(rng.random(values.shape) < 0.5, -np.inf, np.inf).astype(np.float32)
+    return np.nextafter(values.astype(np.float32), towards)
+
+
+def _relative(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """Largest difference as a share of the largest value; NaN if either holds one."""
+    largest = float(np.max([np.abs(x).max(), np.abs(y).max()]))
+    return float(np.abs(x - y).max()) / largest if largest != 0 else 0.0
+
+
+def _excess(found: tuple[float, float]) -> float:
+    difference, tolerance = found
+    return math.inf if math.isnan(difference) else difference / tolerance
 
 
 def _batch(spec: ModelSpec, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    side = 2 * analyse(spec).total_stride + 8
-    side -= side % analyse(spec).total_stride
+    stride = analyse(spec).total_stride
+    side = (2 * stride + 8) // stride * stride
     rng = np.random.default_rng(seed)
     image = rng.random((1, 3, side, 2 * side), np.float32)
     return image, rng.random(image.shape, np.float32)
 
 
-def largest_difference(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> float:
-    """Largest absolute difference; not a number if either holds one."""
-    return float(np.abs(x - y).max())
+def _models(model: str | None) -> dict[str, Checkpoint]:
+    name = model or default_model()
+    found = {name: Checkpoint.load(name)}
+    if model is None:
+        for kind, backbone in BACKBONES.items():
+            transforms = InputTransform(3, layout="shared"), OutputTransform()
+            specs = {kind: ModelSpec(backbone()), f"osr {kind}": ModelSpec(backbone(), *transforms)}
+            found |= {n: Checkpoint(spec, initial_state(spec, 0)) for n, spec in specs.items()}
+    return found
 
 
-def relative_difference(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> float:
-    """Largest difference of two tensors as a share of the largest value of either.
-
-    Two tensors of zeros do not differ; what is not a number makes the result not a number.
-    """
-    largest = float(np.max([np.abs(x).max(), np.abs(y).max()]))
-    return largest_difference(x, y) / largest if largest != 0 else 0.0
+def _conversions(name: str, checkpoint: Checkpoint) -> Iterator[Check]:
+    """There and back through every other format that can be written here."""
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in (".ckpt", ".pth") if is_installed("torch") else (".ckpt",):
+            path = Path(folder) / f"model{suffix}"
+            convert.save(checkpoint, path)
+            back = convert.load(path).state
+            # Tensors with a NaN count as different, which is meant.
+            differ = sum(not np.array_equal(back[n], a) for n, a in checkpoint.state.items())
+            yield Check(name, "conversion", f"safetensors, {suffix[1:]}", float(differ), 0.0)

@@ -76,7 +76,7 @@ def test_convert_and_verify(tiny_model, tmp_path):
 def test_parity_of_a_model(tiny_model):
     run = osr("parity", tiny_model, "--json")
     assert run.returncode == 0, run.stdout + run.stderr
-    checks = {row["check"] for row in json.loads(run.stdout)}
+    checks = {row["quantity"] for row in json.loads(run.stdout)}
     assert checks == {"output", "conversion"} | ({"gradient"} if len(INSTALLED) == 2 else set())
 
 
