@@ -127,13 +127,25 @@ def test_an_unreadable_image_is_named_and_replaced(folder, tmp_path, caplog):
         make_samples(images, sampling_weights={"clean": 1.0}, max_side=77).batch(0)
 
 
-def test_what_is_held_out_is_not_trained_on(folder):
+@pytest.mark.parametrize(("fraction", "count"), [(0.01, 1), (0.3, 3), (0.4, 4), (0.9, 9)])
+def test_the_validation_split_has_the_given_fraction(folder, fraction, count):
+    item = make_samples(folder).photographs[0]
+    photographs = tuple(replace(item, name=str(index)) for index in range(10))
+    samples = make_samples(folder, validation=Validation(val_fraction=fraction))
+    training, validation = replace(samples, photographs=photographs).split()
+    assert len(validation.photographs) == count
+    assert {*training.photographs, *validation.photographs} == {*photographs}
+    assert len(training.photographs) == 10 - count
+    assert len(training.pairs["pairs"]) == len(validation.pairs["pairs"]) == 1
+
+
+def test_the_validation_split_is_not_trained_on(folder):
     samples = make_samples(folder, validation=Validation(val_fraction=0.3))
-    training, looking = samples.split()
+    training, validation = samples.split()
     for name in ("photographs", "pairs"):
         ours, theirs, everything = (
             set(s.photographs if name == "photographs" else s.pairs["pairs"])
-            for s in (training, looking, samples)
+            for s in (training, validation, samples)
         )
         assert ours
         assert theirs
@@ -142,6 +154,15 @@ def test_what_is_held_out_is_not_trained_on(folder):
     same, other = make_samples(folder).split()
     assert same.photographs == other.photographs
     assert not np.array_equal(same.batch(0)[1], other.batch(0)[1]), "other crops"
+
+
+def test_a_depth_map_of_another_size_is_named(folder, tmp_path, caplog):
+    samples = make_samples(folder, sampling_weights={"haze": 1.0})
+    np.save(tmp_path / "depth.npy", np.ones((9, 7)))
+    items = tuple(replace(item, depth=tmp_path / "depth.npy") for item in samples.photographs)
+    with pytest.raises(ImageError, match="in a row cannot be read"):
+        replace(samples, photographs=items).batch(0)
+    assert "depth.npy: 7 × 9 pixels, but its image 80 × 60" in caplog.text
 
 
 def test_a_fingerprint_tells_files_apart(folder):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.evaluation.metrics import psnr
 from osr.training.sampling import Samples
 from osr_core.backend import Network
 
@@ -30,7 +31,7 @@ class Validator:
         """Mean PSNR of the degraded samples, dB."""
 
     def evaluate(self, network: Network) -> tuple[float, bytes]:
-        """Mean PSNR in dB over the samples (RGB, clipped to [0, 1], not rounded), and a PNG.
+        """Mean PSNR in dB over the samples (RGB, 8-bit), and a PNG.
 
         The picture has a row for each sample: degraded, restored, clean.
         """
@@ -42,8 +43,10 @@ class Validator:
 
 
 def _psnr(results: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
-    errors = ((results.clip(0, 1) - targets) ** 2).mean((1, 2, 3), dtype=np.float64)
-    return float(np.mean(-10 * np.log10(np.maximum(errors, 1e-10))))
+    """Mean over (N, 3, H, W), where at most 100 dB count of each; NaN is taken for black."""
+    pairs = zip(np.nan_to_num(results).clip(0, 1), targets, strict=True)
+    return float(np.mean([min(psnr(a.transpose(1, 2, 0), b.transpose(1, 2, 0)), 100.0)
+                          for a, b in pairs]))  # fmt: skip
 
 
 def _picture(*columns: NDArray[np.float32]) -> bytes:
