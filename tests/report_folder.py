@@ -59,7 +59,7 @@ def _rows() -> list[Row]:
                         continue
                     after = 40 + rng.normal() if column.clean else before + gain + rng.normal()
                 image = f"part/{number}.png"
-                rows.append(Row(model.name, column.name, image, "rgb", 0, before, after,
+                rows.append(Row(model.name, column.name, image, before, after,
                                 0.8, 0.9, 96, 64, 0.1))  # fmt: skip
     return rows
 

@@ -72,15 +72,15 @@ def report(place):
 def test_the_folder_of_a_report(report):
     with (report / RESULTS).open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["model", "column", "image", "channel", "crop", "input_psnr", "psnr",
-                             "input_ssim", "ssim", "width", "height", "seconds"]  # fmt: skip
+    assert list(rows[0]) == ["model", "column", "image", "input_psnr", "psnr", "input_ssim",
+                             "ssim", "width", "height", "seconds"]  # fmt: skip
     columns = {row["column"] for row in rows}
     assert columns == {"rain100l", "photographs noise:25", "photographs jpeg:10"}
-    assert {row["channel"] for row in rows if row["column"] == "rain100l"} == {"y"}
     models = {row["model"] for row in rows}
     assert {"wave", "plain", "input", "non-local-means"} <= models
     assert "gamma" not in models  # no column that it is meant for
     data = json.loads((report / "evaluation.json").read_text())
+    assert data["columns"][0]["protocol"] == "Y, crop 0, 8-bit"
     wave = next(model for model in data["models"] if model["name"] == "wave")
     assert (wave["kind"], wave["seen"]) == ("network", ["noise", "rain"])
     assert data["backend"] in ("torch", "mindspore")

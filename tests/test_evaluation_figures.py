@@ -24,7 +24,7 @@ def results(gains, seen=("noise",), unknown=(), before=20.0):
         for name, values in gains.items()
     ]
     rows = [
-        Row("m", name, f"{i:03}", "rgb", 0, before, before + gain, 0.5, 0.5 + gain / 100, 9, 9, 0)
+        Row("m", name, f"{i:03}", before, before + gain, 0.5, 0.5 + gain / 100, 9, 9, 0)
         for name, values in gains.items()
         for i, gain in enumerate(values)
     ]
@@ -113,7 +113,6 @@ def test_paired_differences():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"channel": "y"}, "rgb, crop 0 there and y"),
         ({"input_psnr": 20.1}, "two inputs of 000 differ; use the same --seed"),
         ({"image": "other"}, "nothing to compare"),
         ({"model": "other"}, "nothing to compare"),
@@ -123,6 +122,10 @@ def test_what_cannot_be_compared_is_refused(change, message):
     first = results({"noise": [1.0]})
     second = replace(first, rows=(replace(first.rows[0], **change),))
     with pytest.raises(OptionError, match=message):
+        compare_results(first, "m", second, "m")
+    columns = tuple(replace(column, protocol="Y") for column in first.columns)
+    second = replace(first, description=replace(first.description, columns=columns))
+    with pytest.raises(OptionError, match="measured on RGB and on Y"):
         compare_results(first, "m", second, "m")
     with pytest.raises(OptionError, match="model n: not in this report; it has m"):
         compare_results(first, "m", second, "n")

@@ -121,17 +121,11 @@ def make_column(
     name: str | None = None,
     kind: str | None = None,
 ) -> Column:
-    """A column of a data set.
+    """A column of a data set; ``limit`` is the largest number of images.
 
-    Args:
-        data: the set.
-        found: its images.
-        degradation: of a clean set, for instance ``noise:25`` or ``none``.
-        protocol: see :meth:`~osr.evaluation.metrics.Protocol.parse`; what it does not name is as
-            in :func:`default_protocol`.
-        limit: largest number of images.
-        name: of the column; by default those of the data set and of the degradation.
-        kind: of the degradation in a paired set that the catalogue does not know.
+    A clean set needs a degradation such as ``noise:25`` or ``none``, a paired one that the
+    catalogue does not know may have a ``kind``. The protocol is :func:`default_protocol`, but for
+    what ``protocol`` names.
 
     Raises:
         OptionError: if the degradation does not fit the set, or an argument is invalid.

@@ -54,11 +54,8 @@ def compare(
 ) -> Comparison:
     """Compare the second model with the first, on the images that both have restored.
 
-    Args:
-        first: a model of ``report``; without that the folder of a report, for its first model, or
-            ``FOLDER:MODEL``.
-        second: as ``first``.
-        report: folder of an evaluation that holds both models.
+    Each is a model of ``report``; without that the folder of a report, for its first model, or
+    ``FOLDER:MODEL``.
 
     Raises:
         OptionError: if there is no such report or model, no column is shared, or a shared one was
@@ -110,18 +107,19 @@ def _pairs(
     """(2, images) PSNR and SSIM of the images that both have; ``None`` for none."""
     partners = {row.image: row for row in second.cell(b, column)}
     both = [(r, partners[r.image]) for r in first.cell(a, column) if r.image in partners]
+    if not both:
+        return None
+    protocols = [results.column(column).protocol for results in (first, second)]
+    if protocols[0] != protocols[1]:
+        raise OptionError(
+            f"column {column}: measured on {protocols[0]} and on {protocols[1]}; "
+            "evaluate one of them again"
+        )
     for one, other in both:
-        if (one.channel, one.crop) != (other.channel, other.crop):
-            raise OptionError(
-                f"column {column}: measured on {one.channel}, crop {one.crop} there and "
-                f"{other.channel}, crop {other.crop} here; evaluate one of them again"
-            )
         if np.ptp(capped([one.input_psnr, other.input_psnr])) > SAME_INPUT:
             raise OptionError(
                 f"column {column}: the two inputs of {one.image} differ; use the same --seed"
             )
-    if not both:
-        return None
     psnr = [[pair[i].psnr for pair in both] for i in (0, 1)]
     ssim = [[pair[i].ssim for pair in both] for i in (0, 1)]
     return capped(psnr), np.asarray(ssim)

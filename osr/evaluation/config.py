@@ -74,12 +74,7 @@ class Config:
     def columns(
         self, folders: Mapping[str, str], protocol: str | None = None, limit: int | None = None
     ) -> tuple[Column, ...]:
-        """The columns of the file.
-
-        Args:
-            folders: folder by name of data set, in place of those of the file.
-            protocol: in place of those of the file.
-            limit: in place of that of the file.
+        """The columns of the file, with other folders (by data set), protocol or limit if given.
 
         Raises:
             OptionError: if a folder belongs to no column, or a degradation does not fit its set.

@@ -63,10 +63,8 @@ def split_label(model: str) -> tuple[str, str]:
 
     Labels are safe as names of files. A file ``model.safetensors`` is labelled by its folder.
 
-    >>> split_label("runs/plain/model.safetensors")
-    ('plain', 'runs/plain/model.safetensors')
-    >>> split_label("mine=a.safetensors")
-    ('mine', 'a.safetensors')
+    >>> split_label("runs/plain/model.safetensors"), split_label("mine=a.safetensors")
+    (('plain', 'runs/plain/model.safetensors'), ('mine', 'a.safetensors'))
     """
     label, equals, name = model.partition("=")
     if not equals or os.path.exists(model):
@@ -102,15 +100,10 @@ def object_model(label: str, network: Network, tile: int | None = None) -> Model
 
 
 def network_model(model: str, load: Callable[[str], Network], tile: int | None = None) -> Model:
-    """The row of a registered model or weight file, optionally with a label before it.
-
-    Args:
-        model: see :func:`split_label`.
-        load: gives the network of a model, for instance ``backends.load``.
-        tile: see :func:`osr_core.restore`.
+    """The row of a registered model or weight file; ``load`` is that of a backend.
 
     Raises:
-        OptionError: if its label is reserved.
+        OptionError: if its label is reserved; see :func:`split_label`.
         ModelError: if there is no such model.
         CheckpointError: if its file is corrupted.
     """

@@ -82,8 +82,6 @@ class Row:
     model: str
     column: str
     image: str
-    channel: str
-    crop: int
     input_psnr: float
     """In dB; infinite for equal images."""
     psnr: float

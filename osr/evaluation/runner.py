@@ -120,13 +120,8 @@ def in_order(
 ) -> Iterator[_Out]:
     """Results of a function in the order of its arguments, computed ahead by the threads of a pool.
 
-    Args:
-        function: runs in the pool.
-        items: its arguments.
-        pool: of threads.
-        ahead: largest number of results that wait while one is used.
-
-    At an :class:`ImageError` of ``items``, what was taken before is still yielded.
+    At most ``ahead`` results wait while one is used. At an :class:`ImageError` of ``items``, what
+    was taken before is still yielded.
     """
     waiting: deque[Future[_Out]] = deque()
     error = None
@@ -171,6 +166,6 @@ def _score(sample: Sample, model: Model, restored: tuple[NDArray[np.float32], fl
             scores = psnr_and_ssim(image, sample.truth, protocol)
     height, width = sample.truth.shape[:2]
     return Row(
-        model.name, column.name, sample.image, protocol.channel, protocol.crop,
-        sample.scores[0], scores[0], sample.scores[1], scores[1], width, height, seconds,
+        model.name, column.name, sample.image, sample.scores[0], scores[0],
+        sample.scores[1], scores[1], width, height, seconds,
     )  # fmt: skip

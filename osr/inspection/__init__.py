@@ -103,17 +103,12 @@ def inspect(
 
 
 def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> Inspection:
-    """Run a model on the centre of an image and record its wave and its gates.
-
-    Args:
-        image: (H, W, 3) float32 RGB; clipped to [0, 1].
-        checkpoint: a reprogrammed model or a mixture of experts.
-        size: side of the centre crop, 16 to 2048 pixels.
+    """Run a model on the centre of an image, (H, W, 3) float32, and record its wave and gates.
 
     Raises:
         ImageError: if ``image`` is not such an array or holds numbers that are not finite.
-        ModelError: if the model is of another kind.
-        OptionError: if the size is out of range.
+        ModelError: if the model has neither transforms nor a gating network.
+        OptionError: if the size is out of range, see :func:`inspect`.
     """
     check_range("size", size, 16, 2048)
     spec = checkpoint.spec

@@ -60,10 +60,6 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
     The waves are those whose phase varies most over the image, the same in each row, so that a
     column is one wave; the gates are those that vary most. Pictures of waves are scaled one by one,
     as their labels say; both parts of a wave have the same scale.
-
-    Args:
-        inspection: what to draw.
-        title: heading of the first row.
     """
     waves = [_mean(inspection), *_waves(inspection)]
     change = (inspection.result - inspection.image).mean(2)

@@ -15,10 +15,6 @@ from osr_core.files import atomic_write
 def write_report(folder: str | os.PathLike[str]) -> None:
     """Write the report of an evaluation, an incomplete one included, into its folder.
 
-    Args:
-        folder: holds ``evaluation.json``, ``results.csv`` and, where pictures are to be shown,
-            ``pictures/`` and ``wave/``.
-
     Raises:
         OptionError: if the folder holds no evaluation, or a file of it is corrupted.
         ImageError: if a picture of it is corrupted.

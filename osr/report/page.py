@@ -35,13 +35,7 @@ CONVENTIONS = (
 
 
 def render_html(view: View, pictures: Pictures, panels: Mapping[str, str]) -> str:
-    """The page.
-
-    Args:
-        view: the figures.
-        pictures: of the viewer, the gallery and the waves.
-        panels: inline SVG by the name of the column.
-    """
+    """The page; ``panels`` is inline SVG by the name of the column."""
     text = json.dumps(_script_data(view, pictures), ensure_ascii=False, allow_nan=False)
     # Inside <script> no "<" may end the element or open a comment.
     data = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

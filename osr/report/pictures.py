@@ -67,15 +67,10 @@ def collect(folder: Path, description: Description, budget: int = BUDGET) -> Pic
 
 
 def difference(result: Pixels, truth: Pixels) -> Pixels:
-    """Map of the differences between a result and the truth.
+    """Map of the differences between two (H, W, 3) pictures, of half their height and width.
 
-    Args:
-        result: (H, W, 3).
-        truth: of the same shape.
-
-    Returns:
-        (⌈H/2⌉, ⌈W/2⌉): the absolute difference *d*, averaged over the channels and 2×2 pixels, as
-        :data:`DIFFERENCE_SCALE` · √d.
+    Holds the absolute difference *d*, averaged over the channels and 2×2 pixels, as
+    :data:`DIFFERENCE_SCALE` · √d.
 
     >>> grey = np.full((4, 4, 3), 100, np.uint8)
     >>> difference(grey + 16, grey).tolist()
