@@ -88,8 +88,4 @@ def _scikit_image() -> tuple[Item, ...]:
     import skimage
 
     folder = Path(skimage.__file__).parent / "data"
-    paths = [folder / name for name in SCIKIT_IMAGE]
-    for path in paths:
-        if not path.is_file():
-            raise ImageError(f"{path}: no such file; reinstall scikit-image")
-    return tuple(Item(path.stem, path) for path in paths)
+    return tuple(Item(Path(name).stem, folder / name) for name in SCIKIT_IMAGE)

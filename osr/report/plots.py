@@ -127,13 +127,14 @@ def _matrix(view: View) -> Figure:
     figure = Figure(figsize=(1.9 + 0.56 * len(columns), 1.2 + 0.38 * len(lines)))
     axes = figure.subplots()
     for i, line in enumerate(lines):
+        shared = line.kind == "baseline"
         for j, cell in enumerate(line.cells):
             if cell is None:
                 continue
             gains[i, j] = cell.gain.mean if cell.has_gain else 0.0
             style = "italic" if cell.state == "unseen" else "normal"
-            axes.text(j, i - 0.16 * line.mixed, cell.text, ha="center", va="center", style=style)
-            if line.mixed:
+            axes.text(j, i - 0.16 * shared, cell.text, ha="center", va="center", style=style)
+            if shared:
                 name = shorten(cell.model.title, 15, placeholder="…")
                 axes.text(j, i + 0.24, name, ha="center", va="center", fontsize=4)
     colours = LinearSegmentedColormap.from_list("gain", ["#ef9350", "#f4f2ee", "#64a3dc"])

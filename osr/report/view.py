@@ -89,15 +89,13 @@ HEADINGS = ("trained on it", "images", "PSNR in", "PSNR out", "gain", "95 % inte
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the matrix as it is printed: a model, or several baselines side by side."""
+    """A row of the matrix as it is printed: a model, or all baselines."""
 
     title: str
     about: str
     kind: str
     cells: Sequence[Cell | None]
     """One per column; None where the model was not run."""
-    mixed: bool = False
-    """Whether cells belong to different models, so that each is labelled."""
 
 
 @dataclass(frozen=True)
@@ -159,31 +157,17 @@ class View:
 
     @property
     def lines(self) -> list[Line]:
-        """The rows of the matrix; baselines that share no column share a row.
-
-        Each is meant for few kinds of degradation, and its own row would be almost empty.
-        """
-        lines = []
-        shared: list[list[Model]] = []
+        """The rows of the matrix; baselines share one: no two are meant for the same kind."""
+        lines, baselines = [], []
         for model in self.results.models:
-            row = self.row(model)
-            if model.kind != "baseline":
-                about = f"{model.parameters:,} parameters" if model.parameters else ""
-                lines.append(Line(model.title, about, model.kind, row))
+            if model.kind == "baseline":
+                baselines.append(self.row(model))
                 continue
-            for group in shared:
-                if not any(a and b for m in group for a, b in zip(row, self.row(m), strict=True)):
-                    group.append(model)
-                    break
-            else:
-                shared.append([model])
-        for group in shared:
-            cells = [
-                next(filter(None, one), None) for one in zip(*map(self.row, group), strict=True)
-            ]
-            mixed = len(group) > 1
-            title = "Classical baselines" if mixed else group[0].title
-            lines.append(Line(title, "" if mixed else "baseline", "baseline", cells, mixed))
+            about = f"{model.parameters:,} parameters" if model.parameters else ""
+            lines.append(Line(model.title, about, model.kind, self.row(model)))
+        if baselines:
+            cells = [next(filter(None, one), None) for one in zip(*baselines, strict=True)]
+            lines.append(Line("Classical baselines", "", "baseline", cells))
         return lines
 
     @property
