@@ -26,44 +26,44 @@ def log_uniform(rng: Generator, bounds: Range) -> float:
     return float(np.clip(np.exp(rng.uniform(np.log(low), np.log(high))), low, high))
 
 
-def root_uniform(rng: Generator, bounds: Range) -> float:
+def sqrt_uniform(rng: Generator, bounds: Range) -> float:
     """The square root is uniform."""
     low, high = bounds
     return min(rng.uniform(math.sqrt(low), math.sqrt(high)) ** 2, high)
 
 
-def low_often(rng: Generator, bounds: Range) -> float:
+def squared_uniform(rng: Generator, bounds: Range) -> float:
     """The square of a uniform draw: low values are frequent."""
     low, high = bounds
     return float(low + (high - low) * rng.uniform() ** 2)
 
 
-def normal(rng: Generator, bounds: Range) -> float:
+def clipped_normal(rng: Generator, bounds: Range) -> float:
     """Normal around the middle; the ends lie 2.5 standard deviations away and cut it off."""
     low, high = bounds
     return float(np.clip((low + high) / 2 + 0.2 * (high - low) * rng.standard_normal(), low, high))
 
 
-def whole(rng: Generator, bounds: Range) -> float:
-    """A whole number."""
+def integer(rng: Generator, bounds: Range) -> float:
+    """An integer."""
     first, last = math.ceil(bounds[0]), math.floor(bounds[1])
     return float(rng.integers(first, max(first, last) + 1))
 
 
-def whole_in_half(rng: Generator, bounds: Range) -> float:
-    """A whole number from 2 up in half of the cases, if there is one; uniform in the others."""
+def integer_or_uniform(rng: Generator, bounds: Range) -> float:
+    """An integer from 2 up in half of the cases, if there is one; uniform in the others."""
     first, last = max(2, math.ceil(bounds[0])), math.floor(bounds[1])
     if rng.uniform() < 0.5 and first <= last:
         return float(rng.integers(first, last + 1))
     return float(rng.uniform(*bounds))
 
 
-def zero_in_half(rng: Generator, bounds: Range) -> float:
+def zero_or_uniform(rng: Generator, bounds: Range) -> float:
     """Zero, or the nearest value to it, in half of the cases; uniform in the others."""
     return float(np.clip(0.0, *bounds) if rng.uniform() < 0.5 else rng.uniform(*bounds))
 
 
-def zero_or_high(rng: Generator, bounds: Range) -> float:
+def zero_high_or_uniform(rng: Generator, bounds: Range) -> float:
     """Zero (or the nearest value to it), the upper end, or uniform: a third of the cases each."""
     case = rng.integers(3)
     return (float(np.clip(0.0, *bounds)), bounds[1], float(rng.uniform(*bounds)))[case]

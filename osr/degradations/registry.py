@@ -62,7 +62,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         {
             "density": Param(None, (0.02, 2.5), (1e-4, 4.0), draws.log_uniform),
             "length": Param(25.0, (8.0, 45.0), (1.0, 500.0)),
-            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.normal),
+            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.clipped_normal),
             "width": Param(1.5, (0.7, 2.5), (0.3, 8.0)),
             "intensity": Param(0.5, (0.05, 0.8), (0.0, 1.0)),
             "spread": Param(2.0, (0.0, 4.0), (0.0, 20.0)),
@@ -77,7 +77,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "density": Param(None, (0.01, 0.6), (1e-4, 2.0), draws.log_uniform),
             "size": Param(4.0, (1.0, 8.0), (0.5, 60.0)),
             "length": Param(8.0, (0.0, 20.0), (0.0, 200.0)),
-            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.normal),
+            "angle": Param(10.0, (-45.0, 45.0), (-75.0, 75.0), draws.clipped_normal),
             "spread": Param(12.0, (0.0, 20.0), (0.0, 60.0)),
             "opacity": Param(0.9, (0.2, 1.0), (0.0, 1.0)),
             "brightness": Param(0.95, (0.8, 1.0), (0.0, 1.0)),
@@ -127,13 +127,13 @@ DEGRADATIONS: Mapping[str, Degradation] = {
     ),
     "low_resolution": Degradation(
         "Shrunk and enlarged LEVEL times, bicubic", low_resolution, "scale",
-        {"scale": Param(None, (1.0, 4.0), (1.0, 100.0), draws.whole_in_half)},
+        {"scale": Param(None, (1.0, 4.0), (1.0, 100.0), draws.integer_or_uniform)},
         grid=12,  # of scales 2, 3 and 4
     ),
     "low_light": Degradation(
         "LEVEL stops of under-exposure", low_light, "stops",
         {
-            "stops": Param(None, (0.0, 6.0), (0.0, 12.0), draws.low_often),
+            "stops": Param(None, (0.0, 6.0), (0.0, 12.0), draws.squared_uniform),
             "gamma": Param(1.0, (1.0, 1.8), (1.0, 5.0)),
             "gain": Param(0.0, (0.0, 2e-3), (0.0, 1.0)),
             "sigma": Param(0.0, (0.0, 0.3), (0.0, 255.0)),
@@ -145,7 +145,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
     "poisson_gaussian": Degradation(
         "Noise of a sensor for which white is 1 / LEVEL photons", poisson_gaussian, "gain",
         {
-            "gain": Param(None, (0.0, 0.0256), (0.0, 1.0), draws.root_uniform),
+            "gain": Param(None, (0.0, 0.0256), (0.0, 1.0), draws.sqrt_uniform),
             "sigma": Param(0.0, (0.0, 15.0), (0.0, 255.0)),
             "linear": Param(0.0, (0.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
             "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
@@ -162,10 +162,10 @@ DEGRADATIONS: Mapping[str, Degradation] = {
         "Noise of σ = LEVEL of 255 as in developed photographs", camera_noise, "sigma",
         {
             "sigma": Param(None, (0.0, 50.0), (0.0, 255.0)),
-            "correlation": Param(0.0, (-0.3, 1.0), (-0.5, 1.0), draws.zero_or_high),
-            "mixing": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_in_half),
-            "grain": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_in_half),
-            "tone": Param(0.0, (-0.3, 1.0), (-1.0, 1.0), draws.zero_in_half),
+            "correlation": Param(0.0, (-0.3, 1.0), (-0.5, 1.0), draws.zero_high_or_uniform),
+            "mixing": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_or_uniform),
+            "grain": Param(0.0, (0.0, 1.0), (0.0, 10.0), draws.zero_or_uniform),
+            "tone": Param(0.0, (-0.3, 1.0), (-1.0, 1.0), draws.zero_or_uniform),
             "clip": Param(1.0, (1.0, 1.0), (0.0, 1.0), draws.either, (0.0, 1.0)),
         },
         couple=_equal_unmixed,
@@ -173,14 +173,14 @@ DEGRADATIONS: Mapping[str, Degradation] = {
     "jpeg": Degradation(
         "JPEG of quality LEVEL", jpeg, "quality",
         {
-            "quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole),
+            "quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.integer),
             "chroma": Param(420.0, (420.0, 420.0), (420.0, 444.0), draws.either, (420.0, 444.0)),
         },
         grid=16,  # blocks of 8 pixels, of 16 where the chroma is halved
     ),
     "webp": Degradation(
         "WebP of quality LEVEL", webp, "quality",
-        {"quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.whole)},
+        {"quality": Param(None, (10.0, 98.0), (1.0, 100.0), draws.integer)},
         grid=16,
     ),
 }  # fmt: skip
