@@ -39,16 +39,26 @@ class Network(Protocol):
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Restore ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride; not clipped.
+        """Restore a batch on the network's device, in evaluation mode, without gradients.
 
-        ``context``, of tiles: :func:`osr_core.context.thumbnail` of the whole image.
+        Args:
+            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
+            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image,
+                ``(N, 3, SIDE, SIDE)``.
+
+        Returns:
+            ``(N, 3, H, W)`` float32, not clipped.
         """
 
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of all weights by canonical name, in the spec's order."""
+        """Copies of all weights by canonical name, in the spec's order, float32."""
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """Copy weights into the network; CheckpointError where they do not fit."""
+        """Copy weights into the network.
+
+        Raises:
+            CheckpointError: unless names and shapes are the network's and all values finite.
+        """
 
 
 def is_installed(name: str) -> bool:

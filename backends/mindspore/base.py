@@ -35,16 +35,7 @@ class Network(nn.Cell):
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Restore a batch on the network's device, in evaluation mode, without gradients.
-
-        Args:
-            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
-            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image,
-                ``(N, 3, SIDE, SIDE)``.
-
-        Returns:
-            ``(N, 3, H, W)`` float32, not clipped.
-        """
+        """:meth:`osr_core.backend.Network.predict`."""
         set_precision(self, self.precision)
         training = self.training
         self.set_train(False)
@@ -60,7 +51,7 @@ class Network(nn.Cell):
         return compiled(self)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of all weights by canonical name, in the spec's order, float32."""
+        """:meth:`osr_core.backend.Network.state`."""
         tensors = self._tensors()
         # asnumpy() is another view of the same memory.
         return {
@@ -69,11 +60,7 @@ class Network(nn.Cell):
         }
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """Copy weights into the network.
-
-        Raises:
-            CheckpointError: unless names and shapes are the network's and all values finite.
-        """
+        """:meth:`osr_core.backend.Network.load_state`."""
         tensors = self._tensors()
         check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, values)
         self.assign(values)

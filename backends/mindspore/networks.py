@@ -27,18 +27,9 @@ def build(
     device: str | None = None,
     state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
 ) -> Network:
-    """The network of a spec on a device.
+    """As :func:`backends.torch.networks.build`; without a device, on MindSpore's default.
 
-    Args:
-        spec: the network.
-        seed: of its initial weights, :func:`osr_core.initial.initial_state`.
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: MindSpore's default.
-        state: weights by canonical name, in place of initial ones.
-
-    Raises:
-        DeviceError: if there is no such device here, or the process is bound to another.
-        ModelError: if the backbone is external.
-        CheckpointError: if the weights are not those of the spec.
+    DeviceError also if the process is bound to another device.
     """
     if device is not None:
         select(device)
@@ -57,21 +48,7 @@ def load(
     *,
     backbone: nn.Cell | None = None,
 ) -> Network:
-    """The network of a registered model or a weight file, ready to restore.
-
-    Args:
-        model: as :meth:`osr_core.Checkpoint.load` takes it.
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
-        precision: ``float32``, ``bfloat16`` or ``float16`` (of convolutions; the phase stays in
-            float32).
-        backbone: the cell around which the model was made, if by
-            :func:`~.reprogramming.reprogram`; its weights become those of the file.
-
-    Raises:
-        ModelError: if there is no such model, or it lacks its backbone.
-        CheckpointError: if the file cannot be read or does not match its spec or backbone.
-        DeviceError: if the device is absent or lacks the precision.
-    """
+    """As :func:`backends.torch.networks.load`; the backbone is a cell."""
     # The device belongs to the process, so there is none to move the network to afterwards.
     check_precision(select(device).kind, precision)
     checkpoint = Checkpoint.load(model)

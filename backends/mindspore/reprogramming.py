@@ -72,36 +72,12 @@ def reprogram(
     total_stride: int = 1,
     halo: int | None = None,
 ) -> Reprogrammed:
-    """Transforms around any restoration network: a cell to train, to restore with, to save.
+    """As :func:`backends.torch.reprogramming.reprogram`, around a cell.
 
         network = reprogram(my_denoiser)
         optimizer = nn.Adam(network.trainable_params())
-        ...
-        restored = osr_core.restore(image, network)
-        osr_core.Checkpoint(network.spec, network.state()).save("mine.safetensors")
-        network = backends.load("mine.safetensors", backbone=my_denoiser)
 
-    Args:
-        backbone: maps float32 ``(N, C, H, W)`` to the same shape. C is ``channels`` of the input
-            transform where the layout is shared (the default: 3, so RGB), and twice that where it
-            is stacked. The cell itself is used, not a copy, and the names of its parameters start
-            with ``backbone.`` from then on.
-        input_transform: image → wave.
-        output_transform: wave and image → clear image.
-        frozen: the backbone keeps its weights and stays in evaluation mode; gradients pass through
-            it, but are not computed for its weights. Otherwise it is trained as it would be alone:
-            its ``requires_grad`` are not changed.
-        seed: of the transforms' initial weights, which are the same in both backends.
-        total_stride: height and width of the backbone's input must be multiples of this.
-        halo: pixels to each side that can influence an output pixel of the backbone, for
-            restoring in tiles; ``None``: unknown, so that images are restored whole.
-
-    Returns:
-        A network from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, with the
-        children ``input_transform``, ``backbone`` and ``output_transform``.
-
-    Raises:
-        OptionError: if the backbone is no cell; at a call, if it returns another shape.
+    The names of the backbone's parameters start with ``backbone.`` from then on.
     """
     if not isinstance(backbone, nn.Cell):
         raise OptionError(f"backbone: expected a mindspore.nn.Cell, got {type(backbone).__name__}")
