@@ -14,19 +14,15 @@ from osr.degradations.weather import pseudo_depth
 from osr_core.errors import OptionError
 
 SAME = {
-    "noise:25": lambda im: deg.gaussian_noise(im, 25, generator()),
     "noise:25,clip=1": lambda im: deg.gaussian_noise(im, 25, generator(), clip=True),
     "poisson_gaussian:0.01,sigma=3": lambda im: deg.poisson_gaussian(im, 0.01, 3, generator()),
-    "rain:0.8": lambda im: deg.rain(im, generator(), 0.8, 25, 10),
     "rain:0.8,angle=-20,length=40": lambda im: deg.rain(im, generator(), 0.8, 40, -20),
     "haze:1.2": lambda im: deg.haze(im, pseudo_depth(im.shape, generator()), 1.2),
     "haze:1.2,airlight=0.7": lambda im: deg.haze(im, pseudo_depth(im.shape, generator()), 1.2, 0.7),
-    "blur:2": lambda im: deg.gaussian_blur(im, 2),
     "motion:15,angle=30": lambda im: deg.motion_blur(im, 15, 30),
     "motion:15": lambda im: deg.motion_blur(im, 15, generator().uniform(0, 180)),
     "defocus:3": lambda im: deg.defocus_blur(im, 3),
     "low_resolution:2.5": lambda im: deg.low_resolution(im, 2.5),
-    "jpeg:20": lambda im: deg.jpeg(im, 20),
     "low_light:3": lambda im: deg.low_light(im, 3, generator()),
     "raindrops:0.2,radius=6": lambda im: deg.raindrops(im, generator(), 0.2, 6),
     "snow:0.1,mist=0": lambda im: deg.snow(im, generator(), 0.1, 4, 8, 10),

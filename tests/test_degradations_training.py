@@ -107,7 +107,6 @@ def test_a_range_is_obeyed():
         ({"rain": {"density": (0, 1)}}, r"\.rain\.density must be between 0\.0001 and 4"),
         ({"jpeg": {"chroma": (420, 430)}}, r"\.jpeg\.chroma must be 420 or 444, not 430"),
         ({"noise": {"sigma": 5}}, r"\.noise\.sigma: expected \[low, high\]"),
-        ({"noise": {"sigma": (1, 2, 3)}}, r"\.noise\.sigma: expected"),
         ({"noise": {"sigma": ("a", "b")}}, r"\.noise\.sigma: expected"),
         ({"noise": {"sigma": (float("nan"), 1)}}, r"\.noise\.sigma must be"),
     ],
