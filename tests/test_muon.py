@@ -48,7 +48,7 @@ def test_backends_orthogonalise_as_the_reference(backend, shape):
 
 
 def test_a_step_is_that_of_the_formula(backend, tmp_path):
-    """And the second one, where momentum counts. What is no kernel follows AdamW, at a tenth."""
+    """And the second, where momentum counts; other weights follow AdamW at a tenth of the rate."""
     folder, rate, decay = make_images(tmp_path), 1e-2, 0.1
     options = TrainerOptions(optimizer=Optimizer("muon", rate, decay), clip_grad_norm=0.0)
     trainer = backend.Trainer(backend.build(SPEC), options)
@@ -76,7 +76,7 @@ def test_a_step_is_that_of_the_formula(backend, tmp_path):
             assert error < 1e-2 * np.abs(change).max(), name
 
 
-def test_a_run_that_is_taken_up_again_goes_on(backend, tmp_path):
+def test_a_resumed_run_is_the_same(backend, tmp_path):
     folder = make_images(tmp_path)
     options = TrainerOptions(optimizer=Optimizer("muon", 1e-2))
     samples = make_samples(folder)

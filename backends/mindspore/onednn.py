@@ -1,7 +1,7 @@
 """A cap on MindSpore's oneDNN that makes convolutions 30 to 100 times faster. No twin in torch.
 
 On a CPU with AVX-512 the oneDNN that MindSpore 2.10 brings (3.10.1, plain NCHW layouts) chooses a
-reference kernel for convolutions; kept to AVX2 it chooses its matrix product. MindSpore loads it
+reference kernel for convolutions; capped to AVX2 it chooses its matrix product. MindSpore loads it
 as a shared library, so the cap can be set there and nowhere else: the oneDNN inside PyTorch is
 another one and stays as it is. ``tools/benchmark.py`` measures the difference.
 """
@@ -20,7 +20,7 @@ from typing import Literal
 State = Literal["on", "not needed", "too late", "set by the environment", "not found"]
 
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""What a user sets to decide for himself; ``ALL`` means no cap."""
+"""Variables by which users choose the cap; ``ALL`` means none."""
 
 AVX2 = 0x7
 """``dnnl_cpu_isa_avx2`` of oneDNN's C interface."""
@@ -28,7 +28,7 @@ AVX2 = 0x7
 
 @lru_cache(maxsize=1)
 def cap() -> State:
-    """Keep MindSpore's oneDNN to AVX2, where that helps and nobody decided otherwise.
+    """Cap MindSpore's oneDNN to AVX2, where that helps and the environment sets no cap.
 
     Must come before the first operation of the process; MindSpore itself is not imported.
 
@@ -45,7 +45,7 @@ def cap() -> State:
         return "not found"
     try:
         status: int = ctypes.CDLL(str(library)).dnnl_set_max_cpu_isa(AVX2)
-    except (OSError, AttributeError):  # a library of another kind is no reason to stop
+    except (OSError, AttributeError):  # another kind of library: slower, not wrong
         return "not found"
     return "on" if status == 0 else "too late"
 

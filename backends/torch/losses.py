@@ -56,7 +56,7 @@ def frequency(result: Tensor, target: Tensor) -> Tensor:
 
 
 class Perceptual(nn.Module):
-    """Distance of VGG16's features; the network is constant, only pictures have gradients."""
+    """Mean squared distance of VGG16 features; VGG16 itself is constant."""
 
     mean: Tensor
     std: Tensor
@@ -79,27 +79,27 @@ class Perceptual(nn.Module):
     def features(self, image: Tensor) -> list[Tensor]:
         """``(N, 3, H, W)`` → relu1_2, relu2_2, relu3_3 ``(N, 64·2ⁿ, H/2ⁿ, W/2ⁿ)``."""
         x = (image - self.mean) / self.std
-        seen: list[Tensor] = []
+        found: list[Tensor] = []
         for stage in STAGES:
-            if seen:
+            if found:
                 x = self.pool(x)
             for name in stage:
                 weight = getattr(self, _attribute(f"{name}.weight"))
                 bias = getattr(self, _attribute(f"{name}.bias"))
                 x = F.relu(F.conv2d(x, weight, bias, padding=1))
-            seen.append(x)
-        return seen
+            found.append(x)
+        return found
 
 
 class Loss(nn.Module):
-    """A weighted sum of losses, computed in float32 whatever surrounds it.
+    """A weighted sum of losses, computed in float32 also under autocast.
 
     Args:
         weights: loss (:data:`osr_core.training.losses.LOSSES`) → its weight.
         vgg: VGG16's weights (``weights.vgg.load_vgg``); ``perceptual`` needs them.
 
     Raises:
-        OptionError: if a loss or its weight makes no sense, or VGG16 is needed and not given.
+        OptionError: for an unknown loss, a wrong weight, or a perceptual loss without VGG16.
         CheckpointError: if ``vgg`` is not VGG16's.
     """
 

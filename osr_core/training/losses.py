@@ -1,7 +1,7 @@
-"""The losses that a recipe can weigh against each other, and what each is, in NumPy.
+"""The losses, defined in NumPy.
 
-All take result and target ``(N, 3, H, W)``, nominally in [0, 1], and give one number: 0 for equal
-pictures, more for others. The backends' ``losses.py`` compute the same in float32, with gradients.
+All take result and target ``(N, 3, H, W)``, nominally in [0, 1], and return one number: 0 for equal
+images, more for others. The backends' ``losses.py`` compute the same in float32, with gradients.
 
 >>> check_losses({"smooth_l1": 1.0, "perceptual": 0.04})
 >>> REFERENCES["l1"](np.ones((1, 3, 4, 4)), np.zeros((1, 3, 4, 4)))
@@ -27,19 +27,18 @@ LOSSES: Mapping[str, str] = {
     "smooth_l1": "mean of d²/2 where |d| < 1, else |d| - 1/2 (Girshick, ICCV 2015; beta 1)",
     "charbonnier": "mean of √(d² + 1e-6) (Charbonnier et al., ICIP 1994; epsilon 1e-3)",
     "mse": "mean of d²",
-    "rmse": "mean over pictures of √(mean d² + 1e-5) - √1e-5",
-    "psnr": "mean over pictures of ln(1 + mean d² / 1e-5): decibels under 50 (HINet, CVPRW 2021)",
+    "rmse": "mean over images of √(mean d² + 1e-5) - √1e-5",
+    "psnr": "mean over images of ln(1 + mean d² / 1e-5): decibels under 50 (HINet, CVPRW 2021)",
     "frequency": "mean of |Re|, |Im| of the 2-D FFT of d, not normalised (Cho et al., ICCV 2021)",
     "perceptual": "mean of the MSEs of VGG16 relu1_2, relu2_2, relu3_3 (Johnson et al., ECCV 2016)",
 }
-"""Every loss by name, and what it is in one line."""
+"""Every loss by name, with its definition in one line."""
 
 CHARBONNIER_EPSILON = 1e-3
 """Where Charbonnier's loss turns from a parabola into |d|."""
 
-
 PSNR_FLOOR = 1e-5
-"""Mean squared error, of 50 dB, under which a picture's PSNR hardly counts any more."""
+"""Mean squared error of 50 dB, below which the PSNR of an image hardly counts any more."""
 
 
 def check_losses(weights: Mapping[str, float]) -> None:
@@ -65,7 +64,7 @@ def l1(result: Array, target: Array) -> float:
 
 
 def smooth_l1(result: Array, target: Array) -> float:
-    """Huber's loss with its bend at 1: ``torch.nn.SmoothL1Loss`` as it comes."""
+    """Huber's loss with threshold 1: the default of ``torch.nn.SmoothL1Loss``."""
     d = np.abs(result - target)
     return float(np.where(d < 1, d**2 / 2, d - 1 / 2).mean())
 
@@ -81,17 +80,17 @@ def mse(result: Array, target: Array) -> float:
 
 
 def rmse(result: Array, target: Array) -> float:
-    """The error of each picture as a whole, so that all have a say alike, hazy ones no more.
+    """Root mean squared error of each image, so that all images have gradients of the same size.
 
-    L1 pulls at every pixel with the same force, whichever picture it is in, and where the errors of
-    a picture are all of one sign, as in haze, the forces add up.
+    With L1, gradients of pixels add up where the errors of an image are all of one sign, as in
+    haze, so that such images dominate.
     """
     errors = ((result - target) ** 2).mean((1, 2, 3))
     return float(np.sqrt(errors + PSNR_FLOOR).mean() - np.sqrt(PSNR_FLOOR))
 
 
 def psnr(result: Array, target: Array) -> float:
-    """What pictures lack in decibels, after HINet (Chen et al., CVPRW 2021).
+    """Negative PSNR up to constants, after HINet (Chen et al., CVPRW 2021).
 
     Each image counts by its own error, so that a weak degradation matters as much as a strong one,
     which a network needs that must not make weak ones worse. An image at 40 dB has a loss of 2.4,
@@ -104,9 +103,9 @@ def psnr(result: Array, target: Array) -> float:
 def frequency(result: Array, target: Array) -> float:
     """L1 between the 2-D FFTs of result and target, as in MIMO-UNet (Cho et al., ICCV 2021).
 
-    The whole spectrum, not normalised (a picture's first coefficient is the sum of its pixels),
-    real and imaginary parts counted as numbers of their own: as the authors' code has it, so that
-    their weight of 0.1 beside L1 carries over.
+    The whole spectrum, not normalised (the first coefficient of an image is the sum of its pixels),
+    real and imaginary parts as separate numbers, as in the authors' code, so that their weight of
+    0.1 beside L1 applies.
     """
     spectrum = np.fft.fft2(result - target)
     return float((np.abs(spectrum.real) + np.abs(spectrum.imag)).mean() / 2)
@@ -121,4 +120,4 @@ REFERENCES: Mapping[str, Callable[[Array, Array], float]] = {
     "psnr": psnr,
     "frequency": frequency,
 }
-"""The losses that need no network, as above; in float64 for float64 pictures."""
+"""The losses that need no network, as above; in float64 for float64 images."""

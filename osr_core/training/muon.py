@@ -1,23 +1,23 @@
 r"""Muon: momentum whose matrices are made orthogonal before each step (Jordan et al., 2024).
 
-A convolution's kernel is a matrix, output channels by all it sees. Its averaged gradient
+A convolution's kernel is a matrix, output channels by inputs. Its averaged gradient
 :math:`M = U S V^\top` tends to have few large singular values; Adam's step, which only rescales
-elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. Small U-Nets for
-many kinds of degradation at once learnt several times faster by it than by AdamW.
+elements, follows these. Muon steps along :math:`U V^\top`: all directions alike. With it, small
+U-Nets for many degradations at once learnt several times faster than with AdamW.
 
 .. math::
     M_t = \mu M_{t-1} + G_t, \qquad
     W_t = (1 - \eta\lambda)\, W_{t-1} - 0.2\, \eta \sqrt{\max(m, n)}\; \mathrm{O}(G_t + \mu M_t)
 
 The factor gives the step the size of one of AdamW's (Liu et al., "Muon is Scalable for LLM
-Training", arXiv 2502.16982), which everything that is no kernel follows, at a tenth of the rate: at
-the rates that suit kernels, biases outrun the small features of a young network.
+Training", arXiv 2502.16982). All other weights are updated by AdamW at a tenth of the learning
+rate: at rates that suit kernels, biases outgrow the small features of an untrained network.
 
-A network without normalisation needs the decay: every step adds 0.2 η √max(m, n) to the singular
-values that it keeps pushing, and nothing but λ holds them. Without it the U-Net of osr-general
-blew up within 1,500 steps at η = 3e-3 and at 4e-3; with λ = 1 it stayed whole.
+A network without normalisation needs weight decay: every step may add 0.2 η √max(m, n) to a
+singular value, and only λ bounds it. Without it the U-Net of osr-general diverged within 1,500
+steps at η = 3e-3 and at 4e-3; with λ = 1 it did not.
 
-What stands here is what both backends agree on, and the oracle of their tests. The backends iterate
+This module holds what both backends share, and the reference of their tests. The backends iterate
 on the small matrix :math:`X X^\top`, which commutes with every factor, and multiply X once, at the
 end: the same polynomial for half the time.
 """
@@ -38,15 +38,15 @@ W = TypeVar("W", bound=Any)
 MOMENTUM = 0.95
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the polynomial that drives singular values towards 1: fast, and to within 0.7 and 1.2."""
+"""Of the polynomial that drives singular values to between 0.7 and 1.2 in few iterations."""
 
 ITERATIONS = 5
 
 SIZE = 0.2
-"""Root mean square of an element of AdamW's step, in units of the rate."""
+"""Root mean square of an element of AdamW's step, in units of the learning rate."""
 
 OTHERS = 0.1
-"""Rate of what is no kernel, in units of that of kernels."""
+"""Learning rate of all other weights, in units of that of kernels."""
 
 
 def is_matrix(shape: tuple[int, ...]) -> bool:
@@ -65,7 +65,7 @@ def partition(weights: Mapping[str, W]) -> tuple[dict[str, W], dict[str, W]]:
 
 
 def step_size(rows: int, columns: int) -> float:
-    """Factor of an orthogonal matrix whose elements are to be as large as AdamW's step.
+    """Factor that makes the elements of an orthogonal matrix as large as AdamW's step.
 
     >>> round(step_size(16, 144), 6)
     2.4

@@ -1,4 +1,4 @@
-"""VGG16 up to relu3_3, the network through whose eyes the perceptual loss compares pictures.
+"""VGG16 up to relu3_3, whose features the perceptual loss compares.
 
 Simonyan and Zisserman, ICLR 2015, configuration D; names and order are torchvision's. Weights are
 not published here: torchvision's ``vgg16-397923af.pth`` (:data:`URL`) holds them.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from osr_core.errors import CheckpointError, OptionError
 
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-"""Where the weights can be had, 528 MB; the seven convolutions in use take 7 MB of it."""
+"""Download of the weights, 528 MB; the seven convolutions in use take 7 MB of it."""
 
 STAGES = (
     ("features.0", "features.2"),
@@ -29,12 +29,12 @@ WIDTHS = (64, 128, 256)
 """Channels of each stage."""
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures in [0, 1], channel by channel; VGG16 sees (image - mean) / std."""
+"""Of ImageNet's images in [0, 1], by channel; the input of VGG16 is (image - mean) / std."""
 
 METADATA = {"format": "osr", "holds": "vgg16 features up to relu3_3"}
-"""What a converted safetensors file says of itself; it has no spec."""
+"""Metadata of a converted safetensors file; it has no spec."""
 
-_LAST = 28  # VGG16's last convolution is features.28; VGG19 begins alike and goes on to 34
+_LAST = 28  # VGG16's last convolution is features.28; VGG19 begins alike and ends at 34
 
 State = dict[str, NDArray[np.float32]]
 
