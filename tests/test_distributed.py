@@ -49,6 +49,7 @@ def test_two_processes(name, tmp_path):
             np.testing.assert_allclose(results[key], value, rtol=0, atol=bound, err_msg=key)
 
 
+@pytest.mark.slow
 def test_the_error_of_a_process_is_shown(tmp_path):
     if not is_installed("torch"):
         pytest.skip("torch is not installed")  # msrun takes half a minute to notice

@@ -55,7 +55,7 @@ def test_a_graph_computes_the_same(spec):
     np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["leaky", "experts", *WAVES])
+@pytest.mark.parametrize("kind", ["experts", "shared"])
 def test_a_trainer_works_as_a_graph(monkeypatch, kind):
     spec = SPECS[kind]
     trainers = [Trainer(build(spec), TrainerOptions())]
@@ -146,6 +146,7 @@ def test_precisions_of_the_cpu():
 CAP = "from backends.mindspore import onednn; print(onednn.cap())"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "variable", "state"),
     [
@@ -166,6 +167,7 @@ def test_states_of_the_cap(code, variable, state):
     assert run.stdout.strip() == state, run.stderr
 
 
+@pytest.mark.slow
 def test_a_graph_that_fails_leaves_nothing_in_the_working_directory(tmp_path):
     code = """
 import os, shutil

@@ -164,7 +164,6 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_gradients_of_the_default_model_are_the_oracles(twins: dict[str, ModuleType]) -> None:
     """Kinks cannot be kept clear of by millions of units: each tensor must agree once."""
     from gradient_oracle import loss_and_gradients  # needs PyTorch
