@@ -1,5 +1,9 @@
 """osr.restore_files: what is kept of a file, and that each input ends on its own."""
 
+import contextlib
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from image_files import exif, random, tag
@@ -139,3 +143,21 @@ def test_an_output_that_is_not_finite_is_an_error_and_no_file(tmp_path):
     assert result.error is not None
     assert "finite" in result.error
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_every_entry_of_a_mixed_folder_is_restored_or_named(tiny_model, tmp_path):
+    folder = tmp_path / "mixed"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.png", "b.gif", "c.jp2", "d.avif", "sub/e.png"):
+        with contextlib.suppress(KeyError, OSError):  # where Pillow lacks a format
+            Image.fromarray(random(3)).save(folder / name)
+    (folder / "f.heic").write_bytes(b"\0\0\0\x1cftypheic" + bytes(99))
+    (folder / "notes.txt").write_text("not a picture")
+    results = osr.restore_files(folder, tmp_path / "out", model=tiny_model)
+    assert {Path(result.input).name for result in results} == set(os.listdir(folder))
+    for result in results:
+        outcome = (result.output, result.skipped, result.error)
+        assert sum(each is not None for each in outcome) == 1, result
+    failed = {Path(result.input).name for result in results if result.error}
+    assert failed == {"f.heic"}
+    assert {Path(r.input).name for r in results if r.skipped} == {"notes.txt", "sub"}
