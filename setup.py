@@ -14,7 +14,7 @@ EXTRAS = {
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
-EXTRAS["all"] = [need for name in ("torch", "mindspore", "tensorboard")
+EXTRAS["all"] = [need for name in ("torch", "mindspore", "tensorboard", "heif")
                  for need in EXTRAS[name]]  # fmt: skip
 EXTRAS["dev"] += EXTRAS["docs"]
 
