@@ -19,7 +19,7 @@ from osr_core.registry import find_weights, registry
 @click.argument("model")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Describe MODEL, a registered name or a .safetensors file.
+    """Describe MODEL, a registered name, a .safetensors file or a run folder.
 
     --json adds the spec, the recipe and the provenance, with those of the models it started from.
     """

@@ -12,7 +12,7 @@ from osr.inspection import inspect as run_inspection
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--model", help="Registered name or .safetensors file.  [default: osr-general]")
+@click.option("--model", help="Registered name, weight file or run folder.  [default: osr-general]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path),
               help="File for a contact sheet, or a folder for one PNG per quantity.")  # fmt: skip
 @click.option("--size", default=DEFAULT_SIZE, show_default=True,

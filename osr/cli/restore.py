@@ -20,7 +20,7 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", required=True, help="Output folder, or a file for a single image.")
 @click.option(
-    "--model", help=f"Registered name or .safetensors file.  [default: {default_model()}]"
+    "--model", help=f"Registered name, weight file or run folder.  [default: {default_model()}]"
 )
 @backend_option
 @device_option
