@@ -15,28 +15,28 @@ def test_a_thumbnail_is_means_of_cells():
     assert np.allclose(thumbnail(image), cells)
 
 
-def test_a_small_picture_is_repeated():
+def test_a_small_image_is_repeated():
     image = np.random.default_rng(0).random((1, 3, SIDE // 4, SIDE // 2))
     assert np.allclose(thumbnail(image)[..., ::4, ::2], image)
 
 
 @pytest.mark.parametrize("transmission", [0.95, 0.7, 0.4])
-def test_the_darkest_pixel_tells_how_thick_even_haze_is(transmission):
+def test_the_darkest_pixel_gives_the_amount_of_even_haze(transmission):
     clear = np.random.default_rng(0).random((32, 48, 3), np.float32)
     clear[5, 7] = 0
     hazy = haze(clear, 1.0, -np.log(transmission), AIRLIGHT)
-    seen = thumbnail(hazy.transpose(2, 0, 1)[None])
-    assert haze_amount(seen).item() == pytest.approx(1 / transmission - 1, rel=1e-4)
+    small = thumbnail(hazy.transpose(2, 0, 1)[None])
+    assert haze_amount(small).item() == pytest.approx(1 / transmission - 1, rel=1e-4)
 
 
-def test_what_has_black_in_it_has_no_veil_and_paper_a_bounded_one():
+def test_an_image_with_black_has_no_haze_and_white_paper_a_bounded_amount():
     black, paper = np.ones((2, 1, 3, SIDE, SIDE))
     black[0, 1, 0, 0] = -0.1  # noise may fall below
     assert haze_amount(black).item() == 0
     assert haze_amount(paper).item() == pytest.approx(DARKEST_MAX / (AIRLIGHT - DARKEST_MAX))
 
 
-def test_a_network_that_learnt_nothing_takes_even_haze_away():
+def test_a_fresh_network_removes_even_haze():
     network = ReferenceNetwork(ModelSpec(UNet((4, 6), 1, 4, "leaky", context=(4, 4))))
     clear = np.random.default_rng(0).random((32, 48, 3), np.float32)
     clear[5, 7] = 0
