@@ -26,7 +26,7 @@ from osr_core.training.options import TrainerOptions
 Image = NDArray[np.float32]
 
 SEEN, UNSEEN = ("astronaut", "chelsea", "coffee"), "rocket"
-STEPS, RATE, BATCH, SIDE = 120, 5e-3, 8, 32
+STEPS, RATE, BATCH, SIDE = 60, 1e-2, 8, 32
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
-"""Restore a photograph from Python.
+"""Restore a photograph from Python, on whatever device there is.
 
-    python examples/restore.py INPUT OUTPUT
+    python examples/restore.py INPUT OUTPUT [DEVICE]
+
+DEVICE is cpu, cuda[:i] or ascend[:i]; OSR_BACKEND=torch or mindspore chooses the framework.
+``osr.restore_files`` does the same for many files.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from osr.images import read, write
 from osr_core import restore
 
 
-def main(source: str, target: str) -> None:
-    """Read, restore, write; depth, alpha and metadata are kept."""
-    network = backends.load("osr-general")
+def main(source: str, target: str, device: str = "auto") -> None:
+    """Read, restore, write; bit depth, alpha and metadata are preserved."""
+    network = backends.load("osr-general", device)
     picture = read(source)
     write(target, replace(picture, pixels=restore(picture.pixels, network)))
     print(f"{target}: restored with {backends.name}")

@@ -31,7 +31,7 @@ PAGES = [*FRONT, *DOCS, *CARDS]
 
 SHORTER = {
     "train": ["--set", "steps=2", "--set", "batch_size=2", "--set", "validation.samples=1"],
-    "evaluate": ["--limit", "1"],
+    "evaluate": ["--limit", "1", "--no-baselines"],
 }
 """Added to commands that would take long."""
 

@@ -52,7 +52,7 @@ def test_reprogram_your_model(backend):
     lines = _run("reprogram.py", OSR_BACKEND=backend).splitlines()
     degraded, reprogrammed = (float(line.split()[-2]) for line in lines)
     assert f"reprogrammed with {backend}: " in lines[-1]
-    # Measured: 8.5, 6 to 7, 15.5 to 16.4 dB.
+    # Measured: 8.5 dB, then 14.8 in PyTorch and 13.4 in MindSpore.
     assert reprogrammed > degraded + 3
 
 
