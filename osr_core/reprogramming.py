@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from osr_core.analysis import analyse
 from osr_core.errors import ModelError, OptionError
+from osr_core.settings import require
 from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform
 
 DEFAULT_INPUT = InputTransform(3, layout="shared")
@@ -15,6 +19,30 @@ DEFAULT_INPUT = InputTransform(3, layout="shared")
 DEFAULT_OUTPUT = OutputTransform()
 """Residual, so that training starts near the identity: a network that was never trained on waves
 returns no image."""
+
+
+def spec_around(
+    backbone: object,
+    inputs: InputTransform,
+    outputs: OutputTransform,
+    *,
+    frozen: bool,
+    total_stride: int,
+    halo: int | None,
+) -> ModelSpec:
+    """The spec of a reprogrammed network: external, unless the backbone was built from a spec.
+
+    Raises:
+        OptionError: if such a backbone has another number of channels than the wave.
+    """
+    known = getattr(backbone, "spec", None)
+    external = External(type(backbone).__name__, total_stride, halo)
+    result = ModelSpec(external, inputs, outputs, frozen=frozen)
+    if not isinstance(known, ModelSpec) or known.reprogrammed or analyse(known).uses_context:
+        return result
+    channels, wave = known.backbone_channels, result.backbone_channels
+    require(channels == wave, "input_transform", f"{channels} channels, as the backbone has", wave)
+    return replace(result, backbone=known.backbone)
 
 
 def check_backbone(spec: ModelSpec, backbone: object) -> None:

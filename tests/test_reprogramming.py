@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -237,17 +238,24 @@ def test_twins_agree(twins: dict[str, ModuleType], transforms: tuple[Any, Any]) 
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["shared"])
-def test_a_network_of_ours_becomes_its_spec(backend: ModuleType, reprogram: Any, kind: str) -> None:
-    backbone, transforms, seed = UNet((4, 6), blocks=1), TRANSFORMS[kind], 5
+def test_a_network_of_ours_becomes_its_spec(
+    backend: ModuleType, reprogram: Any, tmp_path: Path
+) -> None:
+    backbone, transforms, seed = UNet((4, 6), blocks=1), TRANSFORMS["shared"], 5
     spec = ModelSpec(backbone, *transforms)
     state = initial_state(spec, seed)
     network = backend.build(ModelSpec(backbone))
     weights = {n: v for n, v in state.items() if n.startswith("backbone.")}
     network.load_state({n.removeprefix("backbone."): v for n, v in weights.items()})
     module = reprogram(network, *transforms, seed=seed)
+    assert module.spec == replace(spec, frozen=True)
     images, _ = _batch(3)
     expected = forward(spec, state, images.astype(np.float64))
+    Checkpoint(module.spec, module.state()).save(tmp_path / "mine.safetensors")
+    loaded = backend.load(tmp_path / "mine.safetensors", device="cpu")
+    assert np.abs(loaded.predict(images) - expected).max() < 1e-5
+    with pytest.raises(OptionError, match="input_transform: expected 3 channels, .* got 4"):
+        reprogram(network, *TRANSFORMS["stacked"])
     assert np.abs(USERS[backend.__name__]().predict(module, images) - expected).max() < 1e-5
 
 

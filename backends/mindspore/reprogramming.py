@@ -11,8 +11,8 @@ from backends.mindspore.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
-from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result
-from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
+from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
+from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 _check_result: Any = ops.constexpr(check_result)  # a graph does it when it is compiled
 
@@ -81,10 +81,11 @@ def reprogram(
     """
     if not isinstance(backbone, nn.Cell):
         raise OptionError(f"backbone: expected a mindspore.nn.Cell, got {type(backbone).__name__}")
-    external = External(type(backbone).__name__, total_stride, halo)
-    network = Reprogrammed(
-        backbone, ModelSpec(external, input_transform, output_transform, frozen=frozen)
-    )
+    spec = spec_around(
+        backbone, input_transform, output_transform,
+        frozen=frozen, total_stride=total_stride, halo=halo,
+    )  # fmt: skip
+    network = Reprogrammed(backbone, spec)
     weights = network.parameters_dict()
     for name, values in initial_transforms(input_transform, output_transform, seed).items():
         weights[name].set_data(Tensor(values))

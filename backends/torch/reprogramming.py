@@ -12,8 +12,8 @@ from backends.torch.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_transforms
-from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result
-from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
+from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
+from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -83,7 +83,8 @@ def reprogram(
     Args:
         backbone: maps float32 ``(N, C, H, W)`` to the same shape. C is ``channels`` of the input
             transform where the layout is shared (the default: 3, so RGB), and twice that where it
-            is stacked. The module itself is used, not a copy.
+            is stacked. The module itself is used, not a copy. Around a plain network of this
+            package the result has a spec like any other: its file is loaded without a backbone.
         input_transform: image → wave.
         output_transform: wave and image → clear image.
         frozen: the backbone keeps its weights and stays in evaluation mode; gradients pass through
@@ -104,10 +105,11 @@ def reprogram(
     """
     if not isinstance(backbone, nn.Module):
         raise OptionError(f"backbone: expected a torch.nn.Module, got {type(backbone).__name__}")
-    external = External(type(backbone).__name__, total_stride, halo)
-    network = Reprogrammed(
-        backbone, ModelSpec(external, input_transform, output_transform, frozen=frozen)
-    )
+    spec = spec_around(
+        backbone, input_transform, output_transform,
+        frozen=frozen, total_stride=total_stride, halo=halo,
+    )  # fmt: skip
+    network = Reprogrammed(backbone, spec)
     with torch.no_grad():
         for name, values in initial_transforms(input_transform, output_transform, seed).items():
             network.get_parameter(name).copy_(torch.from_numpy(values))
