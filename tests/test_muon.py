@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from training_runs import SPEC, make_images, make_samples
 
-from osr_core.training.muon import is_matrix, orthogonalise, step_size
+from osr_core.training.muon import COEFFICIENTS, ITERATIONS, is_matrix, step_size
 from osr_core.training.options import Optimizer, TrainerOptions
 
 SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
@@ -14,6 +14,17 @@ SHAPES = [(8, 8), (6, 27), (40, 9), (1, 9), (3, 1)]
 
 def _matrix(shape):
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def orthogonalise(matrix):
+    """The Newton–Schulz iterations as they are written."""
+    a, b, c = COEFFICIENTS
+    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    x = x / (np.linalg.norm(x) + 1e-7)
+    for _ in range(ITERATIONS):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,6 +1,6 @@
 """The losses and their weighted sum. Twin of :mod:`backends.torch.losses`.
 
-Their definitions are in :mod:`osr_core.training.losses`.
+Their definitions: :data:`osr_core.training.losses.LOSSES`.
 """
 
 from __future__ import annotations
@@ -18,40 +18,33 @@ from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_loss
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
-def l1(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.l1`."""
+def _l1(result: Tensor, target: Tensor) -> Tensor:
     return ops.abs(result - target).mean()
 
 
-def smooth_l1(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.smooth_l1`."""
+def _smooth_l1(result: Tensor, target: Tensor) -> Tensor:
     return ops.smooth_l1_loss(result, target, beta=1.0, reduction="mean")
 
 
-def charbonnier(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.charbonnier`."""
+def _charbonnier(result: Tensor, target: Tensor) -> Tensor:
     return ops.sqrt(ops.square(result - target) + CHARBONNIER_EPSILON**2).mean()
 
 
-def mse(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.mse`."""
+def _mse(result: Tensor, target: Tensor) -> Tensor:
     return ops.square(result - target).mean()
 
 
-def rmse(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.rmse`."""
+def _rmse(result: Tensor, target: Tensor) -> Tensor:
     errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
     return ops.sqrt(errors + PSNR_FLOOR).mean() - PSNR_FLOOR**0.5
 
 
-def psnr(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.psnr`."""
+def _psnr(result: Tensor, target: Tensor) -> Tensor:
     errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
     return ops.log(1 + errors / PSNR_FLOOR).mean()
 
 
-def frequency(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.frequency`."""
+def _frequency(result: Tensor, target: Tensor) -> Tensor:
     spectrum = ops.fft2(result - target)  # (N, 3, H, W) complex
     return (ops.abs(ops.real(spectrum)) + ops.abs(ops.imag(spectrum))).mean() / 2
 
@@ -73,7 +66,7 @@ class Perceptual(nn.Cell):
     def construct(self, result: Tensor, target: Tensor) -> Tensor:
         """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
         ours, theirs = self.features(result), self.features(target)
-        terms = [mse(ours[level], theirs[level]) for level in range(3)]
+        terms = [_mse(ours[level], theirs[level]) for level in range(3)]
         return (terms[0] + terms[1] + terms[2]) / 3
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -136,13 +129,13 @@ class Loss(nn.Cell):
 
 
 TERMS = {
-    "l1": l1,
-    "smooth_l1": smooth_l1,
-    "charbonnier": charbonnier,
-    "mse": mse,
-    "rmse": rmse,
-    "psnr": psnr,
-    "frequency": frequency,
+    "l1": _l1,
+    "smooth_l1": _smooth_l1,
+    "charbonnier": _charbonnier,
+    "mse": _mse,
+    "rmse": _rmse,
+    "psnr": _psnr,
+    "frequency": _frequency,
 }
 """The losses that are plain functions, by name."""
 

@@ -1,6 +1,6 @@
 """The losses and their weighted sum. Twin of :mod:`backends.mindspore.losses`.
 
-Their definitions are in :mod:`osr_core.training.losses`.
+Their definitions: :data:`osr_core.training.losses.LOSSES`.
 """
 
 from __future__ import annotations
@@ -17,40 +17,33 @@ from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_loss
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
-def l1(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.l1`."""
+def _l1(result: Tensor, target: Tensor) -> Tensor:
     return (result - target).abs().mean()
 
 
-def smooth_l1(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.smooth_l1`."""
+def _smooth_l1(result: Tensor, target: Tensor) -> Tensor:
     return F.smooth_l1_loss(result, target)
 
 
-def charbonnier(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.charbonnier`."""
+def _charbonnier(result: Tensor, target: Tensor) -> Tensor:
     return ((result - target).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
-def mse(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.mse`."""
+def _mse(result: Tensor, target: Tensor) -> Tensor:
     return (result - target).square().mean()
 
 
-def rmse(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.rmse`."""
+def _rmse(result: Tensor, target: Tensor) -> Tensor:
     errors = (result - target).square().mean((1, 2, 3))  # (N,)
     return (errors + PSNR_FLOOR).sqrt().mean() - PSNR_FLOOR**0.5
 
 
-def psnr(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.psnr`."""
+def _psnr(result: Tensor, target: Tensor) -> Tensor:
     errors = (result - target).square().mean((1, 2, 3))  # (N,)
     return (1 + errors / PSNR_FLOOR).log().mean()
 
 
-def frequency(result: Tensor, target: Tensor) -> Tensor:
-    """:func:`osr_core.training.losses.frequency`."""
+def _frequency(result: Tensor, target: Tensor) -> Tensor:
     spectrum = torch.fft.fft2(result - target)  # (N, 3, H, W) complex
     return (spectrum.real.abs() + spectrum.imag.abs()).mean() / 2
 
@@ -73,7 +66,7 @@ class Perceptual(nn.Module):
     def forward(self, result: Tensor, target: Tensor) -> Tensor:
         """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
         pairs = zip(self.features(result), self.features(target), strict=True)
-        terms = [mse(ours, theirs) for ours, theirs in pairs]
+        terms = [_mse(ours, theirs) for ours, theirs in pairs]
         return (terms[0] + terms[1] + terms[2]) / 3
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -124,13 +117,13 @@ class Loss(nn.Module):
 
 
 TERMS = {
-    "l1": l1,
-    "smooth_l1": smooth_l1,
-    "charbonnier": charbonnier,
-    "mse": mse,
-    "rmse": rmse,
-    "psnr": psnr,
-    "frequency": frequency,
+    "l1": _l1,
+    "smooth_l1": _smooth_l1,
+    "charbonnier": _charbonnier,
+    "mse": _mse,
+    "rmse": _rmse,
+    "psnr": _psnr,
+    "frequency": _frequency,
 }
 """The losses that are plain functions, by name."""
 

@@ -70,7 +70,7 @@ class Muon(AdamW):
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """:func:`osr_core.training.muon.orthogonalise`."""
+    """Nearly the closest matrix with orthogonal rows or columns; singular values 0.7 to 1.2."""
     a, b, c = COEFFICIENTS
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)

@@ -1,26 +1,18 @@
-"""The losses, defined in NumPy.
+"""The losses by name, and their constants; the backends' ``losses.py`` compute them.
 
 All take result and target ``(N, 3, H, W)``, nominally in [0, 1], and return one number: 0 for equal
-images, more for others. The backends' ``losses.py`` compute the same in float32, with gradients.
+images, more for others.
 
 >>> check_losses({"smooth_l1": 1.0, "perceptual": 0.04})
->>> REFERENCES["l1"](np.ones((1, 3, 4, 4)), np.zeros((1, 3, 4, 4)))
-1.0
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from osr_core.errors import OptionError
-
-Array = NDArray[np.floating[Any]]
 
 LOSSES: Mapping[str, str] = {
     "l1": "mean of |d|, where d = result - target",
@@ -32,7 +24,15 @@ LOSSES: Mapping[str, str] = {
     "frequency": "mean of |Re|, |Im| of the 2-D FFT of d, not normalised (Cho et al., ICCV 2021)",
     "perceptual": "mean of the MSEs of VGG16 relu1_2, relu2_2, relu3_3 (Johnson et al., ECCV 2016)",
 }
-"""Every loss by name, with its definition in one line."""
+"""Every loss by name, with its definition.
+
+``rmse`` gives all images gradients of the same size. With ``l1``, gradients of pixels add up where
+the errors of an image are all of one sign, as in haze, so that such images dominate. ``psnr``
+counts each image by its own error, so that a weak degradation matters as much as a strong one; an
+image at 40 dB has a loss of 2.4, one at 20 dB of 6.9. ``frequency`` takes the whole spectrum, real and
+imaginary parts as separate numbers, as in the authors' code, so that their weight of 0.1 beside
+``l1`` applies.
+"""
 
 CHARBONNIER_EPSILON = 1e-3
 """Where Charbonnier's loss turns from a parabola into |d|."""
@@ -56,68 +56,3 @@ def check_losses(weights: Mapping[str, float]) -> None:
         number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not number or not 0 < weight < math.inf:  # a NaN is in no range
             raise OptionError(f"loss.{name}: expected a positive number, got {weight!r}")
-
-
-def l1(result: Array, target: Array) -> float:
-    """Mean absolute difference."""
-    return float(np.abs(result - target).mean())
-
-
-def smooth_l1(result: Array, target: Array) -> float:
-    """Huber's loss with threshold 1: the default of ``torch.nn.SmoothL1Loss``."""
-    d = np.abs(result - target)
-    return float(np.where(d < 1, d**2 / 2, d - 1 / 2).mean())
-
-
-def charbonnier(result: Array, target: Array) -> float:
-    """A differentiable |d|, as in LapSRN (Lai et al., CVPR 2017) and MPRNet."""
-    return float(np.sqrt((result - target) ** 2 + CHARBONNIER_EPSILON**2).mean())
-
-
-def mse(result: Array, target: Array) -> float:
-    """Mean squared difference."""
-    return float(((result - target) ** 2).mean())
-
-
-def rmse(result: Array, target: Array) -> float:
-    """Root mean squared error of each image, so that all images have gradients of the same size.
-
-    With L1, gradients of pixels add up where the errors of an image are all of one sign, as in
-    haze, so that such images dominate.
-    """
-    errors = ((result - target) ** 2).mean((1, 2, 3))
-    return float(np.sqrt(errors + PSNR_FLOOR).mean() - np.sqrt(PSNR_FLOOR))
-
-
-def psnr(result: Array, target: Array) -> float:
-    """Negative PSNR up to constants, after HINet (Chen et al., CVPRW 2021).
-
-    Each image counts by its own error, so that a weak degradation matters as much as a strong one,
-    which a network needs that must not make weak ones worse. An image at 40 dB has a loss of 2.4,
-    one at 20 dB of 6.9; 10 dB are 2.3.
-    """
-    errors = ((result - target) ** 2).mean((1, 2, 3))
-    return float(np.log1p(errors / PSNR_FLOOR).mean())
-
-
-def frequency(result: Array, target: Array) -> float:
-    """L1 between the 2-D FFTs of result and target, as in MIMO-UNet (Cho et al., ICCV 2021).
-
-    The whole spectrum, not normalised (the first coefficient of an image is the sum of its pixels),
-    real and imaginary parts as separate numbers, as in the authors' code, so that their weight of
-    0.1 beside L1 applies.
-    """
-    spectrum = np.fft.fft2(result - target)
-    return float((np.abs(spectrum.real) + np.abs(spectrum.imag)).mean() / 2)
-
-
-REFERENCES: Mapping[str, Callable[[Array, Array], float]] = {
-    "l1": l1,
-    "smooth_l1": smooth_l1,
-    "charbonnier": charbonnier,
-    "mse": mse,
-    "rmse": rmse,
-    "psnr": psnr,
-    "frequency": frequency,
-}
-"""The losses that need no network, as above; in float64 for float64 images."""

@@ -17,20 +17,16 @@ A network without normalisation needs weight decay: every step may add 0.2 η �
 singular value, and only λ bounds it. Without it the U-Net of osr-general diverged within 1,500
 steps at η = 3e-3 and at 4e-3; with λ = 1 it did not.
 
-This module holds what both backends share, and the reference of their tests. The backends iterate
-on the small matrix :math:`X X^\top`, which commutes with every factor, and multiply X once, at the
-end: the same polynomial for half the time.
+This module holds what both backends share. Their ``orthogonalise`` computes O by Newton–Schulz
+iterations :math:`X \leftarrow (a + b\, X X^\top + c\, (X X^\top)^2) X`, on the small matrix
+:math:`X X^\top`, which commutes with every factor, and multiplies X once, at the end: the same
+polynomial for half the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.floating[Any]]
 
 W = TypeVar("W", bound=Any)
 """A weight of either framework."""
@@ -71,25 +67,3 @@ def step_size(rows: int, columns: int) -> float:
     2.4
     """
     return SIZE * float(max(rows, columns)) ** 0.5
-
-
-def orthogonalise(matrix: Array) -> Array:
-    """Five Newton–Schulz iterations: nearly the closest matrix with orthogonal rows or columns.
-
-    Args:
-        matrix: (M, N), not all zero.
-
-    Returns:
-        The same shape; all singular values in about 0.7 to 1.2, if they were not nearly 0.
-
-    >>> s = np.linalg.svd(orthogonalise(np.array([[3.0, 0.0, 1.0], [1.0, 1.0, 0.0]])))[1]
-    >>> bool(0.6 < s.min() <= s.max() < 1.3)
-    True
-    """
-    a, b, c = COEFFICIENTS
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    x = x / (np.linalg.norm(x) + 1e-7)
-    for _ in range(ITERATIONS):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
