@@ -128,8 +128,8 @@ def _check(
         errors.append(f"{count} images, but only {expected} are public: is it another set?")
     elif expected is not None and count < expected:
         warnings.append(f"incomplete: {count} of {expected} images; figures are not comparable")
-    step = len(match.items) / min(sample or count, count) if count else 1
-    chosen = [match.items[int(i * step)] for i in range(round(count / step))]
+    wanted = min(sample or count, count)
+    chosen = [match.items[index * count // wanted] for index in range(wanted)]
     values = []
     for done, item in enumerate(chosen, 1):
         try:
