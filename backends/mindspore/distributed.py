@@ -65,23 +65,17 @@ def init_distributed(device: str) -> World:
 def shutdown() -> None:
     """Leave the other processes, once all are here."""
     if _joined():
-        wait()
+        mean(0.0)  # complete only when all took part; there is no barrier on the CPU
         communication.release()
         communication.GlobalComm.INITED = False  # release() forgets to
 
 
 def mean(value: float) -> float:
-    """Mean of a number over all processes, in float32; NaN if it is NaN in any of them."""
+    """Mean of a number over all processes, in float32; waits for them. NaN if any is NaN."""
     if not _joined():
         return value
     total = _sum()(Tensor(np.array([value], np.float32)))
     return total.asnumpy().item() / communication.get_group_size()
-
-
-def wait() -> None:
-    """Wait until all processes are here."""
-    # A sum is complete only when all took part. On the CPU there is no barrier.
-    mean(0.0)
 
 
 def broadcast(network: nn.Cell) -> None:

@@ -63,12 +63,12 @@ def init_distributed(device: str) -> World:
 def shutdown() -> None:
     """Leave the other processes, once all are here."""
     if _joined():
-        wait()
+        mean(0.0)  # complete only when all took part; NCCL's barrier needs the device
         distributed.destroy_process_group()
 
 
 def mean(value: float) -> float:
-    """Mean of a number over all processes, in float32; NaN if it is NaN in any of them."""
+    """Mean of a number over all processes, in float32; waits for them. NaN if any is NaN."""
     if not _joined():
         return value
     library = distributed.get_backend()
@@ -76,12 +76,6 @@ def mean(value: float) -> float:
     total = torch.tensor([value], dtype=torch.float32, device=device)
     distributed.all_reduce(total)
     return total.item() / distributed.get_world_size()
-
-
-def wait() -> None:
-    """Wait until all processes are here."""
-    # A sum is complete only when all took part. NCCL's own barrier warns unless told the device.
-    mean(0.0)
 
 
 def broadcast(network: nn.Module) -> None:

@@ -29,8 +29,8 @@ LOSSES: Mapping[str, str] = {
 ``rmse`` gives all images gradients of the same size. With ``l1``, gradients of pixels add up where
 the errors of an image are all of one sign, as in haze, so that such images dominate. ``psnr``
 counts each image by its own error, so that a weak degradation matters as much as a strong one; an
-image at 40 dB has a loss of 2.4, one at 20 dB of 6.9. ``frequency`` takes the whole spectrum, real and
-imaginary parts as separate numbers, as in the authors' code, so that their weight of 0.1 beside
+image at 40 dB has a loss of 2.4, one at 20 dB of 6.9. ``frequency`` takes the whole spectrum, real
+and imaginary parts as separate numbers, as in the authors' code, so that their weight of 0.1 beside
 ``l1`` applies.
 """
 
