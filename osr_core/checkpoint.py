@@ -202,7 +202,7 @@ def _header(content: bytes) -> tuple[int, dict[str, Any]]:
 def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     try:
         found = json.loads(metadata.get(key, "{}"))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise CheckpointError(f"its {key} is not a JSON object")

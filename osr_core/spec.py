@@ -212,5 +212,5 @@ class ModelSpec:
         """The spec of a JSON text; raises :class:`SpecError`."""
         try:
             return cls.from_dict(json.loads(text))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise SpecError(f"spec: not JSON: {error}") from None

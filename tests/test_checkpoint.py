@@ -130,7 +130,7 @@ def test_a_file_without_a_spec_says_how_to_get_one(checkpoint, path):
         Checkpoint.load(path)
 
 
-@pytest.mark.parametrize("recipe", ["{", "[]", "3"])
+@pytest.mark.parametrize("recipe", ["{", "[]", "3", "[" * 10**5], ids=range(4))
 def test_corrupted_metadata(checkpoint, path, recipe):
     save_file(dict(checkpoint.state), path, {**_metadata(), "recipe": recipe})
     with pytest.raises(CheckpointError, match="recipe"):

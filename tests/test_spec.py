@@ -89,7 +89,10 @@ def test_errors_name_the_field(field, value):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"version": 1}', "NaN"])
+NO_SPECS = ["", "[]", "null", "{}", '{"version": 1}', "NaN", "9" * 5000, "[" * 10**5]
+
+
+@pytest.mark.parametrize("text", NO_SPECS, ids=range(len(NO_SPECS)))
 def test_what_is_no_spec(text):
     with pytest.raises(SpecError):
         ModelSpec.from_json(text)
