@@ -10,21 +10,20 @@ The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf
 * A tensor over 512 MiB is cut into consecutive values of one tag, which all carry its full dims.
 * With ``crc_check=True`` the text ``crc_num`` and the CRC-32 of all bytes before it, as ten
   big-endian bytes, follow the message. It is verified if present.
-* NumPy has no bfloat16: such tensors are read as float32, which holds them exactly.
-* Texts (type ``str``, UTF-32) may stand among the tensors. MindSpore passes over them when it loads
-  a network, so that one of ours, :data:`TEXT`, carries the metadata; all others are ignored.
-* A tensor of no elements is refused both ways: MindSpore itself drops it when saving, and the
-  shape (0,) would come back as a scalar.
+* bfloat16, which NumPy lacks, is read as float32, which holds it exactly.
+* Texts (type ``str``, UTF-32) may stand among the tensors; MindSpore ignores them when it loads a
+  network. One of ours, :data:`TEXT`, carries the metadata; all others are ignored.
+* A tensor of no elements is refused both ways: MindSpore drops it when saving, and the shape (0,)
+  would come back as a scalar.
 
-MindSpore trusts a file and can be crashed by one. Here everything is checked before it is used: no
-bytes cause more than a :class:`CheckpointError`.
+MindSpore trusts a file and can be crashed by one. Here no bytes cause more than a
+:class:`CheckpointError`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,10 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import CheckpointError
 from osr_core.files import atomic_write
-from weights.content import Content
+from weights.content import Content, PathLike, naming
 from weights.protobuf import fields, head, malformed, text, to_varint
-
-PathLike = str | os.PathLike[str]
 
 SPLIT_BYTES = 512 * 2**20
 """Longest content of one value when writing; MindSpore's own limit."""
@@ -49,19 +46,10 @@ TEXT = "osr"
 """Name of the text that holds the metadata: a JSON object of strings."""
 
 _CODES = {
-    "Float64": "f8",
-    "Float32": "f4",
-    "Float16": "f2",
-    "Int64": "i8",
-    "Int32": "i4",
-    "Int16": "i2",
-    "Int8": "i1",
-    "UInt64": "u8",
-    "UInt32": "u4",
-    "UInt16": "u2",
-    "UInt8": "u1",
-    "Bool": "b1",
-}
+    "Float64": "f8", "Float32": "f4", "Float16": "f2", "Bool": "b1",
+    "Int64": "i8", "Int32": "i4", "Int16": "i2", "Int8": "i1",
+    "UInt64": "u8", "UInt32": "u4", "UInt16": "u2", "UInt8": "u1",
+}  # fmt: skip
 """MindSpore's name of a type → NumPy's kind and size."""
 
 _NAMES = {code: name for name, code in _CODES.items()}
@@ -70,7 +58,7 @@ _CRC_MARK, _CRC_BYTES = b"crc_num", 10
 
 
 def read(path: PathLike) -> Content:
-    """The tensors of a file, by name, in its order, and its metadata.
+    """Read the tensors of a file, by name, in its order, and its metadata.
 
     Returns:
         Arrays of the stored shape and type (bfloat16 as float32), writable and independent of
@@ -80,17 +68,12 @@ def read(path: PathLike) -> Content:
         CheckpointError: if the file cannot be read, is not a MindSpore checkpoint, is corrupted, or
             holds what has no plain array: unknown types, hash tables, nothing at all.
     """
-    try:
-        message = _without_crc(memoryview(Path(path).read_bytes()))
+    with naming(path):
         texts: dict[str, bytes] = {}
-        tensors = dict(_tensors(message, texts))
+        tensors = dict(_tensors(_without_crc(memoryview(Path(path).read_bytes())), texts))
         if not tensors:
             raise CheckpointError("holds no tensors")
         return Content(tensors, _metadata(texts.get(TEXT)))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
 
 
 def write(
@@ -113,20 +96,14 @@ def write(
     >>> read(path).tensors["conv.weight"].shape
     (2, 3)
     """
-    try:
-        if not tensors:
-            raise CheckpointError("no tensors to write")
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            for name, array in tensors.items():
-                for chunk in _encode(name, np.asarray(array)):
-                    file.write(chunk)
-            if metadata:
-                content = json.dumps(dict(metadata)).encode("utf-32-le")
-                file.write(_value(TEXT.encode(), "str", b"\x08\0", len(content)) + content)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+    if not tensors:
+        raise CheckpointError(f"{path}: no tensors to write")
+    with naming(path, "written"), atomic_write(path) as temporary, temporary.open("wb") as file:
+        for name, array in tensors.items():
+            file.writelines(_encode(name, np.asarray(array)))
+        if metadata:
+            content = json.dumps(dict(metadata)).encode("utf-32-le")
+            file.write(_value(TEXT.encode(), "str", b"\x08\0", len(content)) + content)
 
 
 def _metadata(content: bytes | None) -> dict[str, str]:

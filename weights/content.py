@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +12,14 @@ from numpy.typing import NDArray
 
 from osr_core.errors import CheckpointError
 
+PathLike = str | os.PathLike[str]
+
 _AVERAGES = ("params_ema", "state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "net_ema",
              "ema_net", "g_ema", "ema", "shadow")  # fmt: skip
 _KEYS = (*_AVERAGES, "state_dict", "model_state_dict", "model", "params", "network", "net",
          "generator", "weights", "module")  # fmt: skip
-"""Keys under which training programs keep weights. The first that is there counts: averages before
-the weights of the last step, since their authors evaluate averages."""
+"""Keys under which training programs keep weights, in order of preference: moving averages first,
+since they are what their authors evaluate."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Content:
     """Other keys that hold tensors."""
 
 
+@contextmanager
+def naming(path: PathLike, doing: str = "read") -> Iterator[None]:
+    """Errors of the block become a :class:`CheckpointError` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be {doing}: {error.strerror}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
 def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]]:
     """Find the state dict in nested mappings.
 
@@ -41,16 +56,13 @@ def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]
             only mapping there is; in a state dict, a group of averages.
 
     Returns:
-        The state dict, its key, and other keys that could be asked for.
+        The state dict, its key, and other keys that hold weights.
 
     Raises:
         CheckpointError: if there is nothing under the key, or several keys and none well-known.
 
     >>> select({"state_dict": {"w": 1}, "state_dict_ema": {"w": 2}, "epoch": 3})
     ({'w': 2}, 'state_dict_ema', ('state_dict',))
-    >>> import numpy as np
-    >>> select({"net.w": np.zeros(1), "ema.w": np.ones(1)})
-    ({'w': array([1.])}, 'ema', ('net',))
     >>> select({"net.w": 1, "ema.w": 2}, "net")
     ({'w': 1}, 'net', ())
     """
@@ -82,17 +94,13 @@ def _choices(data: Any) -> list[str]:
 
 
 def _under(data: Any, key: str) -> Any:
-    first, _, rest = key.partition(".")
-    if isinstance(data, Mapping) and isinstance(data.get(key), Mapping):
-        return data[key]
-    if isinstance(data, Mapping) and isinstance(data.get(first), Mapping):
-        return _under(data[first], rest) if rest else data[first]
-    group = {
-        name.removeprefix(f"{key}."): value
-        for name, value in (data.items() if isinstance(data, Mapping) else ())
-        if str(name).startswith(f"{key}.")
-    }
+    """The mapping under a key, or the tensors whose names begin with it."""
+    items = {str(name): value for name, value in data.items()} if isinstance(data, Mapping) else {}
+    for name, value in items.items():
+        if isinstance(value, Mapping) and f"{key}.".startswith(f"{name}."):
+            return value if name == key else _under(value, key.removeprefix(f"{name}."))
+    group = {n.removeprefix(f"{key}."): v for n, v in items.items() if n.startswith(f"{key}.")}
     if not group:
-        there = ", ".join(str(name) for name in data) if isinstance(data, Mapping) else ""
-        raise CheckpointError(f"holds nothing under {key!r}, but {there[:200] or 'no names'}")
+        there = ", ".join(items)[:200] or "no names"
+        raise CheckpointError(f"holds nothing under {key!r}, but {there}")
     return group

@@ -8,7 +8,7 @@ neither framework; ``.pth`` needs PyTorch.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -23,8 +23,7 @@ from osr_core.registry import find_weights, registry
 from osr_core.spec import ModelSpec
 from osr_core.training.vgg import is_vgg
 from weights import formats
-from weights.content import Content
-from weights.formats import PathLike
+from weights.content import PathLike
 from weights.naming import canonical, infer_spec
 
 TOLERANCE = 1e-5
@@ -33,7 +32,7 @@ TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far an output of the converted file is from that of the source."""
+    """The output of the converted file compared with that of the source."""
 
     engine: str
     """``numpy``, ``torch`` or ``mindspore``."""
@@ -58,11 +57,11 @@ class Conversion:
     others: tuple[str, ...]
     """Other keys of the source that hold weights."""
     comparisons: tuple[Comparison, ...] = ()
-    """Of the verification."""
+    """Of the verification, if there was one."""
 
     @property
     def passed(self) -> bool:
-        """Whether the verification, if there was one, found nothing but rounding."""
+        """Whether the verification found nothing but rounding."""
         return all(each.passed and each.bits_equal for each in self.comparisons)
 
 
@@ -92,18 +91,16 @@ def convert(
         SpecError: if there is no spec where one is needed.
         BackendError: if the format needs a framework that is not installed.
     """
-    source = find_source(source, target)
-    checkpoint, content = _load(source, spec, key)
-    save(checkpoint, target)
-    comparisons = compare(checkpoint, load(target)) if verify else ()
-    return Conversion(checkpoint, content.key, content.others, comparisons)
+    done = _load(find_source(source, target), spec, key)
+    save(done.checkpoint, target)
+    return replace(done, comparisons=compare(done.checkpoint, load(target))) if verify else done
 
 
 def find_source(source: PathLike, target: PathLike) -> Path:
     """The file to convert, once it is known that the target is another and can be written."""
     model = source in registry() or Path(source).is_dir()
     path = find_weights(source) if model else Path(source)
-    formats.target_suffix(target)
+    formats.target_format(target)
     if path.resolve() == Path(target).resolve():
         raise CheckpointError(f"{target}: is the source itself; choose another name")
     return path
@@ -113,7 +110,7 @@ def load(
     source: PathLike, spec: ModelSpec | PathLike | None = None, key: str | None = None
 ) -> Checkpoint:
     """What a weight file of any format holds; arguments and errors as of :func:`convert`."""
-    return _load(source, spec, key)[0]
+    return _load(source, spec, key).checkpoint
 
 
 def save(checkpoint: Checkpoint, target: PathLike) -> None:
@@ -131,19 +128,16 @@ def find_spec(source: ModelSpec | PathLike) -> ModelSpec:
         return source
     if source in registry():
         return Checkpoint.load(source).spec
+    if not Path(source).is_file():
+        raise SpecError(f"{source}: no such file or model to take the spec from")
     try:
         if Path(source).suffix == ".json":
-            text = Path(source).read_text("utf-8")
+            data = json.loads(Path(source).read_text("utf-8"))
         else:
-            text = formats.read(source).metadata.get("spec", "null")
-        data = json.loads(text)
+            data = json.loads(formats.read(source).metadata.get("spec", "null"))
         return ModelSpec.from_dict(data.get("spec", data) if isinstance(data, dict) else data)
-    except OSError as error:
-        raise SpecError(f"{source}: spec cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise SpecError(f"{source}: spec is not JSON: {error}") from None
-    except SpecError as error:
-        raise SpecError(f"{source}: {error}") from None
+    except (OSError, ValueError, SpecError) as error:
+        raise SpecError(f"{source}: holds no spec: {error}") from None
 
 
 def compare(first: Checkpoint, second: Checkpoint) -> tuple[Comparison, ...]:
@@ -167,21 +161,18 @@ def compare(first: Checkpoint, second: Checkpoint) -> tuple[Comparison, ...]:
     )
 
 
-def _load(
-    source: PathLike, spec: ModelSpec | PathLike | None, key: str | None
-) -> tuple[Checkpoint, Content]:
+def _load(source: PathLike, spec: ModelSpec | PathLike | None, key: str | None) -> Conversion:
     content = formats.read(source, key)
+    metadata = {"provenance": json.dumps({"converted_from": Path(source).name}), **content.metadata}
+    state = canonical(content.tensors)
     given = None if spec is None else find_spec(spec)
     try:
-        state = canonical(content.tensors)
-        known = {"provenance": json.dumps({"converted_from": Path(source).name})}
-        known |= content.metadata
-        if given is not None or "spec" not in known:
+        if given is not None or "spec" not in metadata:
             if is_vgg(state):
                 raise CheckpointError(
                     "is a VGG16 file; it can only be used for loss.perceptual (osr convert --vgg)"
                 )
-            known["spec"] = (given or infer_spec(state)).to_json()
-        return Checkpoint.parse(state, known), content
+            metadata["spec"] = (given or infer_spec(state)).to_json()
+        return Conversion(Checkpoint.parse(state, metadata), content.key, content.others)
     except (CheckpointError, SpecError) as error:
         raise type(error)(f"{source}: {error}") from None

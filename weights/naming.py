@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
 from osr_core.errors import SpecError
 from osr_core.migration import upgrade_names
-from osr_core.spec import Backbone, GridDehaze, ModelSpec, Residual
+from osr_core.spec import GridDehaze, ModelSpec, Residual
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -31,9 +31,16 @@ _BOOKKEEPING = re.compile(
 )
 """What optimisers and training loops save beside the weights."""
 
+_UNDETERMINED = {
+    ".input_transform.": "a reprogrammed network",
+    ".experts.": "a mixture of experts",
+    ".encoder.0.0.conv1.weight": "a U-Net",
+}
+"""Part of a tensor's name → the network that has it."""
+
 
 def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
-    """The weights among some named tensors, by canonical (torch's) name.
+    """The weights among some named tensors, by canonical (PyTorch) name.
 
     Strips wrapper prefixes that all names share, drops optimiser state, and renames MindSpore's
     normalisation parameters. Names that are canonical already stay as they are.
@@ -43,7 +50,7 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
     ['conv.weight', 'norm.weight']
     """
     weights = {name: array for name, array in tensors.items() if not _BOOKKEEPING.fullmatch(name)}
-    while prefix := next((p for p in _WRAPPERS if weights and _all_start(weights, p)), None):
+    while prefix := next((p for p in _WRAPPERS if weights and _shared(p, weights)), ""):
         weights = {name.removeprefix(prefix): array for name, array in weights.items()}
     return upgrade_names({_rename(name): array for name, array in weights.items()})
 
@@ -51,8 +58,8 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
 def infer_spec(state: Tensors) -> ModelSpec:
     """The spec of a plain network whose tensors, by canonical name, determine it.
 
-    These are the authors' baseline and GridDehazeNet. Tensors say nothing of a U-Net's activation,
-    nor of the gates of a reprogrammed network or of a mixture of experts.
+    These are the authors' baseline and GridDehazeNet. Tensors do not tell a U-Net's activation,
+    nor the gates of a reprogrammed network or of a mixture of experts.
 
     Raises:
         SpecError: if the tensors are those of another network.
@@ -60,51 +67,31 @@ def infer_spec(state: Tensors) -> ModelSpec:
     for marker, name in _UNDETERMINED.items():
         if any(marker in f".{tensor}" for tensor in state):
             raise SpecError(f"the tensors of {name} do not determine it; give its spec (--spec)")
-    for marker, infer in _INFERENCES.items():
-        if marker in state:
-            try:
-                return ModelSpec(infer(state))
-            except (KeyError, IndexError) as error:
-                raise SpecError(f"tensor {error} is missing; give a spec (--spec)") from None
+    try:
+        if "conv_input_3.weight" in state:
+            return ModelSpec(_residual(state))
+        if "rdb_module.0_0.conv_1x1.weight" in state:
+            return ModelSpec(_griddehaze(state))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SpecError(f"a tensor is missing or misshapen: {error}; see --spec") from None
     some = ", ".join(list(state)[:3])
     raise SpecError(f"names such as {some} belong to no known network; give a spec (--spec)")
 
 
-def _residual(state: Tensors) -> Backbone:
+def _residual(state: Tensors) -> Residual:
     names = ("conv_input_3", "conv_up_1", "conv_up_2", "conv_down_1", "conv_down_2")
-    return Residual(tuple(int(state[f"{name}.weight"].shape[0]) for name in names))
+    return Residual(tuple(len(state[f"{name}.weight"]) for name in names))
 
 
-def _griddehaze(state: Tensors) -> Backbone:
-    height, width = state["coefficient"].shape[:2]
-    layers = _count(state, r"rdb_in\.residual_dense_layers\.(\d+)\.conv\.weight")
-    growth = state["rdb_in.residual_dense_layers.0.conv.weight"].shape[0]
-    return GridDehaze(
-        int(height), int(width), int(state["conv_in.weight"].shape[0]), layers, int(growth)
-    )
+def _griddehaze(state: Tensors) -> GridDehaze:
+    height, width, *_ = state["coefficient"].shape
+    dense = [n for n in state if re.fullmatch(r"rdb_in\.\w+\.\d+\.conv\.weight", n)]
+    growth = len(state["rdb_in.residual_dense_layers.0.conv.weight"])
+    return GridDehaze(height, width, len(state["conv_in.weight"]), len(dense), growth)
 
 
-_INFERENCES = {
-    "conv_input_3.weight": _residual,
-    "rdb_module.0_0.conv_1x1.weight": _griddehaze,
-}
-"""A tensor that only this network has → how to read its spec off the shapes."""
-
-_UNDETERMINED = {
-    ".input_transform.": "a reprogrammed network",
-    ".experts.": "a mixture of experts",
-    ".encoder.0.0.conv1.weight": "a U-Net",
-}
-"""Part of a tensor's name → the network that has it."""
-
-
-def _count(state: Tensors, pattern: str) -> int:
-    found = [int(m[1]) for name in state if (m := re.fullmatch(pattern, name))]
-    return max(found, default=-1) + 1
-
-
-def _all_start(tensors: Tensors, prefix: str) -> bool:
-    return all(name.startswith(prefix) for name in tensors)
+def _shared(prefix: str, names: Iterable[str]) -> bool:
+    return all(name.startswith(prefix) for name in names)
 
 
 def _rename(name: str) -> str:

@@ -44,7 +44,7 @@ def varint(data: memoryview, position: int) -> tuple[int, int]:
 
 
 def text(data: memoryview | bytes) -> str:
-    """Bytes as UTF-8."""
+    """UTF-8 bytes as text."""
     try:
         return str(data, "utf-8")
     except UnicodeDecodeError:

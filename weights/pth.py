@@ -1,19 +1,18 @@
 """PyTorch's ``.pth``/``.pt`` files ↔ NumPy arrays. PyTorch is imported only when one is touched.
 
-Such a file is a pickle, and a pickle can run any program. It is read with ``weights_only=True``
-and never otherwise: a file that needs anything but tensors and plain containers is refused. Before
-PyTorch 2.6 that setting could be bypassed (CVE-2025-32434), so older ones are refused too; for
-untrusted files prefer 2.10 or later, which fixes a memory fault there (CVE-2026-24747).
+Such a file is a pickle, which can run any program. It is read with ``weights_only=True`` only: a
+file that needs anything but tensors and plain containers is refused. Before PyTorch 2.6 that
+setting could be bypassed (CVE-2025-32434), so older ones are refused too; for untrusted files
+prefer 2.10 or later, which fixes a memory fault there (CVE-2026-24747).
 
-A state dict has an attribute ``_metadata``, in which PyTorch keeps the versions of modules by their
-names and which ``load_state_dict`` accepts with any other names. Ours is under :data:`TEXT`.
-
-NumPy has no bfloat16: such tensors are read as float32, which holds them exactly.
+Metadata is in the attribute ``_metadata`` of a state dict, where PyTorch keeps versions of modules
+and whose other names ``load_state_dict`` ignores. bfloat16 is read as float32, which holds it
+exactly, since NumPy has no such type.
 """
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import warnings
 from collections import OrderedDict
@@ -27,9 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import BackendError, CheckpointError
 from osr_core.files import atomic_write
-from weights.content import Content, select
-
-PathLike = str | os.PathLike[str]
+from weights.content import Content, PathLike, naming, select
 
 SAFE_SINCE = "2.6"
 """First version of PyTorch whose ``weights_only=True`` runs no foreign code."""
@@ -39,14 +36,14 @@ TEXT = "osr"
 
 
 def read(path: PathLike, key: str | None = None) -> Content:
-    """The tensors of a file, by name, in its order, and its metadata.
+    """Read the tensors of a file, by name, in its order, and its metadata.
 
     Args:
         path: a file with a state dict, plain or nested in mappings.
         key: where it is nested; see :func:`weights.content.select`.
 
     Returns:
-        Arrays of the stored shape and type (bfloat16 as float32), in C order, writable and
+        Arrays of the stored shape and type (bfloat16 as float32), in C order, writable, and
         independent of each other even where tensors shared memory. Empty tensors are kept.
 
     Raises:
@@ -59,18 +56,16 @@ def read(path: PathLike, key: str | None = None) -> Content:
         raise CheckpointError(f"{path}: no such file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickle protocols; the error says what matters
+            warnings.simplefilter("ignore")  # about pickle protocols
             data = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # corrupted files raise nearly every type there is
         raise CheckpointError(f"{path}: {_reason(error)}") from None
-    try:
+    with naming(path):
         state, key, others = select(data, key)
         if not isinstance(state, Mapping) or not state:
             raise CheckpointError(f"holds a {type(state).__name__}, not named tensors")
         tensors = {_name(name): _array(torch, name, value) for name, value in state.items()}
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    return Content(tensors, _metadata(state), key, others)
+        return Content(tensors, _metadata(state), key, others)
 
 
 def write(
@@ -88,20 +83,18 @@ def write(
         CheckpointError: if an array cannot be stored, or the file cannot be written.
     """
     torch = _torch("writing")
-    try:
+    with naming(path, "written"):
         if not tensors:
             raise CheckpointError("no tensors to write")
         state = OrderedDict((_name(n), _tensor(torch, n, value)) for n, value in tensors.items())
         if metadata:
             state._metadata = OrderedDict({TEXT: dict(metadata)})  # type: ignore[attr-defined]
-        # Through an open file, since torch.save would put the temporary name into the archive.
-        with atomic_write(path) as temporary, temporary.open("wb") as file:
-            torch.save(state, file)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    except (OSError, RuntimeError) as error:  # PyTorch reports a full disk by the latter
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise CheckpointError(f"{path}: cannot be written: {reason}") from None
+        # By way of memory: torch.save puts a file's name into the archive, and reports a full disk
+        # by a RuntimeError.
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
 
 
 def _torch(doing: str) -> ModuleType:
@@ -148,8 +141,7 @@ def _array(torch: ModuleType, name: str, value: Any) -> NDArray[Any]:
     if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
         raise CheckpointError(f"{name!r:.80}: is sparse, quantized or without data")
     shape = tuple(value.shape)
-    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        # A broadcast view of one number can claim any size at all.
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():  # broadcast
         raise CheckpointError(f"{name!r:.80}: shape {shape} is more than the file holds")
     tensor = value.detach()
     tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
