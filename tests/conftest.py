@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from osr_core.backend import BACKENDS, is_installed
+from osr_core.backend import BACKENDS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
 from osr_core.spec import ModelSpec, UNet
@@ -24,6 +24,12 @@ from osr_core.spec import ModelSpec, UNet
 def backend(request: pytest.FixtureRequest) -> ModuleType:
     """Each backend in turn, a module such as ``backends.torch``."""
     return _backend(request.param)
+
+
+@pytest.fixture(scope="session")
+def any_backend() -> ModuleType:
+    """One of those that are installed, for what is written once."""
+    return import_module(f"backends.{pick_backend()}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Weights that come from elsewhere: a frozen specialist's, or a whole model's to train further."""
+"""Initial weights from files: of a frozen backbone, of frozen experts, or of a whole model."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from osr.training.init_weights import initial_weights
 from osr.training.recipe_tables import Init
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
+from osr_core.initial import initial_state
 from osr_core.spec import Experts, InputTransform, ModelSpec
 from osr_core.training.options import Optimizer
 
@@ -19,12 +20,18 @@ def folder(tmp_path_factory):
     return make_images(tmp_path_factory.mktemp("data"))
 
 
+def save_model(path, spec, seed=7):
+    """A model that might have been trained."""
+    about = {"recipe": {"steps": seed}, "provenance": {"seed": seed}}
+    Checkpoint(spec, initial_state(spec, seed), **about).save(path)
+    return path
+
+
 @pytest.fixture
-def frozen(backend, folder, tmp_path):
+def frozen(tmp_path):
     """A recipe around a frozen specialist, and the specialist's weights."""
     plain = replace(SPEC, input_transform=None, output_transform=None)
-    train(backend, make_samples(folder, spec=plain), tmp_path / "specialist")
-    weights = tmp_path / "specialist" / "model.safetensors"
+    weights = save_model(tmp_path / "specialist.safetensors", plain)
     turn = replace(SPEC.input_transform, channels=3, layout="shared")
     spec = replace(SPEC, input_transform=turn, frozen=True)
     changes = {"spec": spec, "init": Init(backbone=str(weights))}
@@ -67,11 +74,11 @@ def test_a_specialist_that_does_not_fit(folder, frozen):
         initial_weights(replace(recipe, spec=other))
 
 
-def test_a_model_is_trained_further(backend, folder, tmp_path):
-    train(backend, make_samples(folder), tmp_path / "first")
-    weights = tmp_path / "first" / "model.safetensors"
-    samples = make_samples(folder, init=Init(model=str(weights)), optimizer=Optimizer(lr=1e-9))
-    state, _ = train(backend, samples, tmp_path / "second")
+def test_a_model_is_trained_further(any_backend, folder, tmp_path):
+    weights = save_model(tmp_path / "first.safetensors", SPEC)
+    init = Init(model=str(weights))
+    samples = make_samples(folder, init=init, optimizer=Optimizer(lr=1e-9))
+    state, _ = train(any_backend, samples, tmp_path / "second")
     first = Checkpoint.load(weights)
     for name, value in first.state.items():
         assert np.allclose(value, state[name], atol=1e-7), name
@@ -81,29 +88,26 @@ def test_a_model_is_trained_further(backend, folder, tmp_path):
         initial_weights(other)
 
 
-def test_a_network_opens_its_eyes(backend, folder, tmp_path):
-    blind = ModelSpec(SPEC.backbone)
-    train(backend, make_samples(folder, spec=blind), tmp_path / "blind")
-    weights = tmp_path / "blind" / "model.safetensors"
+def test_a_context_branch_is_added(any_backend, folder, tmp_path):
+    weights = save_model(tmp_path / "plain.safetensors", ModelSpec(SPEC.backbone))
     spec = ModelSpec(replace(SPEC.backbone, context=(4, 6)), frozen=True)
     state, _ = initial_weights(make_recipe(folder, spec=spec, init=Init(model=str(weights))))
     first = Checkpoint.load(weights).state
     assert {n for n in state if n not in first} == {n for n in state if n.startswith("context")}
     assert all(np.array_equal(state[name], value) for name, value in first.items())
     samples = make_samples(folder, spec=spec, init=Init(model=str(weights)))
-    seeing, _ = train(backend, samples, tmp_path / "seeing")
-    changed = {name for name, value in state.items() if not np.array_equal(seeing[name], value)}
+    trained, _ = train(any_backend, samples, tmp_path / "run")
+    changed = {name for name, value in state.items() if not np.array_equal(trained[name], value)}
     assert changed == {name for name in state if name.startswith("context")}
 
 
 @pytest.fixture
-def experts(backend, folder, tmp_path):
+def experts(tmp_path):
     """What makes a recipe one of frozen experts, and the two specialists that they are."""
     files = []
     for index, width in enumerate((8, 6)):
         plain = ModelSpec(replace(SPEC.backbone, widths=(width, 8)))
-        train(backend, make_samples(folder, spec=plain, seed=index), tmp_path / str(index))
-        files.append(str(tmp_path / str(index) / "model.safetensors"))
+        files.append(str(save_model(tmp_path / f"{index}.safetensors", plain, index)))
     unets = tuple(Checkpoint.load(file).spec.backbone for file in files)
     spec = ModelSpec(Experts(unets, unets[0], 2), frozen=True)
     changes = {"spec": spec, "init": Init(experts=tuple(files))}

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class _Loop:
         started, state, recipe, log = time.monotonic(), self.state, self.recipe, self.log
         losses: list[float] = []
         made = batches(self.samples, state.step, workers, self.trainer.world)
-        with stoppable() as stop:
+        with closing(log), stoppable() as stop:
             for inputs, targets in log.timed(made):
                 lr, scale = recipe.lr(state.step), state.loss_scale
                 loss = self.trainer.step(inputs, targets, lr, scale)
@@ -125,7 +126,6 @@ class _Loop:
                     self._after_step(last)
                 if last:
                     break
-        log.close()
         return Summary(
             finished=state.step >= recipe.steps,
             step=state.step,
@@ -192,7 +192,7 @@ class _Loop:
 
     def _diverged(self, why: str) -> TrainingError:
         states = self.folder.states()
-        kept = f"the last good state is {states[-1]}" if states else "no state was good"
+        kept = f"the last good state is {states[-1]}" if states else "no good state was saved"
         hint = "restart with a lower recipe.optimizer.lr"
         return TrainingError(f"step {self.state.step}: training diverged: {why}; {kept}; {hint}")
 
