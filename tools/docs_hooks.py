@@ -89,17 +89,24 @@ def backbones() -> str:
 
 def models() -> str:
     """Every published model."""
-    with (CARDS / "figures.csv").open(encoding="utf-8", newline="") as file:
-        sums = {(row["model"], row["column"]): row for row in csv.DictReader(file)}
+    sums = _figures()
     rows = []
     for name, entry in registry().items():
         size = analyse(Checkpoint.load(entry.path).spec).parameter_count
-        seen, unseen = sums[name, "all seen"]["gain"], sums[name, "all unseen"]
-        gains = (f"{float(seen):+.2f} dB", f"{float(unseen['gain']):+.2f} dB")
-        link = f"[`{name}`]({name}.md)"
-        rows.append((link, entry.summary, f"{size:,}", *gains, f"{unseen['worse']} %"))
+        seen, unseen = sums[name, "all seen"], sums[name, "all unseen"]
+        link, worse = f"[`{name}`]({name}.md)", f"{unseen['worse']} %"
+        rows.append((link, entry.summary, f"{size:,}", _gain(seen), _gain(unseen), worse))
     head = ("model", "for", "parameters", "gain, seen", "gain, unseen", "unseen, worse")
     return table(head, rows)
+
+
+def matrix() -> str:
+    """Gains of every published model on every column of the matrix, in bold where seen."""
+    cells = _figures()
+    columns = [c for model, c in cells if model == next(iter(registry()))]
+    shown = [c for c in columns if not c.startswith(("all ", "scikit-image "))]
+    rows = ((f"`{name}`", *(_gain(cells[name, c]) for c in shown)) for name in registry())
+    return table(("model", *(column.replace("_", " ") for column in shown)), rows)
 
 
 def losses() -> str:
@@ -120,6 +127,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "data sets": data_sets,
     "backbones": backbones,
     "models": models,
+    "matrix": matrix,
     "losses": losses,
     "baselines": baselines,
 }
@@ -194,6 +202,19 @@ def _keys(section: type[Any], prefix: str) -> Iterator[str]:
     yield table(("key", "default", "meaning"), rows)
     for name, kind in nested:
         yield from _keys(kind, f"{name}.")
+
+
+def _figures() -> dict[tuple[str, str], dict[str, str]]:
+    with (CARDS / "figures.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["model"], row["column"]): row for row in csv.DictReader(file)}
+
+
+def _gain(row: Mapping[str, str]) -> str:
+    """PSNR itself for clean images, which have nothing to gain."""
+    if row["state"] == "clean":
+        return row["restored"]
+    gain = f"{float(row['gain']):+.2f}".replace("-", "−").replace("+0.00", "0.00")
+    return f"**{gain}**" if row["state"] == "seen" else gain
 
 
 def _default(field: Field[Any]) -> str:
