@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training_runs import SHARES, make_images, make_recipe, make_samples
+from training_runs import SAMPLING_WEIGHTS, make_images, make_recipe, make_samples
 
 from osr.training.loading import batches
 from osr.training.recipe_tables import Validation
@@ -51,7 +51,7 @@ def test_loader_processes_change_nothing(samples):
         assert np.array_equal(one[1], other[1])
 
 
-@pytest.mark.parametrize("kind", SHARES)
+@pytest.mark.parametrize("kind", SAMPLING_WEIGHTS)
 def test_each_kind_of_sample(folder, kind):
     only = make_samples(folder, sampling_weights={kind: 1.0, "noise": 0.0, "haze": 1e-9})
     inputs, targets = only.batch(0)

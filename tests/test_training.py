@@ -1,4 +1,4 @@
-"""Training in each backend: it learns, resumes to the same bits, and computes each step correctly."""
+"""Steps and runs in each backend: they learn, resume to the same bits, and agree."""
 
 import json
 

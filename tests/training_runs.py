@@ -17,7 +17,14 @@ from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 from osr_core.training.options import Optimizer
 
 SPEC = ModelSpec(UNet((8, 8), 1), InputTransform(2), OutputTransform(4, residual=True))
-SHARES = {"clean": 1.0, "pairs": 1.0, "noise": 4.0, "haze": 1.0, "rain": 1.0, "mixture": 1.0}
+SAMPLING_WEIGHTS = {
+    "clean": 1.0,
+    "pairs": 1.0,
+    "noise": 4.0,
+    "haze": 1.0,
+    "rain": 1.0,
+    "mixture": 1.0,
+}
 
 TOML = """
 steps = 6
@@ -50,7 +57,7 @@ residual = true
 def make_recipe(folder: Path, **changes: object) -> Recipe:
     settings: dict[str, object] = {
         "spec": SPEC,
-        "sampling_weights": SHARES,
+        "sampling_weights": SAMPLING_WEIGHTS,
         "data": {"photographs": str(folder / "clear"), "pairs": str(folder / "pairs")},
         "steps": 6,
         "batch_size": 4,

@@ -1,4 +1,4 @@
-"""Batches made ahead in loader processes, while the device computes."""
+"""Batches prepared by loader processes while the device computes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 
@@ -22,10 +22,10 @@ AHEAD = 4
 
 def batches(
     samples: Samples, start: int, workers: int = 1, world: World = SINGLE
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """A process's batches from step ``start`` to the recipe's last, in order.
 
-    ``workers = 0`` makes them here, when they are asked for.
+    With ``workers = 0`` they are made in this process, on demand.
     """
     steps = range(start, samples.recipe.steps)
     if workers == 0:
@@ -63,7 +63,7 @@ def _start(samples: Samples, world: World) -> None:
 
 
 def _end_with_parent() -> None:
-    # A killed parent tells its loaders nothing: they would wait for work for ever.
+    # The loaders of a killed parent would wait for work forever.
     parent = parent_process()
     if parent is not None:
         parent.join()

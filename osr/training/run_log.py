@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,22 +34,16 @@ class RunLog:
         )
         self._restart()
 
-    def timed(self, batches: Iterable[T]) -> Iterator[T]:
-        """The same batches, with the time that was spent waiting for them."""
-        iterator = iter(batches)
-        try:
+    def timed(self, batches: Generator[T, None, None]) -> Iterator[T]:
+        """The same batches; the time spent waiting for them is added up."""
+        with closing(batches):  # ends the loader processes
             while True:
                 started = time.perf_counter()
-                try:
-                    batch = next(iterator)
-                except StopIteration:
+                batch = next(batches, None)
+                if batch is None:
                     return
                 self._waited += time.perf_counter() - started
                 yield batch
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:  # ends the loader processes
-                close()
 
     def step(self, step: int, loss: float, scale: float) -> None:
         """A step was done; its loss is not finite if it was skipped."""

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Samples:
-    """Images and a recipe → batches.
-
-    Images are read when they are needed and kept while memory allows, so that an instance travels
-    to a loader process as names.
-    """
+    """The samples of a recipe. Holds names of files, so that loader processes get it cheaply."""
 
     recipe: Recipe
     photographs: tuple[Item, ...]
@@ -55,7 +52,7 @@ class Samples:
     pairs: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
     """Name of a set → its degraded photographs, each with its ground truth."""
     stream: int = 0
-    """0: training; another number draws other crops and degradation."""
+    """0: training; another number draws other crops and degradations."""
 
     def __post_init__(self) -> None:
         check_ranges(self.recipe.degradations)
@@ -115,15 +112,12 @@ class Samples:
         return {name: len(found) for name, found in sets.items() if found}
 
     def fingerprint(self) -> str:
-        """Differs between two runs whose files differ in name, number or order."""
+        """Hash of the names of all images in their order."""
         names = [[i.name for i in found] for found in (self.photographs, *self.pairs.values())]
         return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
 
     def batch(self, step: int, world: World = SINGLE) -> Batch:
-        """A process's part of the batch of a step, counted from 0.
-
-        The parts of all processes are the batch of a single one. Degraded values may leave [0, 1].
-        """
+        """A process's part of the batch of a step, counted from 0. Inputs may leave [0, 1]."""
         part = self.recipe.batch_size // world.size
         indices = range(part * world.rank, part * (world.rank + 1))
         samples = [self.sample(step, index) for index in indices]
@@ -153,11 +147,11 @@ class Samples:
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
         chain = None if kind == "mixture" else Chain.parse("none" if kind == "clean" else kind)
         hazy = chain is None or "haze" in chain.kinds
-        # Haze has an up and a down, as real degradation has: the sky is pale, and it is far.
+        # Haze is not the same upside down: the sky is far and pale.
         flip = random_hflip if hazy else random_dihedral
         crop = flip(self._crop(self._draw(self.photographs, rng), rng), rng)
         clean = np.ascontiguousarray(crop[..., :3])
-        if not hazy:  # a pale picture in haze tells nobody how pale it was
+        if not hazy:  # under haze nothing shows how pale the clean image was
             clean = self._augmented(clean, rng)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         chain = self._mixture(rng) if chain is None else chain
@@ -239,13 +233,9 @@ def _split(found: tuple[Item, ...], fraction: float) -> tuple[tuple[Item, ...], 
     )
 
 
-_warned: set[str] = set()
-
-
+@cache
 def _warn_once(message: str) -> None:
-    if message not in _warned:
-        _warned.add(message)
-        logger.warning(message)
+    logger.warning(message)
 
 
 def _to_planes(image: NDArray[np.float32]) -> NDArray[np.float32]:
