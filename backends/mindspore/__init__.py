@@ -11,8 +11,9 @@ require_backend("mindspore")
 
 from backends.mindspore import onednn  # noqa: E402
 
-# Before MindSpore is imported: warnings only for who asks for them, and a graph that fails to
-# compile leaves its report (rank_0/) with the temporary files, not in the working directory.
+# MindSpore takes these two settings from the environment only: no warnings by default, and the
+# report of a graph that fails to compile (rank_0/) among temporary files, not in the working
+# directory.
 os.environ.setdefault("GLOG_v", "3")
 os.environ.setdefault(
     "MS_OM_PATH", os.path.join(tempfile.gettempdir(), f"osr-mindspore-{os.getpid()}")
