@@ -105,8 +105,7 @@ class UNet:
         require_range("backbone.blocks", 1, 32, self.blocks)
         require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
         require(len(self.context) <= 6, "backbone.context", "up to 6 numbers", self.context)
-        for width in self.context:
-            require_range("backbone.context", 1, MAX_CHANNELS, width)
+        require_range("backbone.context", 1, MAX_CHANNELS, *self.context)
 
 
 @dataclass(frozen=True)

@@ -20,5 +20,5 @@ def require(condition: bool, where: str, expected: str, got: object) -> None:
 
 def require_range(where: str, low: int, high: int, *values: int) -> None:
     """All values are in [low, high]."""
-    inside = all(low <= value <= high for value in values)
-    require(inside, where, f"{low} to {high}", values if len(values) > 1 else values[0])
+    for value in values:
+        require(low <= value <= high, where, f"{low} to {high}", value)
