@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-State = Literal["on", "not needed", "too late", "set by the environment", "not found"]
+CapState = Literal["on", "not needed", "too late", "set by the environment", "not found"]
 
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Variables by which users choose the cap; ``ALL`` means none."""
@@ -27,7 +27,7 @@ AVX2 = 0x7
 
 
 @lru_cache(maxsize=1)
-def cap() -> State:
+def cap() -> CapState:
     """Cap MindSpore's oneDNN to AVX2, where that helps and the environment sets no cap.
 
     Must come before the first operation of the process; MindSpore itself is not imported.

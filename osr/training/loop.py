@@ -21,7 +21,7 @@ from osr.training.sampling import Batch, Samples
 from osr.training.stopping import stoppable
 from osr.training.validation import Validator
 from osr_core.errors import CheckpointError, TrainingError
-from osr_core.training.trainer import Trainer
+from osr_core.training.trainer import Arrays, Trainer
 
 AGREE_EVERY = 10
 """Steps between two times at which several processes ask each other whether to stop."""

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from osr.training.recipe import Recipe
-from osr.training.run_state import Arrays, RunState
+from osr.training.run_state import RunState
 from osr_core.checkpoint import Checkpoint, read_tensors, write_tensors
 from osr_core.errors import CheckpointError, TrainingError
 from osr_core.files import atomic_write
+from osr_core.training.trainer import Arrays
 
 GROUPS = ("weight", "average", "optimizer")
 

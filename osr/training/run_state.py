@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.training.recipe import Recipe
-
-Arrays = dict[str, NDArray[np.float32]]
+from osr_core.training.trainer import Arrays
 
 INIT_SCALE = 2.0**14
 """Factor on the loss in float16 at the start of a run."""
