@@ -16,7 +16,7 @@ import numpy as np
 from osr.training.loading import batches
 from osr.training.run_folder import RunFolder
 from osr.training.run_log import RunLog
-from osr.training.run_state import EMA_EVERY, Arrays, RunState
+from osr.training.run_state import EMA_EVERY, RunState
 from osr.training.sampling import Batch, Samples
 from osr.training.stopping import stoppable
 from osr.training.validation import Validator
