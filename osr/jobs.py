@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +35,9 @@ class Result:
     height: int | None = None
     seconds: float | None = None
     note: str | None = None
-    """What a user should know of a result, e.g. that only the first frame was read."""
+    """What of the input was left out, e.g. all frames but the first."""
     skipped: str | None = None
-    """Why a file or folder inside an input folder was passed over."""
+    """Why an entry of an input folder was passed over."""
     error: str | None = None
     """One line that names the input."""
 
@@ -52,11 +52,8 @@ class Job:
     targets: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class _Source:
-    path: Path
-    place: Path
-    """Path below the input folder that it was found in; the name, for a file."""
+_Source = tuple[Path, Path]
+"""An image, and its path below the input folder that it was found in."""
 
 
 def plan(
@@ -82,23 +79,29 @@ def plan(
             results would go to one file.
     """
     inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
-    results, sources = _gather(inputs, recursive, Path(output).resolve())
-    to_file = _is_file(output, inputs, sources)
+    results: list[Result] = []
+    sources: dict[Path, _Source] = {}
+    for item in [os.fspath(each) for each in inputs]:
+        found = list(_expand(item, recursive, Path(output).resolve()))
+        results += [entry for entry in found if isinstance(entry, Result)]
+        for entry in found:
+            if not isinstance(entry, Result):
+                sources.setdefault(entry[0].resolve(), entry)
+        if not any(not isinstance(entry, Result) or entry.error for entry in found):
+            results.append(Result(item, error=f"{item}: no images found"))
+    to_file = _is_file(output, inputs, len(sources))
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
-    originals = {source.path.resolve() for source in sources}
-    for index, source in enumerate(sources):
-        targets = tuple(Path(output, place) for place in rename(source.place))
-        if to_file:
-            if len(targets) > 1:
-                raise OptionError(f"--output {output}: is a file name; give a folder")
-            targets = (Path(output),)
-        problem = _problem(source.path, targets, originals, taken)
-        if problem is None:
-            taken.update({target.resolve(): source.path for target in targets})
-            jobs.append(Job(index, source.path, targets))
+    for index, (source, place) in enumerate(sources.values()):
+        targets = tuple(Path(output, name) for name in rename(place))
+        if to_file and len(targets) > 1:
+            raise OptionError(f"--output {output}: is a file name; give a folder")
+        job = Job(index, source, (Path(output),) if to_file else targets)
+        if problem := _problem(job, sources.keys(), taken):
+            results.append(Result(str(source), error=f"{source}: {problem}"))
         else:
-            results.append(Result(str(source.path), error=problem))
+            taken |= {target.resolve(): source for target in job.targets}
+            jobs.append(job)
     return results, jobs
 
 
@@ -117,7 +120,11 @@ def run_jobs(
     Raises:
         ImageError: if an output folder cannot be created.
     """
-    _make_folders(jobs)
+    for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
     results = []
     for number, job in enumerate(jobs):
         done = float(number)
@@ -140,32 +147,14 @@ def run_jobs(
     return results
 
 
-def _gather(
-    inputs: Sequence[PathLike], recursive: bool, output: Path
-) -> tuple[list[Result], list[_Source]]:
-    """Inputs that stand for no image, and the images that the others stand for, each once."""
-    results: list[Result] = []
-    sources: dict[Path, _Source] = {}
-    for item in [os.fspath(each) for each in inputs]:
-        found = list(_expand(item, recursive, output))
-        for entry in found:
-            if isinstance(entry, _Source):
-                sources.setdefault(entry.path.resolve(), entry)
-            else:
-                results.append(entry)
-        if not any(isinstance(entry, _Source) or entry.error for entry in found):
-            results.append(Result(item, error=f"{item}: no images found"))
-    return results, list(sources.values())
-
-
 def _expand(item: str, recursive: bool, output: Path) -> Iterator[_Source | Result]:
     if os.path.isfile(item):
-        yield _Source(Path(item), Path(Path(item).name))
+        yield Path(item), Path(Path(item).name)
     elif os.path.isdir(item):
         yield from _scan(Path(item), Path(), recursive, output)
-    elif any(sign in item for sign in "*?["):
+    elif glob.has_magic(item):
         for match in sorted(filter(os.path.isfile, glob.glob(item, recursive=True))):
-            yield _image(Path(match), Path(Path(match).name))
+            yield _image(Path(match), Path())
     else:
         yield Result(item, error=f"{item}: no such file or folder")
 
@@ -180,23 +169,24 @@ def _scan(folder: Path, place: Path, recursive: bool, output: Path) -> Iterator[
         if path.name.startswith(".") or path.resolve() == output:
             continue  # results of an earlier run are no inputs
         if path.is_file():
-            yield _image(path, place / path.name)
-        elif path.is_dir() and recursive and not path.is_symlink():  # a link may lead back up
-            yield from _scan(path, place / path.name, recursive, output)
+            yield _image(path, place)
+        elif not path.is_dir():
+            yield Result(str(path), skipped="is not a file")
+        elif not recursive:
+            yield Result(str(path), skipped="is a folder; use --recursive to include it")
+        elif path.is_symlink():  # it may lead back up
+            yield Result(str(path), skipped="is a link to a folder")
         else:
-            folder_is = (
-                "a link to a folder" if recursive else "a folder; use --recursive to include it"
-            )
-            yield Result(str(path), skipped=f"is {folder_is if path.is_dir() else 'not a file'}")
+            yield from _scan(path, place / path.name, recursive, output)
 
 
-def _image(path: Path, place: Path) -> _Source | Result:
+def _image(path: Path, folder: Path) -> _Source | Result:
     if path.suffix.lower() in READABLE:
-        return _Source(path, place)
+        return path, folder / path.name
     return Result(str(path), skipped="is not an image file, by its suffix")
 
 
-def _is_file(output: PathLike, inputs: Sequence[PathLike], sources: Sequence[_Source]) -> bool:
+def _is_file(output: PathLike, inputs: Sequence[PathLike], images: int) -> bool:
     """Whether ``output`` names a file: it has the suffix of one and is not a folder."""
     text, suffix = os.fspath(output), Path(output).suffix.lower()
     if text.endswith(("/", os.sep)) or Path(output).is_dir():
@@ -209,35 +199,26 @@ def _is_file(output: PathLike, inputs: Sequence[PathLike], sources: Sequence[_So
             f"--output {text}: {suffix} cannot be written; use one of {', '.join(sorted(SUFFIXES))}"
             f", or {text}/ for a folder"
         )
-    if len(sources) > 1:
+    if images > 1:
         raise OptionError(
-            f"--output {text}: is a file name, but there are {len(sources)} images; give a folder"
+            f"--output {text}: is a file name, but there are {images} images; give a folder"
         )
     return True
 
 
-def _problem(
-    source: Path, targets: Sequence[Path], originals: set[Path], taken: dict[Path, Path]
-) -> str | None:
-    for target in targets:
+def _problem(job: Job, originals: Collection[Path], taken: Mapping[Path, Path]) -> str | None:
+    """Why the results of a job would destroy an input or those of another job."""
+    for target in job.targets:
         place = target.resolve()
         if place in originals:
-            whose = "its input" if place == source.resolve() else f"the input {target}"
-            return f"{source}: would overwrite {whose}; choose another --output"
+            which = "its input" if place == job.source.resolve() else f"the input {target}"
+            return f"would overwrite {which}; choose another --output"
         if place in taken:
             return (
-                f"{source}: its output {target} collides with that of {taken[place]}; "
+                f"its output {target} collides with that of {taken[place]}; "
                 "use separate output folders"
             )
     return None
-
-
-def _make_folders(jobs: Sequence[Job]) -> None:
-    for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
 
 
 def _line(source: Path, error: Exception) -> str:

@@ -1,13 +1,13 @@
 """An image file's bytes → pixels and metadata.
 
 Pillow decodes 8 bit and detects corrupted files; OpenCV and tifffile decode 16 bit, of which Pillow
-would keep only the upper half. Pillow's classes are called directly, not through ``Image.open``,
-whose limit on pixels warns on standard error and can be changed only for the whole process.
+would keep only the upper half.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import cv2
@@ -18,10 +18,9 @@ from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from osr.images import containers
+from osr.images.formats import Format, bit_depth, identify, open_image
 from osr.images.metadata import (
-    dpi_of_tiff,
-    exif_of_tiff,
+    exif_and_dpi_of_tiff,
     fitting_profile,
     orient,
     png_chunks,
@@ -31,26 +30,18 @@ from osr.images.metadata import (
 from osr.images.picture import Picture
 from osr_core.errors import ImageError
 
-_TIFF_HEADERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEAD_BYTES = 65536
 _ICC_PROFILE, _XMP = 34675, 700  # TIFF's tags
 _GREY_OR_RGB = (0, 1, 2)  # TIFF's photometric interpretation; 0: grey whose 0 is white
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # TIFF's kinds of alpha
 _TIFFFILE_DECODES = (1, 8, 32946)  # compression none or Deflate; the rest would need imagecodecs
 
 _MODES = {
-    "1": "L",
-    "La": "LA",
-    "PA": "RGBA",
-    "RGBa": "RGBA",
-    "RGBX": "RGB",
-    "YCbCr": "RGB",
-    "CMYK": "RGB",
-    "P": "RGB",
-    "L": "L",
-    "LA": "LA",
-    "RGB": "RGB",
-    "RGBA": "RGBA",
-}
+    "L": "L", "1": "L",
+    "LA": "LA", "La": "LA",
+    "RGB": "RGB", "RGBX": "RGB", "YCbCr": "RGB", "CMYK": "RGB", "P": "RGB",
+    "RGBA": "RGBA", "RGBa": "RGBA", "PA": "RGBA",
+}  # fmt: skip
 """Pillow's mode of a file → the mode it is read as."""
 
 
@@ -62,42 +53,44 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
             size is checked before any pixel is decoded.
         Exception: Pillow, OpenCV and tifffile raise errors of many kinds on corrupted files.
     """
-    head = file.read(containers.HEAD_BYTES)
+    head = file.read(_HEAD_BYTES)
     file.seek(0)
-    if head[:4] in _TIFF_HEADERS:
-        return _decode_tiff(file, max_pixels)
-    name = containers.identify(head)
-    image = containers.open_image(name, file)
+    format = identify(head)
+    if format.name == "TIFF":
+        stored, orientation = _decode_tiff(file, max_pixels)
+    else:
+        stored, orientation = _decode(file, format, head, max_pixels)
+    pixels = orient(stored.pixels, orientation)
+    icc, xmp = fitting_profile(stored.icc, pixels), unrotated_xmp(stored.xmp, orientation)
+    return replace(stored, pixels=pixels, icc=icc, xmp=xmp)
+
+
+def _decode(file: BinaryIO, format: Format, head: bytes, max_pixels: int) -> tuple[Picture, int]:
+    """The picture as stored, and its orientation."""
+    image = open_image(format, file)
     _check_size(*image.size, max_pixels)
     image.load()  # of every file: this detects corruption, and finds metadata after the pixels
-    notes = _frames(getattr(image, "n_frames", 1))
-    info, icc = image.info, image.info.get("icc_profile")
-    bits = containers.bit_depth(name, head)
-    if bits > 8 and name in ("PNG", "JPEG2000"):
+    info, bits = image.info, bit_depth(format, head)
+    icc, note = info.get("icc_profile"), _frames(getattr(image, "n_frames", 1))
+    if bits > 8 and format.name in ("PNG", "JPEG2000"):
         file.seek(0)
         pixels: NDArray[Any] = _decode_16_bit(file.read())
-        if name == "PNG" and head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
+        if format.name == "PNG" and head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
             pixels = pixels[..., [0, 3]]
         if bits < 16:
-            pixels = _stretched(pixels, bits)
+            pixels = np.rint(pixels * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)
     else:
         pixels, icc = _decode_8_bit(image, icc)
-        notes += [f"{bits} bit read as 8 bit"] if bits > 8 else []
+        if bits > 8:
+            note = "; ".join(filter(None, (note, f"{bits} bit read as 8 bit")))
     exif, orientation = unrotated((info.get("exif") or b"").removeprefix(b"Exif\0\0"))
-    pixels = orient(pixels, orientation)
-    return Picture(
-        pixels,
-        fitting_profile(icc, pixels),
-        exif if exif[:4] in _TIFF_HEADERS else None,
-        unrotated_xmp(info.get("xmp"), orientation),
-        info.get("dpi"),
-        png_chunks(file) if name == "PNG" else {},
-        "; ".join(notes) or None,
-    )
+    chunks = png_chunks(file) if format.name == "PNG" else {}
+    picture = Picture(pixels, icc, exif or None, info.get("xmp"), info.get("dpi"), chunks, note)
+    return picture, orientation
 
 
-def _frames(count: int) -> list[str]:
-    return [f"first of {count} frames"] if count > 1 else []
+def _frames(count: int) -> str | None:
+    return f"first of {count} frames" if count > 1 else None
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
@@ -140,18 +133,13 @@ def _decode_16_bit(data: bytes) -> NDArray[np.uint16]:
     return pixels if pixels.ndim == 2 else pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
 
 
-def _stretched(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint16]:
-    """Values of 9 to 15 bit as 16 bit."""
-    return np.rint(pixels * (65535 / (2**bits - 1))).clip(0, 65535).astype(np.uint16)
-
-
 class _TiffFile(TiffImageFile):
     def load_prepare(self) -> None:
         """Skip Pillow's limit on pixels, which alone of its formats TIFF asks for once more."""
         ImageFile.load_prepare(self)
 
 
-def _decode_tiff(file: BinaryIO, max_pixels: int) -> Picture:
+def _decode_tiff(file: BinaryIO, max_pixels: int) -> tuple[Picture, int]:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         _check_size(page.imagewidth, page.imagelength, max_pixels)
@@ -160,7 +148,7 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Picture:
             raise ImageError(f"cannot be read: its pixels are {kind}; save it with 8 or 16 bit")
         deep = bits == 16 and page.photometric in _GREY_OR_RGB
         icc, xmp = page.tags.valueof(_ICC_PROFILE), page.tags.valueof(_XMP)
-        notes = _frames(len(tiff.pages))
+        note = _frames(len(tiff.pages))
     file.seek(0)
     # The orientation is removed from the file, since decoders differ in whether they apply it.
     data, orientation = unrotated(file.read())
@@ -168,15 +156,8 @@ def _decode_tiff(file: BinaryIO, max_pixels: int) -> Picture:
         pixels: NDArray[Any] = _decode_tiff_16_bit(data)
     else:
         pixels, icc = _decode_8_bit(_TiffFile(io.BytesIO(data)), icc)
-    pixels = orient(pixels, orientation)
-    return Picture(
-        pixels,
-        fitting_profile(icc, pixels),
-        exif_of_tiff(data),
-        unrotated_xmp(xmp, orientation),
-        dpi_of_tiff(data),
-        note="; ".join(notes) or None,
-    )
+    exif, dpi = exif_and_dpi_of_tiff(data)
+    return Picture(pixels, icc, exif, xmp, dpi, note=note), orientation
 
 
 def _decode_tiff_16_bit(data: bytes) -> NDArray[np.uint16]:

@@ -1,51 +1,115 @@
-"""Which image formats are read and written, and what each can hold."""
+"""Image formats: how their files begin, what reads them, and what those that are written hold."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from importlib import import_module
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from osr_core.errors import ImageError, OptionError
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format that can be written."""
+    """A format that can be read."""
 
     name: str
+    """Pillow's name."""
     suffixes: tuple[str, ...]
+    start: bytes
+    """Regular expression of the first bytes of its files."""
+    module: str
+    """The module that registers it with Pillow."""
+    package: str = "pillow"
+    """What pip installs to read it."""
+    writable: bool = False
     alpha: bool = False
     deep: bool = False
-    """Whether it holds 16 bits per channel."""
+    """Whether a file that is written holds 16 bits per channel."""
     largest_side: float = inf
 
 
 FORMATS = (
-    Format("PNG", (".png",), alpha=True, deep=True),
-    Format("JPEG", (".jpg", ".jpeg"), largest_side=65500),
-    Format("WEBP", (".webp",), alpha=True, largest_side=16383),
-    Format("TIFF", (".tif", ".tiff"), alpha=True, deep=True),
-    Format("BMP", (".bmp",)),
-)
-"""All formats that can be written."""
+    Format("PNG", (".png",), rb"\x89PNG", "PIL.PngImagePlugin",
+           writable=True, alpha=True, deep=True),
+    Format("JPEG", (".jpg", ".jpeg", ".jfif"), rb"\xff\xd8\xff", "PIL.JpegImagePlugin",
+           writable=True, largest_side=65500),
+    Format("WEBP", (".webp",), rb"RIFF.{4}WEBP", "PIL.WebPImagePlugin",
+           writable=True, alpha=True, largest_side=16383),
+    Format("TIFF", (".tif", ".tiff"), rb"II[*+]\0|MM\0[*+]", "PIL.TiffImagePlugin",
+           writable=True, alpha=True, deep=True),
+    Format("BMP", (".bmp",), rb"BM", "PIL.BmpImagePlugin", writable=True),
+    Format("GIF", (".gif",), rb"GIF8", "PIL.GifImagePlugin"),
+    Format("JPEG2000", (".jp2", ".j2k"), rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
+           "PIL.Jpeg2KImagePlugin"),
+    # The major brand mif1 is one of AVIF and of HEIF; the compatible brands after it tell.
+    Format("AVIF", (".avif",), rb".{4}ftyp.{0,52}avi[fs]", "PIL.AvifImagePlugin"),
+    Format("HEIF", (".heic", ".heif"), rb".{4}ftyp.{0,52}he[iv][cxms]", "pillow_heif", "osr[heif]"),
+    Format("JXL", (".jxl",), rb"\xff\x0a|\0\0\0\x0cJXL ", "pillow_jxl", "pillow-jxl-plugin"),
+)  # fmt: skip
+"""All formats."""
 
-_BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}
+_WRITABLE = {suffix: format for format in FORMATS if format.writable for suffix in format.suffixes}
+_LIST = ", ".join(_WRITABLE)
 
-SUFFIXES: frozenset[str] = frozenset(_BY_SUFFIX)
+SUFFIXES: frozenset[str] = frozenset(_WRITABLE)
 """Suffixes, in lower case, of files that can be read and written."""
 
-READABLE: frozenset[str] = SUFFIXES | {
-    ".gif", ".jp2", ".j2k", ".jfif", ".avif", ".heic", ".heif", ".jxl",
-}  # fmt: skip
+READABLE: frozenset[str] = frozenset(suffix for format in FORMATS for suffix in format.suffixes)
 """Suffixes of files that can be read, some of them with a plugin of Pillow only."""
 
-_LIST = ", ".join(_BY_SUFFIX)
+
+def identify(head: bytes) -> Format:
+    """The format of a file by its first bytes; :class:`ImageError` if it is none that is known.
+
+    >>> identify(b"GIF89a").name
+    'GIF'
+    """
+    for format in FORMATS:
+        if re.match(format.start, head, re.DOTALL):
+            return format
+    raise ImageError("is not an image in a format that can be read")
+
+
+def open_image(format: Format, file: BinaryIO) -> ImageFile:
+    """The image of a file, its pixels not yet decoded.
+
+    Pillow's class is called directly: the limit on pixels of ``Image.open`` warns on standard error
+    and can be changed only for the whole process.
+
+    Raises:
+        ImageError: if the format needs a package that is not installed.
+    """
+    try:
+        module = import_module(format.module)
+    except ImportError:
+        raise ImageError(f"is {format.name}; to read it: pip install '{format.package}'") from None
+    if format.name == "HEIF":
+        module.register_heif_opener()
+    image: ImageFile = Image.OPEN[format.name][0](file, "")
+    return image
+
+
+def bit_depth(format: Format, head: bytes) -> int:
+    """Bits per channel that a file stores, as far as its first bytes tell; 8 if they do not."""
+    if format.name == "PNG":
+        return head[24]
+    if format.name == "JPEG2000":  # ISO 15444-1: SIZ of a codestream (A.5.1) or box ihdr (I.5.3.1)
+        return (head[42 if head[:1] == b"\xff" else head.find(b"ihdr") + 14] & 127) + 1
+    if format.name == "AVIF" and (at := head.find(b"av1C")) >= 0:  # AV1 in ISOBMFF, 2.3
+        return 8 + 2 * (head[at + 6] >> 6 & 1) + 2 * (head[at + 6] >> 5 & 1)
+    if format.name == "HEIF" and (at := head.find(b"pixi")) >= 0:  # ISO 23008-12, 6.5.6
+        return head[at + 9]
+    return 8
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
@@ -53,7 +117,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     suffix = Path(path).suffix
     if suffix.lower() not in SUFFIXES:
         raise ImageError(f"{path}: unknown suffix {suffix!r}; use one of {_LIST}")
-    return _BY_SUFFIX[suffix.lower()]
+    return _WRITABLE[suffix.lower()]
 
 
 def writable(path: Path, format: str | None = None) -> Path:
@@ -84,7 +148,7 @@ def check_holds(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     lacks = ""
     if pixels.dtype == np.uint16 and not format.deep:
         lacks = "16 bit"
-    elif pixels.ndim == 3 and pixels.shape[2] in (2, 4) and not format.alpha:
+    elif pixels.shape[2:] in ((2,), (4,)) and not format.alpha:
         lacks = "alpha"
     elif max(pixels.shape) > format.largest_side:
         lacks = f"sides above {format.largest_side:.0f} pixels"

@@ -21,8 +21,7 @@ TIFF_HEADER = b"II*\0\x08\0\0\0"
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
-_ORIENTATION = 274
-_X_RESOLUTION, _Y_RESOLUTION, _UNIT = 282, 283, 296
+_ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 274, 282, 283, 296
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _SUB_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
 _INTEROPERABILITY = 40965  # an offset, which means nothing once the tags have moved
@@ -37,12 +36,13 @@ _PHOTOGRAPH = frozenset(
 def unrotated(stream: bytes) -> tuple[bytes, int]:
     """A TIFF stream with its orientation set to 1, and the orientation (1 to 8) that it had.
 
-    Only the orientation and the link to the next directory are changed. That directory is the
-    thumbnail of an EXIF block, which shows the old pixels, or the second page of a TIFF file.
+    Nothing else is changed but the link to the next directory, which is the thumbnail of an EXIF
+    block, of the old pixels, or the second page of a TIFF file. What is no TIFF stream becomes
+    empty.
     """
     order = _BYTE_ORDERS.get(stream[:4])
     if order is None:
-        return stream, 1
+        return b"", 1
     big = b"+" in stream[:4]  # BigTIFF: wider offsets and counts
     patched, orientation = bytearray(stream), 1
     try:
@@ -100,10 +100,15 @@ def directory(tags: dict[int, Any]) -> ImageFileDirectory_v2:
     return made
 
 
-def exif_of_tiff(stream: bytes) -> bytes | None:
-    """An EXIF block with the photograph's tags of a TIFF file; None without any or of a BigTIFF."""
+def exif_and_dpi_of_tiff(stream: bytes) -> tuple[bytes | None, tuple[float, float] | None]:
+    """An EXIF block with the photograph's tags of a TIFF file, and its pixels per inch."""
     tags = photograph_tags(stream)
-    return TIFF_HEADER + directory(tags).tobytes(8) if tags else None
+    exif = TIFF_HEADER + directory(tags).tobytes(len(TIFF_HEADER)) if tags else None
+    try:
+        scale = {2: 1.0, 3: 2.54}[tags.get(_UNIT, 2)]  # per inch or per centimetre
+        return exif, (float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale)
+    except (KeyError, TypeError, ValueError):  # absent, without a unit, or no number
+        return exif, None
 
 
 def unrotated_xmp(packet: bytes | None, orientation: int) -> bytes | None:
@@ -113,24 +118,9 @@ def unrotated_xmp(packet: bytes | None, orientation: int) -> bytes | None:
     return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", packet)
 
 
-def dpi_of_tiff(stream: bytes) -> tuple[float, float] | None:
-    """The resolution that a TIFF stream gives, in pixels per inch."""
-    tags = photograph_tags(stream)
-    try:
-        scale = {2: 1.0, 3: 2.54}[tags.get(_UNIT, 2)]
-        return float(tags[_X_RESOLUTION]) * scale, float(tags[_Y_RESOLUTION]) * scale
-    except (KeyError, TypeError, ValueError):  # absent, without a unit, or no number
-        return None
-
-
 def usable_dpi(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
     """The resolution if every format can hold it; files with 0 or nonsense are common."""
     return dpi if dpi is not None and all(1 <= value <= 65535 for value in dpi) else None
-
-
-def resolution_tags(dpi: tuple[float, float]) -> dict[int, Any]:
-    """TIFF's tags for a resolution."""
-    return {_X_RESOLUTION: dpi[0], _Y_RESOLUTION: dpi[1], _UNIT: 2}
 
 
 def png_chunks(file: BinaryIO) -> dict[bytes, bytes]:
