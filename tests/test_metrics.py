@@ -41,18 +41,17 @@ def reference(image, truth, protocol):
     )  # fmt: skip
 
 
-# Heights that end within a strip, at its end, and in one with no place for the window.
-@pytest.mark.parametrize("shape", [(17, 19), (140, 500), (135, 500), (65, 500)])
+@pytest.mark.parametrize("shape", [(17, 19), (65, 500)])
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=str)
 def test_figures_are_those_of_scikit_image(shape, protocol):
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 256, (*shape, 3), np.uint8)
-    truth[:, : shape[1] // 2] = (250, 3, 120)  # flat: where single precision is worst
+    truth[:, : shape[1] // 2] = (250, 3, 120)  # flat: where differences cancel out
     image = truth / np.float32(255) + rng.normal(0, 0.02, truth.shape).astype(np.float32)
     expected = reference(image, truth, protocol)
     both = psnr_and_ssim(image, truth, protocol)
     assert both[0] == pytest.approx(expected[0], abs=1e-9)
-    assert both[1] == pytest.approx(expected[1], abs=2e-5)
+    assert both[1] == pytest.approx(expected[1], abs=1e-9)
     assert both == (psnr(image, truth, protocol), ssim(image, truth, protocol))
 
 

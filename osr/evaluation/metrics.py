@@ -3,16 +3,13 @@
 The same two images can differ by several dB between papers: RGB or luma alone, borders cropped or
 not, rounded to 8 bit or not. So every function takes a :class:`Protocol`.
 
-Both figures are those of scikit-image (a test compares them), computed several times faster and
-beside a network: OpenCV and NumPy release the interpreter's lock, SSIM filters 8-bit images in
-float32 around zero, which keeps its error under 1e-5, and images are processed in strips, so that
-memory does not grow with their size.
+Both figures are those of scikit-image (a test compares them), computed several times faster by
+OpenCV, which releases the interpreter's lock: images are scored while a network computes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,13 +22,11 @@ from osr_core.errors import ImageError, OptionError
 SSIM_VARIANT = "SSIM of Wang et al. (2004): Gaussian window 11×11, σ 1.5, mean over channels"
 """Which of the SSIMs is meant; stated in every report."""
 
-_RADIUS = 5
-_WINDOW = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1) ** 2) / (2 * 1.5**2))
-_WINDOW /= _WINDOW.sum()
+_WINDOW, _RADIUS, _SIGMA = 11, 5, 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_STRIP_PIXELS = 1 << 15  # of one channel; a dozen such arrays fit into a core's cache
 
-Plane = NDArray[np.floating[Any]]
+Planes = NDArray[np.float64]
+"""(H, W, C) in levels of 0 to 255."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def psnr(result: Any, truth: Any, protocol: Protocol = Protocol()) -> float:
     >>> round(psnr(grey + 1, grey), 2)
     48.13
     """
-    return _measure(result, truth, protocol, smallest=1)[0]
+    return _psnr(*_pair(result, truth, protocol))
 
 
 def ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> float:
@@ -133,12 +128,13 @@ def ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> float:
     Raises:
         ImageError: as :func:`psnr`, and if under 11 pixels a side are left after cropping.
     """
-    return psnr_and_ssim(result, truth, protocol)[1]
+    return _ssim(*_pair(result, truth, protocol, _WINDOW))
 
 
 def psnr_and_ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> tuple[float, float]:
-    """:func:`psnr` and :func:`ssim` in one pass over the images."""
-    return _measure(result, truth, protocol, smallest=len(_WINDOW))
+    """:func:`psnr` and :func:`ssim` of the same images."""
+    pair = _pair(result, truth, protocol, _WINDOW)
+    return _psnr(*pair), _ssim(*pair)
 
 
 def luma(levels: NDArray[Any]) -> NDArray[np.float64]:
@@ -156,8 +152,8 @@ def luma(levels: NDArray[Any]) -> NDArray[np.float64]:
     [16.0, 235.0]
     """
     red, green, blue = np.moveaxis(np.asarray(levels, np.float64), -1, 0)
-    # In thousandths, which are whole numbers for whole levels: so a half is one, and is rounded
-    # alike on every machine and in every strip of an image.
+    # In thousandths, which are whole numbers for whole levels: so a half is exactly one, and is
+    # rounded alike on every machine.
     thousandths = 65481.0 * red + 128553.0 * green + 24966.0 * blue
     luminance: NDArray[np.float64] = 16.0 + thousandths / 255000.0
     return luminance
@@ -171,31 +167,18 @@ def to_levels(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(levels, out=levels).astype(np.uint8)
 
 
-def _measure(result: Any, truth: Any, protocol: Protocol, smallest: int) -> tuple[float, float]:
-    """PSNR and SSIM; the latter is not a number unless ``smallest`` lets its window fit in."""
+def _pair(result: Any, truth: Any, protocol: Protocol, smallest: int = 1) -> tuple[Planes, Planes]:
+    """Both images as the protocol compares them, of at least ``smallest`` pixels a side."""
     a, b = _checked(result, "result"), _checked(truth, "truth")
     if a.shape != b.shape:
         raise ImageError(f"result and truth must have the same shape, not {a.shape} and {b.shape}")
-    crop = protocol.crop
-    height, width = (side - 2 * crop for side in a.shape[:2])
-    if min(height, width) < smallest:
+    height, width = a.shape[:2]
+    if min(height, width) - 2 * protocol.crop < smallest:
         raise ImageError(
-            f"an image of {a.shape[1]}×{a.shape[0]} pixels is too small: "
-            f"{smallest} a side must be left after cropping {crop} at each border"
+            f"an image of {width}×{height} pixels is too small: {smallest} a side must be left "
+            f"after cropping {protocol.crop} at each border"
         )
-    inner = (slice(crop, crop + height), slice(crop, crop + width))
-    error = similarity = 0.0
-    for planes_a, planes_b, rows in _strips(a[inner], b[inner], protocol):
-        pairs = list(zip(planes_a, planes_b, strict=True))
-        # Whole numbers for 8 bit, added up in float64 by OpenCV: exact.
-        error += sum(cv2.norm(p[:rows], q[:rows], cv2.NORM_L2SQR) for p, q in pairs)
-        if smallest > 1 and len(planes_a[0]) >= len(_WINDOW):
-            similarity += sum(_similarity(p, q) for p, q in pairs)
-    channels = 1 if protocol.channel == "y" else 3
-    mean_error = error / (channels * height * width)
-    places = channels * (height - 2 * _RADIUS) * (width - 2 * _RADIUS)
-    decibels = 10 * math.log10(255**2 / mean_error) if mean_error else math.inf
-    return decibels, similarity / places if smallest > 1 else math.nan
+    return _planes(a, protocol), _planes(b, protocol)
 
 
 def _checked(image: Any, name: str) -> NDArray[Any]:
@@ -213,46 +196,36 @@ def _checked(image: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _strips(
-    a: NDArray[Any], b: NDArray[Any], protocol: Protocol
-) -> Iterator[tuple[list[Plane], list[Plane], int]]:
-    """Strips as lists of channels centred on zero, and how many of their rows are new.
-
-    Each strip but the last has ten rows more, which the next one begins with: so every place of
-    the window is in exactly one of them.
-    """
-    height, width = a.shape[:2]
-    step = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, step):
-        rows = slice(top, min(height, top + step + 2 * _RADIUS))
-        yield _planes(a[rows], protocol), _planes(b[rows], protocol), min(step, height - top)
+def _planes(image: NDArray[Any], protocol: Protocol) -> Planes:
+    crop = protocol.crop
+    inner = image[crop : image.shape[0] - crop, crop : image.shape[1] - crop]
+    levels = to_levels(inner) if protocol.quantised else inner
+    planes = levels.astype(np.float64) * (1.0 if levels.dtype == np.uint8 else 255.0)
+    if protocol.channel == "rgb":
+        return planes
+    y = luma(planes)[..., None]
+    return np.rint(y) if protocol.quantised else y
 
 
-def _planes(strip: NDArray[Any], protocol: Protocol) -> list[Plane]:
-    dtype: Any = np.float32 if protocol.quantised else np.float64
-    scale = 1.0 if strip.dtype == np.uint8 else 255.0
-    levels = to_levels(strip) if protocol.quantised else strip.astype(np.float64) * scale
-    if protocol.channel == "y":
-        y = luma(levels)
-        return [((np.rint(y) if protocol.quantised else y) - 128.0).astype(dtype)]
-    return [levels[..., c].astype(dtype) - dtype(128.0) for c in range(3)]
+def _psnr(a: Planes, b: Planes) -> float:
+    error = float(np.mean((a - b) ** 2))
+    return 10 * math.log10(255**2 / error) if error else math.inf
 
 
-def _similarity(a: Plane, b: Plane) -> float:
-    """The sum of SSIM over the places where the window fits in; both planes lie around zero."""
-    number = a.dtype.type
-    mean_a, mean_b = _filter(a), _filter(b)
+def _ssim(a: Planes, b: Planes) -> float:
+    pairs = zip(cv2.split(a), cv2.split(b), strict=True)
+    return float(np.mean([_similarity(p, q) for p, q in pairs]))
+
+
+def _similarity(a: Planes, b: Planes) -> float:
+    """The mean SSIM of two (H, W) planes, over the places where the window fits in."""
+    mean_a, mean_b = _blur(a), _blur(b)
     product, squares = mean_a * mean_b, mean_a**2 + mean_b**2
-    covariance = _filter(a * b) - product
-    variances = _filter(a * a + b * b) - squares
-    # Means are those of values moved by 128; variances are the same.
-    both = number(128.0) * (mean_a + mean_b + number(128.0))
-    squares += number(128.0) * (2 * (mean_a + mean_b) + number(256.0))
-    top = (2 * (product + both) + number(_C1)) * (2 * covariance + number(_C2))
-    bottom = (squares + number(_C1)) * (variances + number(_C2))
-    return float((top / bottom).sum(dtype=np.float64))
+    covariance, variances = _blur(a * b) - product, _blur(a * a + b * b) - squares
+    top = (2 * product + _C1) * (2 * covariance + _C2)
+    return float((top / ((squares + _C1) * (variances + _C2))).mean())
 
 
-def _filter(channel: Plane) -> Plane:
-    filtered = cv2.sepFilter2D(channel, -1, _WINDOW, _WINDOW)
-    return filtered[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+def _blur(plane: Planes) -> Planes:
+    blurred = cv2.GaussianBlur(plane, (_WINDOW, _WINDOW), _SIGMA)
+    return np.asarray(blurred[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS])
