@@ -61,7 +61,7 @@ def check_set(name: str, path: str | None, sample: int | None, as_json: bool) ->
 
         report = check(name, path, sample, progress)
     if as_json:
-        click.echo(json.dumps(report.to_dict()))
+        click.echo(json.dumps({"ok": report.ok, **asdict(report)}))
     else:
         _print(report)
     return 0 if report.ok else 1
@@ -83,13 +83,11 @@ def _lines(one: DataSet) -> list[str]:
         ("size", one.size),
         ("terms", one.terms),
     ]
-    layouts: dict[str, list[str]] = {}
-    for split in one.splits:
-        for layout in one.documented_layouts(split):
-            layouts.setdefault(layout, []).append(split)
-    for layout, splits in sorted(layouts.items(), key=lambda entry: len(entry[1])):
-        which = "" if len(splits) == len(one.splits) else f"  ({splits[0]})"
-        rows.append(("layout", layout + which))
+    by_split = {split: one.documented_layouts(split) for split in one.splits}
+    shared = set.intersection(*map(set, by_split.values()))
+    for split, layouts in by_split.items():
+        rows += [("layout", f"{each}  ({split})") for each in layouts if each not in shared]
+    rows += [("layout", each) for each in layouts if each in shared]
     if one.psnr is not None:
         rows.append(("input PSNR", f"{one.psnr:.2f} dB ({one.protocol}), {one.psnr_source}"))
     if one.note:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from osr.evaluation.metrics import Protocol
 from osr_core.errors import OptionError
+from osr_core.settings import build, suggest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -46,14 +46,14 @@ class DataSet:
     """One line: authors' name of the set, and what it holds."""
     paired: bool
     """Whether each clear image comes with a degraded one."""
-    degradation: str | None
-    """Kind of degradation it holds, or which its clear images are usually given; None for any."""
     url: str
     """Where to download it."""
     size: str
     """Size of the download."""
     terms: str
     """Terms of use."""
+    degradation: str | None = None
+    """Kind of degradation it holds, or which its clear images are usually given; None for any."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Images in each public split, ``train`` and ``test``; empty for a user's own data."""
     layouts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -128,22 +128,16 @@ def find(name: str) -> DataSet:
     key = name.strip().lower().replace("_", "-")
     known = catalogue()
     if key not in known:
-        near = [other for other in known if other.startswith(key)] if key else []
-        near = near or get_close_matches(key, known, 1)
-        hint = (
-            f"did you mean {' or '.join(near)}?" if near else f"expected one of {', '.join(known)}"
-        )
+        near = [other for other in known if key and other.startswith(key)]
+        hint = f"did you mean {' or '.join(near)}?" if near else suggest(key, known)
         raise OptionError(f"data set {name}: unknown; {hint}")
     return known[key]
 
 
 def _data_set(name: str, values: Mapping[str, Any]) -> DataSet:
-    both = values.get("any", ())
-    layouts: dict[str, tuple[str, ...]] = {
-        split: (*values.get(split, ()), *both) for split in SPLITS
-    }
     rest = {key: value for key, value in values.items() if key not in (*SPLITS, "any")}
-    return DataSet(name=name, layouts=layouts, **{"degradation": None, **rest})
+    layouts = {s: [*values.get(s, ()), *values.get("any", ())] for s in SPLITS}
+    return build(DataSet, {"name": name, "layouts": layouts, **rest}, name)
 
 
 def _below(folder: str, layout: str) -> str:

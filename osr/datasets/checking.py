@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,21 +28,16 @@ class SplitReport:
     split: str
     """``train``, ``test``, or ``all`` where the folder does not separate them."""
     layout: str
-    """The layout that fits."""
     images: int
     """Images found, whole pairs in paired sets."""
     expected: int | None
     """Images that are public; None for a user's own data."""
     read: int
-    """Images that were read."""
     psnr: float | None
     """Mean PSNR in dB of the inputs that were read."""
     published: float | None
-    """Mean PSNR that was published for the whole split."""
     errors: tuple[str, ...]
-    """A line each."""
     warnings: tuple[str, ...]
-    """A line each; an incomplete split, for instance."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +56,6 @@ class Report:
     def ok(self) -> bool:
         """Whether there are no errors; warnings do not count."""
         return not any(split.errors for split in self.splits)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {"ok": self.ok, **asdict(self)}
 
 
 def check(
@@ -106,9 +96,8 @@ def _scan(data: DataSet, path: str | os.PathLike[str] | None) -> Mapping[str, Ma
             error = reason
     if error is not None and not found:
         raise error
-    if any(match.items for match in found.values()):
-        # A layout without a single pair belongs to the other split.
-        found = {split: match for split, match in found.items() if match.items}
+    # A layout without a single pair belongs to the other split.
+    found = {split: match for split, match in found.items() if match.items} or found
     if len(found) > 1 and found["train"].items == found["test"].items:
         return {"all": found["test"]}
     return found
@@ -129,26 +118,24 @@ def _check(
     elif expected is not None and count < expected:
         warnings.append(f"incomplete: {count} of {expected} images; figures are not comparable")
     wanted = min(sample or count, count)
-    chosen = [match.items[index * count // wanted] for index in range(wanted)]
     values = []
-    for done, item in enumerate(chosen, 1):
+    for done in range(wanted):
         try:
-            values += _input_psnr(item, data)
+            values += _input_psnr(match.items[done * count // wanted], data)
         except ImageError as error:
             errors.append(str(error))
-        on_progress(done, len(chosen))
+        on_progress(done + 1, wanted)
     mean = float(np.mean(values)) if values else None
     is_test = expected is not None and expected == data.counts.get("test")
     published = data.psnr if is_test else None
-    if mean is not None and published is not None:
-        whole = len(values) == expected
-        if abs(mean - published) > _margin(values, whole):
-            (errors if whole else warnings).append(
-                f"mean input PSNR {mean:.2f} dB, but {published:.2f} is published "
-                f"({data.protocol}): were the images changed, or paired wrongly?"
-            )
+    whole = len(values) == expected
+    if mean and published and abs(mean - published) > _margin(values, whole):
+        (errors if whole else warnings).append(
+            f"mean input PSNR {mean:.2f} dB, but {published:.2f} is published "
+            f"({data.protocol}): were the images changed, or paired wrongly?"
+        )
     return SplitReport(
-        split, match.layout, count, expected, len(chosen), mean, published,
+        split, match.layout, count, expected, wanted, mean, published,
         tuple(errors), tuple(warnings),
     )  # fmt: skip
 

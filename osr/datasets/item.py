@@ -57,22 +57,17 @@ class Item:
         truth = _rgb8(self.truth)
         if self.degraded is None:
             return None, downscale(truth, self.max_side)
-        degraded, truth = self._pair(truth)
-        return downscale(degraded, self.max_side), downscale(truth, self.max_side)
-
-    def _pair(self, truth: Pixels) -> tuple[Pixels, Pixels]:
-        if self.halves is not None:
-            return self._split(truth)
-        assert self.degraded is not None
-        degraded = _rgb8(self.degraded)
-        if self.centre_crop:
-            truth = _centre(truth, degraded.shape[0], degraded.shape[1])
+        if self.halves is None:
+            degraded = _rgb8(self.degraded)
+            truth = _centre(truth, degraded) if self.centre_crop else truth
+        else:
+            degraded, truth = self._split(truth)
         if degraded.shape != truth.shape:
             raise ImageError(
                 f"{self.degraded}: is {_size(degraded)} pixels, "
                 f"but its ground truth {self.truth} is {_size(truth)}"
             )
-        return degraded, truth
+        return downscale(degraded, self.max_side), downscale(truth, self.max_side)
 
     def load_depth(self) -> NDArray[np.float32] | None:
         """Read the depth map: (H, W), larger is farther, mean 1; None where the set has none.
@@ -115,12 +110,12 @@ def _rgb8(path: Path) -> Pixels:
     return to_rgb8(read(path).pixels)
 
 
-def _centre(image: Pixels, height: int, width: int) -> Pixels:
-    """The middle of an image; an image that is smaller comes back as it is."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    if top < 0 or left < 0:
+def _centre(image: Pixels, other: Pixels) -> Pixels:
+    """The centre of an image, of the size of another that is not larger."""
+    top, left = ((a - b) // 2 for a, b in zip(image.shape[:2], other.shape[:2], strict=True))
+    if min(top, left) < 0:
         return image
-    return image[top : top + height, left : left + width]
+    return image[top : top + other.shape[0], left : left + other.shape[1]]
 
 
 def _size(image: Pixels) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
@@ -36,13 +37,11 @@ def read_lists(text: str) -> tuple[Item, ...]:
         raise ImageError(
             f"{lists[0]}: holds {len(lines[0])} paths, but {lists[1]} holds {len(lines[1])}"
         )
-    found: list[list[Path]] = []
-    for path, texts in zip(lists, lines, strict=False):
-        found.append([_must_locate(path, line, root) for line in texts])
-    short = short_names(lines[0])
-    return tuple(
-        Item(name, truth, degraded) for name, degraded, truth in zip(short, *found, strict=True)
+    degraded, truth = (
+        [_must_locate(path, line, root) for line in texts]
+        for path, texts in zip(lists, lines, strict=False)
     )
+    return tuple(map(Item, short_names(lines[0]), truth, degraded))
 
 
 def read_lines(path: Path) -> list[str]:
@@ -86,11 +85,11 @@ def short_names(lines: list[str]) -> list[str]:
     paths = [line.replace("\\", "/").split("/") for line in lines]
     columns = zip(*(path[:-1] for path in paths), strict=False)
     shared = len(list(takewhile(lambda names: len(set(names)) == 1, columns)))
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     names = []
     for path in paths:
         name = os.path.splitext("/".join(path[shared:]))[0]
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return names
 

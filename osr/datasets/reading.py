@@ -21,10 +21,9 @@ def items(
 ) -> tuple[Item, ...]:
     """The images of a data set, in the order of their names.
 
-    The layouts in which the set is distributed are tried one after the other, then simple ones:
-    ``input/`` and ``gt/`` (or ``target/``), within a folder named after the split or not; for sets
-    of clear images also the images right in the folder. A set that is not complete is read as far
-    as it goes; :func:`osr.datasets.check` says what is missing.
+    The layouts in which the set is distributed are tried first, then simple ones such as
+    ``input/`` + ``gt/``. An incomplete set is read as far as it goes;
+    :func:`osr.datasets.check` says what is missing.
 
     Args:
         name: of the catalogue.
@@ -55,16 +54,20 @@ def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Ma
     if split not in SPLITS:
         raise OptionError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
     if data.name == "scikit-image":
-        return Match("scikit-image", _scikit_image())
+        import skimage
+
+        folder = Path(skimage.__file__).parent / "data"
+        files = [folder / name for name in SCIKIT_IMAGE]
+        return Match(data.name, tuple(Item(file.stem, file) for file in files))
     if path is None:
         raise OptionError(f"data set {data.name}: needs a folder; download it from {data.url}")
     if data.name == "lists":
-        return Match("lists", read_lists(os.fspath(path)))
-    layouts = data.candidate_layouts(split)
-    root = Path(path)
+        return Match(data.name, read_lists(os.fspath(path)))
+    root, layouts = Path(path), data.candidate_layouts(split)
     if not root.is_dir():
         raise ImageError(f"{root}: {'is no folder' if root.exists() else 'no such folder'}")
-    index, best = FolderIndex(root), None
+    index = FolderIndex(root, layouts)
+    best = None
     for layout in layouts:
         found = match(index, layout)
         if found is not None and (best is None or len(found.items) > len(best.items)):
@@ -74,18 +77,5 @@ def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Ma
     if best is None:
         wanted = "; ".join(data.documented_layouts(split))
         raise ImageError(f"{root}: holds no {split} images of {data.name}; looked for {wanted}")
-    return _with_crop(best, data)
-
-
-def _with_crop(found: Match, data: DataSet) -> Match:
-    if not data.centre_crop:
-        return found
-    items = tuple(replace(item, centre_crop=True) for item in found.items)
-    return replace(found, items=items)
-
-
-def _scikit_image() -> tuple[Item, ...]:
-    import skimage
-
-    folder = Path(skimage.__file__).parent / "data"
-    return tuple(Item(Path(name).stem, folder / name) for name in SCIKIT_IMAGE)
+    cropped = (replace(item, centre_crop=data.centre_crop) for item in best.items)
+    return replace(best, items=tuple(cropped))
