@@ -203,5 +203,6 @@ def test_site_is_built_and_loads_nothing(tmp_path):
         text = page.read_text("utf-8")
         assert not loads.findall(text), page
         assert "generated:" not in text
+        assert not OLD_WORDS.findall(re.sub(r"<[^>]+>", " ", text)), page  # docstrings as well
     for style in tmp_path.rglob("*.css"):
         assert not re.search(r"(url\(|@import )[\"']?https?:", style.read_text("utf-8")), style

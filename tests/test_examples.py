@@ -12,14 +12,12 @@ from report_folder import make_folder
 from osr.evaluation.statistics import load
 from osr.images import Picture, read, write
 from osr_core.backend import BACKENDS, is_installed
-from osr_core.checkpoint import Checkpoint
-from osr_core.initial import initial_state
 from osr_core.registry import registry
-from osr_core.spec import ModelSpec, Residual
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import make_cards  # noqa: E402
+import make_pictures  # noqa: E402
 
 EXAMPLES, TOOLS, CARDS = ROOT / "examples", ROOT / "tools", ROOT / "docs" / "images" / "cards"
 
@@ -68,32 +66,20 @@ def test_restore(backend, picture, tmp_path):
     assert not np.array_equal(restored, read(picture).pixels)
 
 
-def test_convert_checkpoint(tmp_path):
-    spec = ModelSpec(Residual((2, 3, 3, 3, 2)))
-    Checkpoint(spec, initial_state(spec, 0)).save(tmp_path / "a.safetensors")
-    printed = _run("convert.py", tmp_path / "a.safetensors", tmp_path / "b.ckpt")
-    assert "b.ckpt: residual" in printed
-    assert "numpy: largest difference" in printed
-
-
-def test_the_shipped_photographs_are_what_the_program_makes(tmp_path):
-    _run("make_pictures.py", tmp_path / "images", tmp_path / "before-after.png")
-    made = sorted((tmp_path / "images").iterdir())
-    assert [p.name for p in made] == sorted(p.name for p in (EXAMPLES / "images").iterdir())
-    for path in made:
-        shipped = read(EXAMPLES / "images" / path.name).pixels.astype(int)
-        # Rounding may differ between processors.
-        assert np.abs(read(path).pixels - shipped).max() <= 1
-    assert (tmp_path / "before-after.png").is_file()
-
-
 @pytest.mark.slow
-def test_the_pictures_of_the_cards(tmp_path):
-    make_cards.draw(["osr-small"], tmp_path)
-    made = read(tmp_path / "osr-small.jpg").pixels.astype(int)
-    shipped = read(CARDS / "osr-small.jpg").pixels
-    assert made.shape == shipped.shape
-    assert np.abs(made - shipped).mean() < 0.5
+def test_pictures_are_what_the_program_makes():
+    photographs = make_pictures.degraded()
+    assert sorted(photographs) == sorted(path.stem for path in make_pictures.PHOTOGRAPHS.iterdir())
+    for name, pixels in photographs.items():
+        shipped = read(make_pictures.PHOTOGRAPHS / f"{name}.png").pixels.astype(int)
+        assert np.abs(pixels - shipped).max() <= 1  # rounding may differ between processors
+    for made, name in (
+        (make_pictures.before_and_after(photographs), "before-after.png"),
+        (make_pictures.card("osr-small"), "cards/osr-small.jpg"),
+    ):
+        shipped = read(make_pictures.IMAGES / name).pixels.astype(int)
+        assert made.shape == shipped.shape
+        assert np.abs(made - shipped).mean() < 3  # JPEG alone makes it 1.9
 
 
 @pytest.mark.parametrize("model", registry())
@@ -129,7 +115,7 @@ def test_benchmark():
     from backends.mindspore import onednn
 
     lines = _run("benchmark.py", "--repeats", 1, "--size", 32).splitlines()[1:]
-    assert len(lines) == 5
+    assert len(lines) == 3
     capped, uncapped = (
         sum(float(line.split()[column]) for line in lines if line.startswith("convolution"))
         for column in (-4, -2)

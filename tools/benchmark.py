@@ -31,7 +31,7 @@ from osr.cli import run
 from osr_core.backend import BACKENDS, require_backend
 from osr_core.spec import ModelSpec, UNet
 
-CHANNELS = 64
+CHANNELS, SIDE = 64, 128
 COLUMNS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "torch": ("torch", {}),
     "torch nhwc": ("torch", {}),
@@ -71,18 +71,15 @@ def main(repeats: int, size: int, cores: int, column: str | None) -> None:
 
 def measure(column: str, repeats: int, size: int) -> dict[str, float]:
     """Milliseconds of each row in the present process."""
-    rng = np.random.default_rng(0)
-    backend = get_backend(COLUMNS[column][0])
-    result = {}
-    for side in (64, 128):
-        x = rng.random((1, CHANNELS, side, side), dtype=np.float32)
-        pair = _mindspore(x) if "torch" not in column else _torch(x, "nhwc" in column)
-        for direction, work in zip(("forward", "forward + backward"), pair, strict=True):
-            result[f"convolution {side}×{side} {direction}"] = _median(work, repeats)
-    network = backend.build(ModelSpec(UNet()))
-    image = rng.random((1, 3, size, size), dtype=np.float32)
-    result[f"U-Net {size}×{size} forward"] = _median(lambda: network.predict(image), repeats)
-    return result
+    x = np.full((1, CHANNELS, SIDE, SIDE), 0.5, np.float32)
+    forward, both = _torch(x, "nhwc" in column) if "torch" in column else _mindspore(x)
+    network = get_backend(COLUMNS[column][0]).build(ModelSpec(UNet()))
+    image = np.full((1, 3, size, size), 0.5, np.float32)
+    return {
+        f"convolution {SIDE}×{SIDE} forward": _median(forward, repeats),
+        f"convolution {SIDE}×{SIDE} forward + backward": _median(both, repeats),
+        f"U-Net {size}×{size} forward": _median(lambda: network.predict(image), repeats),
+    }
 
 
 def _torch(x: Image, nhwc: bool) -> tuple[Work, Work]:

@@ -2,11 +2,9 @@
 
     python tools/make_cards.py                                  # from cards.toml and figures.csv
     python tools/make_cards.py --report MATRIX --report SCIKIT  # figures from these reports first
-    python tools/make_cards.py --pictures                       # and draw the pictures anew
 
 Reports are folders of ``osr evaluate``: MATRIX by ``--config recipes/matrix.toml``, SCIKIT by
-``--data scikit-image``. Pictures show photographs that come with scikit-image; no model was
-trained on them.
+``--data scikit-image``. Pictures are made by make_pictures.py.
 """
 
 from __future__ import annotations
@@ -19,17 +17,11 @@ from typing import Any
 
 import click
 import numpy as np
-import skimage.data
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from numpy.typing import NDArray
 
-import backends
 from osr.cli import run
-from osr.degradations import Chain
 from osr.evaluation.columns import Column
 from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
-from osr.images import Picture, write
-from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
@@ -41,47 +33,25 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIGHTS, PICTURES = ROOT / "weights" / "files", ROOT / "docs" / "images" / "cards"
-
-COLUMNS = (
-    ("coffee", "noise:25"),
-    ("chelsea", "rain:0.3,length=28,angle=12"),
-    ("astronaut", "haze:1.3"),
-    ("chelsea", "blur:2"),
-    ("coffee", "low_resolution:3"),
-    ("chelsea", "jpeg:10"),
-    ("astronaut", "low_light:2"),
-)
-"""Photograph and degradation of each part of a card's picture."""
-
-SIDE, GAP = 180, 4
-"""Side of the centre crop that is shown, and white pixels between crops."""
+WEIGHTS = ROOT / "weights" / "files"
 
 Row = dict[str, Any]
-Pixels = NDArray[np.uint8]
 
 
 @click.command(help=__doc__)
 @click.option("--model", "models", multiple=True, help="Repeatable.  [default: all]")
 @click.option("--report", "reports", multiple=True, help="Take the figures from it; repeatable.")
-@click.option("--pictures", is_flag=True, help="Draw the pictures, too.")
-@click.option("--weights", default=WEIGHTS, type=click.Path(path_type=Path), hidden=True)
-@click.option("--images", default=PICTURES, type=click.Path(path_type=Path), hidden=True)
-def main(
-    models: tuple[str, ...], reports: tuple[str, ...], pictures: bool, weights: Path, images: Path
-) -> None:
-    """Figures first, then cards, then pictures."""
+def main(models: tuple[str, ...], reports: tuple[str, ...]) -> None:
+    """Figures first, then cards."""
     chosen = models or tuple(registry())
-    table = read_figures(weights / "figures.csv")
+    table = read_figures(WEIGHTS / "figures.csv")
     if reports:
         results = [load(folder) for folder in reports]
         fresh = [row for model in chosen for row in figures(model, results)]
         table = [row for row in table if row["model"] not in chosen] + fresh
-        _write_figures(weights / "figures.csv", table)
+        _write_figures(WEIGHTS / "figures.csv", table)
     for model in chosen:
-        (weights / f"{model}.md").write_text(render(model, table), "utf-8")
-    if pictures:
-        draw(chosen, images)
+        (WEIGHTS / f"{model}.md").write_text(render(model, table), "utf-8")
 
 
 def read_figures(path: Path) -> list[Row]:
@@ -126,17 +96,6 @@ def render(model: str, table: list[Row]) -> str:
     )
 
 
-def draw(models: Iterable[str], folder: Path) -> None:
-    """A JPEG for each model: degraded crops above, restored ones below."""
-    folder.mkdir(parents=True, exist_ok=True)
-    inputs = [_degraded(name, degradation) for name, degradation in COLUMNS]
-    for model in models:
-        network = backends.load(model)
-        above, below = _strip(inputs), _strip([restore(pixels, network) for pixels in inputs])
-        card = np.concatenate((above, np.full_like(above[:GAP], 255), below))
-        write(folder / f"{model}.jpg", Picture(card), quality=90)
-
-
 def _figures(model: str, results: Results, column: Column) -> Row:
     rows = results.cell(model, column.name)
     if len(rows) != column.images:
@@ -174,22 +133,6 @@ def _signed(text: str) -> str:
 
 def _psnr(text: str) -> str:
     return f"≥ {CEILING:.0f}" if float(text) >= CEILING else text
-
-
-def _degraded(name: str, degradation: str) -> Pixels:
-    photograph = (getattr(skimage.data, name)() / 255).astype(np.float32)
-    image, _ = Chain.parse(degradation)(photograph, np.random.default_rng(0))
-    pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return pixels
-
-
-def _strip(pictures: list[Pixels]) -> Pixels:
-    white = np.full((SIDE, GAP, 3), 255, np.uint8)
-    parts = []
-    for pixels in pictures:
-        top, left = ((size - SIDE) // 2 for size in pixels.shape[:2])
-        parts += [pixels[top : top + SIDE, left : left + SIDE], white]
-    return np.concatenate(parts[:-1], axis=1)
 
 
 if __name__ == "__main__":

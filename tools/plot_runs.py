@@ -44,8 +44,6 @@ def main(runs: tuple[Path, ...], output: Path) -> None:
     upper.set_ylabel("loss")
     upper.legend(frameon=False)
     lower.set(xlabel="step", ylabel="relative\ndifference")
-    for axes in (upper, lower):
-        axes.grid(alpha=0.3)
     figure.savefig(output)
 
 
