@@ -76,7 +76,7 @@ def test_each_kind_keeps_its_promises(kind, height, width):
         np.testing.assert_array_equal(result, degraded(kind, image, generator(seed)))
 
 
-@pytest.mark.parametrize("kind", deg.DEGRADATIONS.keys() - {"grey"})
+@pytest.mark.parametrize("kind", [kind for kind in deg.DEGRADATIONS if kind != "grey"])
 def test_severity_runs_from_almost_none_to_strong(kind):
     rng = generator()
     figures = sorted(decibels(degraded(kind, rng=rng)) for _ in range(150))
