@@ -29,6 +29,10 @@ AGREE_EVERY = 10
 CHECKED = 8
 """Samples of a batch that a state has to restore before it is saved."""
 
+DIVERGED = 4.0
+"""RMS error of restored images, from 0 to 1, that no training has unless it diverged; networks with
+random weights have up to 0.85."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -181,13 +185,13 @@ class _Loop:
             self._save(average, last)
 
     def _check(self) -> None:
-        """Refuse to save weights whose results have little to do with images in [0, 1]."""
+        """Raise an error if the network's results have little to do with images."""
         if self.batch is None:
             return
         inputs, targets = self.batch
         errors = self.trainer.network.predict(inputs).astype(np.float64) - targets
         rms = float(np.sqrt(np.mean(errors**2)))
-        if not rms <= 1:  # a NaN is not, either
+        if not rms < DIVERGED:  # a NaN is not, either
             raise self._diverged(f"RMS error of restored training samples {rms:.3g}")
 
     def _diverged(self, why: str) -> TrainingError:
