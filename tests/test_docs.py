@@ -159,6 +159,13 @@ def test_links_lead_somewhere(page):  # those between pages of the site are chec
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [p for p in PAGES if p.stem != "experiments"], ids=_name)
+def test_files_that_are_named_exist(page):  # the code of the experiments is history
+    folders = "backends|docs|osr|osr_core|recipes|tests|tools|weights"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text("utf-8")):
+        assert page == FRONT[3] or (ROOT / path).exists(), path
+
+
 def test_readme_is_short():
     assert len(FRONT[0].read_text("utf-8").splitlines()) <= 150
 

@@ -40,16 +40,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 
 
-def commands() -> str:
-    """Every command with its usage, help and options."""
-    return "\n".join(_command(cli, click.Context(cli, info_name="osr")))
-
-
-def recipe_keys() -> str:
-    """Every key of a recipe, section by section; ``spec`` is the network."""
-    return "\n".join(_keys(Recipe, ""))
-
-
 def degradations() -> str:
     """Every degradation with its parameters."""
     parts = []
@@ -109,11 +99,6 @@ def matrix() -> str:
     return table(("model", *(column.replace("_", " ") for column in shown)), rows)
 
 
-def losses() -> str:
-    """Every loss."""
-    return table(("loss", "definition"), ((f"`{k}`", text) for k, text in LOSSES.items()))
-
-
 def baselines() -> str:
     """Every classical method."""
     rows = ((f"`{k}`", b.title, ", ".join(sorted(b.kinds))) for k, b in BASELINES.items())
@@ -121,14 +106,14 @@ def baselines() -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    "commands": commands,
-    "recipe keys": recipe_keys,
+    "commands": lambda: "\n".join(_command(cli, click.Context(cli, info_name="osr"))),
+    "recipe keys": lambda: "\n".join(_keys(Recipe, "")),
     "degradations": degradations,
     "data sets": data_sets,
     "backbones": backbones,
     "models": models,
     "matrix": matrix,
-    "losses": losses,
+    "losses": lambda: table(("loss", "definition"), ((f"`{k}`", v) for k, v in LOSSES.items())),
     "baselines": baselines,
 }
 """What a page can ask for."""
