@@ -14,7 +14,6 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from osr_core import __version__
-from osr_core.backend import BACKENDS, VARIABLE
 from osr_core.errors import OSRError
 from osr_core.settings import suggest
 
@@ -56,17 +55,6 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="osr")
 def cli() -> None:
     """Restore degraded photographs, also from degradations the model was not trained on."""
-
-
-backend_option = click.option(
-    "--backend",
-    type=click.Choice(BACKENDS),
-    help=f"Framework to use.  [default: {VARIABLE}, else the first one installed]",
-)
-device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda[:i] or ascend[:i]."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def fail(message: object) -> None:

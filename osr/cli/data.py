@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-from osr.cli import json_option
+from osr.cli import options
+from osr.cli.output import print_json, progress_bar, table
 from osr.datasets import DataSet, Report, catalogue, check, find
 
 _SHOWN = 10
@@ -24,7 +23,7 @@ def data() -> None:
 @data.command("list")
 @click.argument("name", required=False)
 @click.option("--names", is_flag=True, help="One line per data set.")
-@json_option
+@options.json
 def list_sets(name: str | None, names: bool, as_json: bool) -> None:
     """Show where to download data sets, their size, terms of use and folder layouts.
 
@@ -35,35 +34,30 @@ def list_sets(name: str | None, names: bool, as_json: bool) -> None:
     sets = [find(name)] if name else list(catalogue().values())
     if as_json:
         described = [_describe(one) for one in sets]
-        click.echo(json.dumps(described[0] if name else described))
+        print_json(described[0] if name else described)
     elif names:
-        click.echo("\n".join(f"{one.name:<13} {one.title}" for one in sets))
+        click.echo(table((one.name, one.title) for one in sets))
     else:
-        click.echo("\n\n".join("\n".join(_lines(one)) for one in sets))
+        click.echo("\n\n".join(f"{one.name}\n{table(_rows(one))}" for one in sets))
 
 
 @data.command("check")
 @click.argument("name")
 @click.argument("path", required=False)
 @click.option("--sample", type=int, help="Read at most N images per split.", metavar="N")
-@json_option
+@options.json
 def check_set(name: str, path: str | None, sample: int | None, as_json: bool) -> int:
     """Verify the copy of data set NAME in the folder PATH.
 
     Checks counts, pairs, sizes and readability, and compares the mean PSNR of the inputs with the
     published figure. Exit status 1 if there are errors; an incomplete set is a warning.
     """
-    with tqdm(unit="image", disable=as_json or None, delay=0.5, leave=False) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        report = check(name, path, sample, progress)
+    with progress_bar(quiet=as_json) as show:
+        report = check(name, path, sample, lambda done, total: show(done, total, name))
     if as_json:
-        click.echo(json.dumps({"ok": report.ok, **asdict(report)}))
+        print_json({"ok": report.ok, **asdict(report)})
     else:
-        _print(report)
+        click.echo("\n".join(_lines(report)))
     return 0 if report.ok else 1
 
 
@@ -75,7 +69,7 @@ def _describe(one: DataSet) -> dict[str, Any]:
     }
 
 
-def _lines(one: DataSet) -> list[str]:
+def _rows(one: DataSet) -> list[tuple[str, str]]:
     rows = [
         ("title", one.title),
         ("download", one.url),
@@ -92,23 +86,22 @@ def _lines(one: DataSet) -> list[str]:
         rows.append(("input PSNR", f"{one.psnr:.2f} dB ({one.protocol}), {one.psnr_source}"))
     if one.note:
         rows.append(("note", one.note))
-    return [one.name, *(f"  {key:<10} {value}" for key, value in rows)]
+    return [(f"  {key}", value) for key, value in rows]
 
 
-def _print(report: Report) -> None:
+def _lines(report: Report) -> list[str]:
+    lines = []
     for split in report.splits:
         of = f" of {split.expected}" if split.expected is not None else ""
         line = f"{report.name} {split.split}: {split.images}{of} images, {split.read} read"
         if split.psnr is not None:
             known = f" (published {split.published:.2f})" if split.published is not None else ""
             line += f", mean input PSNR {split.psnr:.2f} dB{known} [{report.protocol}]"
-        click.echo(f"{line}\n  layout: {split.layout}")
-        for warning in split.warnings:
-            click.echo(f"  warning: {warning}")
-        for error in split.errors[:_SHOWN]:
-            click.echo(f"  error: {error}")
+        errors = list(split.errors[:_SHOWN])
         if len(split.errors) > _SHOWN:
-            click.echo(f"  error: and {len(split.errors) - _SHOWN} more")
-    for name in report.missing:
-        click.echo(f"{report.name} {name}: not found")
-    click.echo("OK" if report.ok else "FAILED")
+            errors.append(f"and {len(split.errors) - _SHOWN} more")
+        lines += [line, f"  layout: {split.layout}"]
+        lines += [f"  warning: {warning}" for warning in split.warnings]
+        lines += [f"  error: {error}" for error in errors]
+    lines += [f"{report.name} {name}: not found" for name in report.missing]
+    return [*lines, "OK" if report.ok else "FAILED"]

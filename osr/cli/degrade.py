@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from osr.cli import json_option
-from osr.cli.reporting import progress_bar, report
+from osr.cli import options
+from osr.cli.output import progress_bar, report
 from osr.degradations import DEGRADATIONS, Chain
 from osr.degradations.files import degrade_files
 from osr.images import SUFFIXES
@@ -16,8 +16,8 @@ FORMATS = ("same", *sorted(suffix[1:] for suffix in SUFFIXES))
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-o", "--output", required=True, help="Output folder, or a file for a single image.")
+@options.inputs
+@options.output
 @click.option(
     "--degradation", "degradations", multiple=True, required=True, metavar="CHAIN",
     help="KIND:LEVEL[,NAME=VALUE...], several joined by + (or the option repeated). Without LEVEL "
@@ -25,10 +25,10 @@ FORMATS = ("same", *sorted(suffix[1:] for suffix in SUFFIXES))
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--pairs", is_flag=True, help="Write input/ and gt/ into OUTPUT: a test set.")
-@click.option("--recursive", is_flag=True, help="Include subfolders and keep them in the output.")
+@options.recursive
 @click.option("--format", type=click.Choice(FORMATS), default="png", show_default=True)
 @click.option("--depth", help="Folder of depth maps for haze: .npy or grey; larger is farther.")
-@json_option
+@options.json
 def degrade(
     inputs: tuple[str, ...],
     output: str,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-from osr.cli import backend_option, device_option, fail, json_option
+from osr.cli import fail, options
+from osr.cli.output import print_json, progress_bar, table
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS
 from osr.evaluation.records import Row
 from osr.evaluation.session import evaluate as run_evaluation
 from osr.evaluation.statistics import NOTICEABLE, Results
 from osr.report.text import percent, signed
-from osr_core.backend import PRECISIONS
 from osr_core.errors import OptionError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -43,11 +42,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seed", type=click.IntRange(0), help="Seed of synthetic degradation.  [default: 0]")
 @click.option("--baselines/--no-baselines", default=None, help="Also evaluate classical baselines "
               "on the degradations they are meant for.  [default: yes]")  # fmt: skip
-@backend_option
-@device_option
-@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True)
-@click.option("--tile", type=int, help="Largest side of a tile in pixels; 0: no tiles.")
-@json_option
+@options.backend
+@options.device
+@options.precision
+@options.tile
+@options.json
 def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **options: Any) -> int:
     """Evaluate models on data sets and write the report to -o.
 
@@ -59,42 +58,39 @@ def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **opt
         raise OptionError("--split val and --recipe RECIPE: give both, or neither")
     if split != "val":
         options["split"] = split
-    with tqdm(unit="image", disable=as_json or None) as bar:
+    with progress_bar(quiet=as_json) as show:
+        number = count(1)
 
-        def show(row: Row, total: int) -> None:
-            bar.total = total
-            bar.set_description(f"{row.model}, {row.column}", refresh=False)
-            bar.update()
+        def on_row(row: Row, total: int) -> None:
+            show(next(number), total, f"{row.model}, {row.column}")
 
-        results = run_evaluation(output=output, recipe=recipe, on_row=show, **options)
-    for line in results.description.skipped_images:
+        results = run_evaluation(output=output, recipe=recipe, on_row=on_row, **options)
+    skipped = results.description.skipped_images
+    for line in skipped:
         fail(f"skipped: {line}")
     page = str(output / "report.html")
-    click.echo(_json(results, page) if as_json else _table(results, page))
-    return 1 if results.description.skipped_images else 0
+    if as_json:
+        print_json({"report": page, **_figures(results), "skipped": skipped})
+    else:
+        click.echo(f"{_table(results)}\n{page}")
+    return 1 if skipped else 0
 
 
-def _json(results: Results, page: str) -> str:
+def _figures(results: Results) -> dict[str, Any]:
     models = [model.name for model in results.models if model.kind != "input"]
-    data = {
-        "report": page,
-        "models": {model: asdict(results.figures(model)) for model in models},
-        "columns": {
-            column.name: {
-                model: float(results.gain(model, column.name).mean())
-                for model in models
-                if results.cell(model, column.name)
-            }
-            for column in results.columns
-        },
-        "skipped": results.description.skipped_images,
+    columns = {
+        column.name: {
+            model: float(results.gain(model, column.name).mean())
+            for model in models
+            if results.cell(model, column.name)
+        }
+        for column in results.columns
     }
-    # JSON has no number for "not a number".
-    return json.dumps(json.loads(json.dumps(data), parse_constant=lambda name: None))
+    return {"models": {name: asdict(results.figures(name)) for name in models}, "columns": columns}
 
 
-def _table(results: Results, page: str) -> str:
-    lines = [f"{'':<24} {'seen':>8} {'unseen':>8}   harm"]
+def _table(results: Results) -> str:
+    rows = [("", "seen", "unseen", "harm")]
     for model in results.models:
         if model.kind == "input":
             continue
@@ -102,6 +98,5 @@ def _table(results: Results, page: str) -> str:
         harm = "–"
         if known.unseen_images:
             harm = f"{percent(known.harm_share)} of unseen images lose over {NOTICEABLE} dB"
-        seen, unseen = signed(known.seen.mean), signed(known.unseen.mean)
-        lines.append(f"{model.name:<24} {seen:>8} {unseen:>8}   {harm}")
-    return "\n".join([*lines, page])
+        rows.append((model.name, signed(known.seen.mean), signed(known.unseen.mean), harm))
+    return table(rows)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
-from osr.cli import json_option
+from osr.cli import options
+from osr.cli.output import print_json
 from osr.parity import Check, check_parity
 
 
 @click.command()
 @click.argument("model", required=False)
-@json_option
+@options.json
 def parity(model: str | None, as_json: bool) -> int:
     """Compare outputs, gradients and converted weights of MODEL in all installed backends.
 
@@ -31,7 +31,7 @@ def parity(model: str | None, as_json: bool) -> int:
             )
     failed = sum(not check.passed for check in checks)
     if as_json:
-        click.echo(json.dumps([{**asdict(check), "passed": check.passed} for check in checks]))
+        print_json([{**asdict(check), "passed": check.passed} for check in checks])
     else:
         click.echo(f"{len(checks) - failed} agree, {failed} differ")
     return 1 if failed else 0

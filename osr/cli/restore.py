@@ -6,31 +6,31 @@ from typing import Any
 
 import click
 
-from osr.cli import backend_option, device_option, json_option
-from osr.cli.reporting import progress_bar, report
+from osr.cli import options
+from osr.cli.output import progress_bar, report
 from osr.images import SUFFIXES
 from osr.pipeline import restore_files
-from osr_core.backend import PRECISIONS, pick_backend
+from osr_core.backend import pick_backend
 from osr_core.registry import default_model
 
 FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("-o", "--output", required=True, help="Output folder, or a file for a single image.")
+@options.inputs
+@options.output
 @click.option(
     "--model", help=f"Registered name, weight file or run folder.  [default: {default_model()}]"
 )
-@backend_option
-@device_option
-@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True)
-@click.option("--tile", type=int, help="Longest side of a tile in pixels; 0: no tiles.")
-@click.option("--recursive", is_flag=True, help="Include subfolders and keep them in the output.")
+@options.backend
+@options.device
+@options.precision
+@options.tile
+@options.recursive
 @click.option("--format", type=click.Choice(FORMATS), help="Output format.  [default: the input's]")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
               help="For JPEG and WebP.")  # fmt: skip
-@json_option
+@options.json
 def restore(inputs: tuple[str, ...], output: str, as_json: bool, **options: Any) -> int:
     """Restore INPUTs: image files, folders of images, or quoted globs.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from osr.cli import backend_option, device_option
+from osr.cli import options
 from osr.training.loop import Summary
 from osr.training.run import train as run_training
 from osr_core.errors import OptionError
@@ -26,8 +26,8 @@ from osr_core.errors import OptionError
 )
 @click.option("--resume", is_flag=True, help="Resume from the latest state in the run folder.")
 @click.option("--workers", default=1, show_default=True, help="Loader processes.")
-@device_option
-@backend_option
+@options.device
+@options.backend
 def train(recipes: tuple[str, ...], output: Path, data: tuple[str, ...], **options: Any) -> int:
     """Train the network of a RECIPE: a TOML file, or the name of one that comes with OSR.
 

@@ -1,17 +1,41 @@
-"""What the commands that turn images into images print."""
+"""What commands print: JSON, tables, a progress bar, and what became of image files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 from osr.cli import fail
-from osr.jobs import Progress, Result
+
+if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
+    from osr.jobs import Progress, Result
+
+
+def print_json(data: object) -> None:
+    """Print JSON; not-a-number, which JSON does not have, becomes null."""
+    click.echo(json.dumps(json.loads(json.dumps(data), parse_constant=lambda name: None)))
+
+
+def table(rows: Iterable[Iterable[object]]) -> str:
+    """Columns aligned to the left; lists are joined, whole numbers get separators."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in texts
+    )
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, list):
+        return ", ".join(cell)
+    return f"{cell:,}" if type(cell) is int else str(cell)
 
 
 @contextmanager
@@ -21,7 +45,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
 
         def show(done: float, total: int, name: str) -> None:
             bar.total = total
-            bar.set_description(name)
+            bar.set_description(name, refresh=False)
             bar.update(done - bar.n)
 
         yield show
@@ -43,13 +67,12 @@ def report(results: Sequence[Result], done: str, as_json: bool, **setting: objec
         fail(result.error)
     if as_json:
         counts = {done: len(good), "failed": len(failed), "skipped": len(skipped)}
-        click.echo(json.dumps({**setting, **counts, "files": [asdict(r) for r in results]}))
+        print_json({**setting, **counts, "files": [asdict(result) for result in results]})
         return 2 if failed else 0
-    for result in skipped:
-        click.echo(f"{result.input}: skipped: {result.skipped}", err=True)
-    for result in good:
-        if result.note is not None:
-            click.echo(f"{result.input}: {result.note}", err=True)
+    for result in results:
+        if result.skipped or result.note:
+            left_out = f"skipped: {result.skipped}" if result.skipped else result.note
+            click.echo(f"{result.input}: {left_out}", err=True)
     counted = f"{len(good)} {done}, {len(failed)} failed"
     counted += f", {len(skipped)} skipped" if skipped else ""
     seconds = sum(result.seconds or 0 for result in good)

@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+from osr_core.backend import BACKENDS, PRECISIONS, VARIABLE
+
+inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+output = click.option(
+    "-o", "--output", required=True, help="Output folder, or a file for a single image."
+)
+recursive = click.option(
+    "--recursive", is_flag=True, help="Include subfolders and keep them in the output."
+)
+backend = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help=f"Framework to use.  [default: {VARIABLE}, else the first one installed]",
+)
+device = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda[:i] or ascend[:i]."
+)
+precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True
+)
+tile = click.option("--tile", type=int, help="Longest side of a tile in pixels; 0: no tiles.")
+json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
