@@ -30,8 +30,9 @@ class RunLog:
         board = enabled and find_spec("tensorboard")
         self._board = _Board(folder / "tensorboard") if board else None
         self._bar = tqdm(
-            total=recipe.steps, initial=step, unit="step", mininterval=1, disable=not enabled
-        )
+            desc=folder.name, total=recipe.steps, initial=step, unit="step", mininterval=1,
+            disable=not enabled,
+        )  # fmt: skip
         self._restart()
 
     def timed(self, batches: Generator[T, None, None]) -> Iterator[T]:
