@@ -12,10 +12,9 @@ from click.testing import CliRunner
 import osr
 from osr.cli.compare import compare
 from osr.cli.evaluate import evaluate
-from osr.evaluation.columns import grid
+from osr.evaluation.columns import grid, validation_sets
 from osr.evaluation.config import Config
 from osr.evaluation.records import RESULTS
-from osr.evaluation.validation_split import validation_sets
 from osr.images import Picture, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint

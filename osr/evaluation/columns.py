@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from osr.datasets import DataSet, Item, Split, catalogue, find, items
 from osr.degradations import Chain
 from osr.evaluation.metrics import Protocol, to_levels
+from osr.training.recipe_files import load_stages
+from osr.training.sampling import Samples
 from osr_core.errors import ImageError, OptionError
 
 DEFAULT_DEGRADATIONS = ("none", "noise:25", "rain:0.3", "haze:1.3", "blur:2", "low_resolution:2",
@@ -65,7 +67,10 @@ class Column:
         return result, to_levels(target)
 
 
-def locate(text: str, split: Split = "test") -> tuple[DataSet, tuple[Item, ...]]:
+DataSetItems = tuple[DataSet, tuple[Item, ...]]
+
+
+def locate(text: str, split: Split = "test") -> DataSetItems:
     """The data set of a folder, of ``NAME=PATH``, or of the name of one that needs no path.
 
     A folder alone is the set of its own name, if the catalogue has one; else a set of pairs if it
@@ -75,26 +80,48 @@ def locate(text: str, split: Split = "test") -> tuple[DataSet, tuple[Item, ...]]
         OptionError: if the name is unknown.
         ImageError: if the folder does not hold it.
     """
-    name, equals, path = text.partition("=")
-    if not os.path.isdir(text):  # a path may contain "="
-        if equals:
-            return _found(find(name), path, split)
-        if os.sep in text or text in (".", ".."):
-            raise ImageError(f"{text}: no such folder")
-        return _found(find(text), None, split)
-    folder = Path(text).resolve()
-    if folder.name.lower().replace("_", "-") in catalogue():
-        return _found(find(folder.name), text, split)
-    known = find("pairs" if (folder / "input").is_dir() else "photographs")
-    data, found = _found(known, text, split)
-    return replace(data, name=folder.name), found
-
-
-def _found(data: DataSet, path: str | None, split: Split) -> tuple[DataSet, tuple[Item, ...]]:
+    label, path = None, None
+    if os.path.isdir(text):  # a path may contain "="
+        folder, path = Path(text).resolve(), text
+        if folder.name.lower().replace("_", "-") in catalogue():
+            data = find(folder.name)
+        else:
+            data = find("pairs" if (folder / "input").is_dir() else "photographs")
+            label = folder.name
+    elif "=" in text:
+        name, _, path = text.partition("=")
+        data = find(name)
+    elif os.sep in text or text in (".", ".."):
+        raise ImageError(f"{text}: no such folder")
+    else:
+        data = find(text)
     found = items(data.name, path, split)
     if not found:
         raise ImageError(f"{path}: holds no images of {data.name}")
-    return data, found
+    return replace(data, name=label or data.name), found
+
+
+def validation_sets(
+    recipe: str | os.PathLike[str], folders: Mapping[str, list[str]]
+) -> Iterator[DataSetItems]:
+    """The photographs and pairs of a recipe's validation split, downscaled as in training.
+
+    Raises:
+        OptionError: if the recipe is invalid or has no validation split.
+        ImageError: if a folder does not hold its data set.
+    """
+    loaded = load_stages(recipe, data=folders)[-1]
+    if not loaded.validation.val_fraction:
+        raise OptionError(f"{recipe}: validation.val_fraction is 0: no validation split")
+    split = Samples.of(loaded).split()[1]
+    for name, found in {**split.pairs, "photographs": split.photographs}.items():
+        # Two folders may hold images of the same name.
+        numbered = (
+            replace(item, name=f"{i:03}-{item.name}", max_side=loaded.max_side)
+            for i, item in enumerate(found)
+        )
+        if found:
+            yield replace(find(name), name=f"validation {name}"), tuple(numbered)
 
 
 def default_protocol(data: DataSet, degradation: Chain | None) -> Protocol:
@@ -121,11 +148,16 @@ def make_column(
     name: str | None = None,
     kind: str | None = None,
 ) -> Column:
-    """A column of a data set; ``limit`` is the largest number of images.
+    """A column of a data set.
 
-    A clean set needs a degradation such as ``noise:25`` or ``none``, a paired one that the
-    catalogue does not know may have a ``kind``. The protocol is :func:`default_protocol`, but for
-    what ``protocol`` names.
+    Args:
+        data: the data set.
+        found: its images.
+        degradation: such as ``noise:25`` or ``none``, for clean sets alone.
+        protocol: what differs from :func:`default_protocol`, such as ``crop=2``.
+        limit: largest number of images.
+        name: of the column.
+        kind: kind of degradation of a paired set that the catalogue does not know.
 
     Raises:
         OptionError: if the degradation does not fit the set, or an argument is invalid.
@@ -133,7 +165,7 @@ def make_column(
     if data.paired == (degradation is not None):
         raise OptionError(
             f"data set {data.name}: has degraded images; omit {degradation}"
-            if degradation is not None
+            if data.paired
             else f"data set {data.name}: has clean images; give a degradation such as noise:25"
         )
     synthetic = None if degradation is None else Chain.parse(degradation)

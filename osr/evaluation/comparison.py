@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from osr.evaluation.records import Row
 from osr.evaluation.session import first_model
 from osr.evaluation.statistics import Interval, Results, Values, capped, interval, load
 from osr_core.errors import OptionError
@@ -67,16 +68,17 @@ def compare(
 def compare_results(first: Results, a: str, second: Results, b: str) -> Comparison:
     """Model ``b`` of the second report against model ``a`` of the first, which may be the same."""
     first.model(a), second.model(b)
-    found = []
+    differences, gains = [], []
     for column in first.columns:
         pairs = _pairs(first, a, second, b, column.name)
-        if pairs is not None:
-            found.append((column, *pairs))
-    if not found:
+        if pairs:
+            psnr = capped([[row.psnr for row in pair] for pair in pairs]).T
+            ssim = np.array([[row.ssim for row in pair] for pair in pairs]).T
+            differences.append(_difference(column.name, psnr, ssim))
+            gains += [] if column.clean else [psnr[1] - psnr[0]]
+    if not differences:
         raise OptionError(f"{a} and {b}: no image was restored by both; nothing to compare")
-    gains = [psnr[1] - psnr[0] for column, psnr, _ in found if not column.clean]
-    columns = tuple(_difference(column.name, psnr, ssim) for column, psnr, ssim in found)
-    return Comparison(a, b, columns, interval(*gains) if gains else None)
+    return Comparison(a, b, differences, interval(*gains) if gains else None)
 
 
 def _find(text: str, report: str | os.PathLike[str] | None) -> tuple[Results, str]:
@@ -93,6 +95,7 @@ def _find(text: str, report: str | os.PathLike[str] | None) -> tuple[Results, st
 
 
 def _difference(column: str, psnr: Values, ssim: Values) -> Difference:
+    """Of PSNR and SSIM, (2, images)."""
     gains = psnr[1] - psnr[0]
     first, second = (float(mean) for mean in psnr.mean(1))
     gain, ssim_gain = interval(gains), interval(ssim[1] - ssim[0])
@@ -101,16 +104,12 @@ def _difference(column: str, psnr: Values, ssim: Values) -> Difference:
     return Difference(column, len(gains), first, second, gain, ssim_gain, better, significant)
 
 
-def _pairs(
-    first: Results, a: str, second: Results, b: str, column: str
-) -> tuple[Values, Values] | None:
-    """(2, images) PSNR and SSIM of the images that both have; ``None`` for none."""
+def _pairs(first: Results, a: str, second: Results, b: str, column: str) -> list[tuple[Row, Row]]:
+    """The rows of the images that both have."""
     partners = {row.image: row for row in second.cell(b, column)}
     both = [(r, partners[r.image]) for r in first.cell(a, column) if r.image in partners]
-    if not both:
-        return None
-    protocols = [results.column(column).protocol for results in (first, second)]
-    if protocols[0] != protocols[1]:
+    protocols = [results.column(column).protocol for results in (first, second) if both]
+    if len(set(protocols)) > 1:
         raise OptionError(
             f"column {column}: measured on {protocols[0]} and on {protocols[1]}; "
             "evaluate one of them again"
@@ -120,6 +119,4 @@ def _pairs(
             raise OptionError(
                 f"column {column}: the two inputs of {one.image} differ; use the same --seed"
             )
-    psnr = [[pair[i].psnr for pair in both] for i in (0, 1)]
-    ssim = [[pair[i].ssim for pair in both] for i in (0, 1)]
-    return capped(psnr), np.asarray(ssim)
+    return both

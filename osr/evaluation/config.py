@@ -36,10 +36,10 @@ class ColumnConfig:
 
     data: str
     path: str = ""
-    degradation: str = ""
-    protocol: str = ""
-    name: str = ""
-    kind: str = ""
+    degradation: str | None = None
+    protocol: str | None = None
+    name: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Config:
     column: tuple[ColumnConfig, ...]
     models: tuple[str, ...] = ()
     seed: int = 0
-    limit: int = 0
-    """Largest number of images per column; 0 for all."""
+    limit: int | None = None
+    """Largest number of images per column."""
     baselines: bool = True
 
     @classmethod
@@ -61,12 +61,8 @@ class Config:
             raise OptionError(f"{path}: has no [[column]]")
         folder = Path(path).parent
         columns = tuple(
-            replace(
-                column,
-                data=find(column.data).name,
-                path=column.path and str(folder / Path(column.path).expanduser()),
-            )
-            for column in config.column
+            replace(one, data=find(one.data).name, path=one.path and _below(folder, one.path))
+            for one in config.column
         )
         models = tuple(_model(model, folder) for model in config.models)
         return replace(config, column=columns, models=models)
@@ -81,27 +77,24 @@ class Config:
             ImageError: if a folder does not hold its set.
         """
         given = {find(name).name: path for name, path in folders.items()}
-        unused = given.keys() - {column.data for column in self.column}
+        unused = given.keys() - {one.data for one in self.column}
         if unused:
             raise OptionError(f"data set {min(unused)}: in no [[column]] of the configuration")
         read = lru_cache(locate)
         columns = []
-        for column in self.column:
-            path = given.get(column.data, column.path)
-            columns.append(
-                make_column(
-                    *read(f"{column.data}={path}" if path else column.data),
-                    column.degradation or None,
-                    protocol or column.protocol or None,
-                    limit or self.limit or None,
-                    column.name or None,
-                    column.kind or None,
-                )
-            )
+        for one in self.column:
+            path = given.get(one.data, one.path)
+            found = read(f"{one.data}={path}" if path else one.data)
+            how = protocol or one.protocol, limit or self.limit, one.name, one.kind
+            columns.append(make_column(*found, one.degradation, *how))
         return tuple(columns)
+
+
+def _below(folder: Path, path: str) -> str:
+    return str(folder / Path(path).expanduser())
 
 
 def _model(model: str, folder: Path) -> str:
     label, equals, name = model.rpartition("=")
-    path = folder / Path(name).expanduser()
-    return f"{label}{equals}{path}" if path.is_file() else model
+    path = _below(folder, name)
+    return f"{label}{equals}{path}" if os.path.isfile(path) else model

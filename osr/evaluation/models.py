@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.evaluation.baselines import BASELINES
 from osr.evaluation.columns import Column
 from osr.evaluation.seen import NO_RECIPE, seen_degradation
 from osr_core.analysis import analyse
@@ -89,14 +89,16 @@ def object_model(label: str, network: Network, tile: int | None = None) -> Model
     Raises:
         OptionError: if its label is reserved.
     """
-    state = network.state()
-    digest = hashlib.sha256(b"".join(array.tobytes() for array in state.values()))
-    count = sum(array.size for array in state.values())
-    title, label = label, _label(label, label)
+    arrays = network.state().values()
     return Model(
-        label, title, "network", count, unknown=(NO_RECIPE,), sha256=digest.hexdigest(),
+        _label(label, label),
+        label,
+        "network",
+        sum(array.size for array in arrays),
+        unknown=(NO_RECIPE,),
+        sha256=hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest(),
         run=lambda image: restore(image, network, tile),
-    )  # fmt: skip
+    )
 
 
 def network_model(model: str, load: Callable[[str], Network], tile: int | None = None) -> Model:
@@ -113,6 +115,13 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
     checkpoint = Checkpoint.load(name)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
     network = load(name)
+
+    def inspect(image: Image, folder: Path) -> None:
+        from osr.inspection import inspect_image
+        from osr.inspection.drawing import save_pictures
+
+        save_pictures(inspect_image(image, checkpoint), folder)
+
     return Model(
         label,
         f"{label} ({spec.kind} {spec.backbone.kind})",
@@ -123,7 +132,15 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
         checkpoint.provenance,
         hashlib.sha256(path.read_bytes()).hexdigest(),
         lambda image: restore(image, network, tile),
-        partial(_inspect, checkpoint) if spec.makes_waves else None,
+        inspect if spec.makes_waves else None,
+    )
+
+
+def baseline_models() -> tuple[Model, ...]:
+    """The rows of :mod:`osr.evaluation.baselines`."""
+    return tuple(
+        Model(name, one.title, "baseline", seen=tuple(sorted(one.kinds)), run=one.restore)
+        for name, one in BASELINES.items()
     )
 
 
@@ -131,26 +148,3 @@ def _label(label: str, model: str) -> str:
     if label in RESERVED:
         raise OptionError(f"model {model}: the label {label} is reserved; choose another")
     return safe_name(label)
-
-
-def _inspect(checkpoint: Checkpoint, image: Image, folder: Path) -> None:
-    from osr.inspection import inspect_image
-    from osr.inspection.drawing import save_pictures
-
-    save_pictures(inspect_image(image, checkpoint), folder)
-
-
-def baseline_models() -> tuple[Model, ...]:
-    """The rows of :mod:`osr.evaluation.baselines`."""
-    from osr.evaluation.baselines import BASELINES
-
-    return tuple(
-        Model(
-            name,
-            baseline.title,
-            "baseline",
-            seen=tuple(sorted(baseline.kinds)),
-            run=baseline.restore,
-        )
-        for name, baseline in BASELINES.items()
-    )

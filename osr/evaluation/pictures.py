@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,7 +23,7 @@ LONGEST_SIDE = 512
 def choose(results: Results, model: str) -> list[dict[str, str]]:
     """The images to show, by a model's gain: column, image, rank, and folder of their pictures.
 
-    Rank is ``worst``, ``median`` or ``best``; a column of fewer than three images shows all.
+    Rank is ``worst``, ``best`` or ``median``; a column of fewer than three images shows all.
     """
     chosen = []
     for column in results.columns:
@@ -35,7 +35,7 @@ def choose(results: Results, model: str) -> list[dict[str, str]]:
                 ranks.setdefault(int(order[place]), rank)
         for index, rank in ranks.items():
             image = rows[index].image
-            folder = f"pictures/{safe_name(column.name)}/{_place_name(image)}"
+            folder = f"pictures/{safe_name(column.name)}/{_folder_name(image)}"
             chosen.append({"column": column.name, "image": image, "rank": rank, "folder": folder})
     return chosen
 
@@ -49,45 +49,35 @@ def save_pictures(
 ) -> None:
     """Restore the chosen images again and write those of input, truth and results not yet there.
 
-    Of the first model that can be inspected, amplitude, phase and gates of one image of each
+    Of the first model that can be inspected, amplitude, phase and gates of the last image of each
     column, the median, are written as well.
 
     Raises:
         ImageError: if an image cannot be read, restored or written.
     """
     inspect = next((model.inspect for model in models if model.inspect), None)
-    waves = {p["column"]: p for p in sorted(chosen, key=lambda p: p["rank"] == "median")}
-    for choice, column, index in _places(chosen, columns):
-        place = folder / choice["folder"]
-        rows = {m.name: m for m in models if m.run is not None and m.fits(column)}
-        missing = [n for n in ("input", "truth", *rows) if not (place / f"{n}.png").exists()]
-        wave = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
-        inspected = inspect is None or choice is not waves[column.name] or wave.exists()
-        if inspected and not missing:
-            continue
-        place.mkdir(parents=True, exist_ok=True)
-        degraded, truth = column.load(index, seed)
-        for name in missing:
-            run = rows[name].run if name in rows else None
-            image = truth if name == "truth" else run(degraded) if run else degraded
-            write(place / f"{name}.png", Picture(to_levels(_centre(image))))
-        if inspect is not None and not inspected:
-            inspect(degraded, wave)
+    for column in columns:
+        places = {item.name: index for index, item in enumerate(column.items)}
+        shown = [c for c in chosen if c["column"] == column.name and c["image"] in places]
+        rows = {m.name: m.run for m in models if m.run is not None and m.fits(column)}
+        for choice in shown:
+            place = folder / choice["folder"]
+            missing = [n for n in ("input", "truth", *rows) if not (place / f"{n}.png").exists()]
+            wave = folder / "wave" / safe_name(f"{column.name} {choice['image']}")
+            inspected = inspect is None or choice is not shown[-1] or wave.exists()
+            if inspected and not missing:
+                continue
+            place.mkdir(parents=True, exist_ok=True)
+            degraded, truth = column.load(places[choice["image"]], seed)
+            for name in missing:
+                run = rows.get(name)
+                image = truth if name == "truth" else run(degraded) if run else degraded
+                write(place / f"{name}.png", Picture(to_levels(_centre(image))))
+            if inspect is not None and not inspected:
+                inspect(degraded, wave)
 
 
-def _places(
-    chosen: Sequence[Mapping[str, str]], columns: Sequence[Column]
-) -> Iterator[tuple[Mapping[str, str], Column, int]]:
-    """Each chosen image of these columns, with its column and its place there."""
-    by_name = {column.name: column for column in columns}
-    for choice in chosen:
-        column = by_name.get(choice["column"])
-        for index, item in enumerate(column.items if column is not None else ()):
-            if column is not None and item.name == choice["image"]:
-                yield choice, column, index
-
-
-def _place_name(image: str) -> str:
+def _folder_name(image: str) -> str:
     """A folder for an image, a different one for each name."""
     safe = safe_name(image)
     return safe if safe == image else f"{safe}-{crc32(image.encode()):08x}"

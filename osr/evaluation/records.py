@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -50,19 +50,15 @@ class Description:
 
     def save(self, folder: Path) -> None:
         """Write ``evaluation.json``, atomically."""
-        data = {"version": VERSION, **_plain(self)}
+        data = {"version": VERSION, **_saved(self)}
         for key in ("models", "columns"):
-            data[key] = [_plain(entry) for entry in data[key]]
+            data[key] = [_saved(entry) for entry in data[key]]
         with atomic_write(folder / DESCRIPTION) as temporary:
             temporary.write_text(json.dumps(data, indent=1, default=list) + "\n", "utf-8")
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Description:
-        """Read a folder's ``evaluation.json``.
-
-        Raises:
-            OptionError: if there is none, or it is not one.
-        """
+        """Read a folder's ``evaluation.json``; :class:`OptionError` if there is none."""
         path = Path(folder) / DESCRIPTION
         try:
             data = json.loads(path.read_text("utf-8"))
@@ -99,8 +95,6 @@ class Row:
 
 
 _TYPES = get_type_hints(Row)
-_FORMATS = {"input_psnr": ".4f", "psnr": ".4f", "input_ssim": ".6f", "ssim": ".6f",
-            "seconds": ".4f"}  # fmt: skip
 
 
 def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
@@ -113,16 +107,15 @@ def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
     if not path.exists():
         return []
     text = path.read_bytes().decode("utf-8", "replace")
-    reader = csv.reader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
-    if next(reader, list(_TYPES)) != list(_TYPES):
+    reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+    if reader.fieldnames not in (None, [*_TYPES]):
         raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
     rows = {}
-    for values in reader:
+    for line in reader:
         try:
-            row = Row(*(kind(v) for kind, v in zip(_TYPES.values(), values, strict=True)))
-        except ValueError:
-            line = reader.line_num
-            raise OptionError(f"{path}: line {line} is not a row; remove it") from None
+            row = Row(**{name: kind(line[name]) for name, kind in _TYPES.items()})
+        except (TypeError, ValueError):
+            raise OptionError(f"{path}: line {reader.line_num} is not a row; remove it") from None
         rows[row.key] = row
     return list(rows.values())
 
@@ -139,13 +132,12 @@ def open_rows(folder: Path) -> Iterator[Callable[[Row], None]]:
             writer.writerow(_TYPES)
 
         def write(row: Row) -> None:
-            values = ((name, getattr(row, name)) for name in _TYPES)
-            writer.writerow(format(value, _FORMATS.get(name, "")) for name, value in values)
+            writer.writerow(f"{v:.6f}" if isinstance(v, float) else v for v in astuple(row))
             file.flush()
 
         yield write
 
 
-def _plain(entry: Any) -> dict[str, Any]:
+def _saved(entry: Any) -> dict[str, Any]:
     """The fields of a dataclass that are saved."""
     return {part.name: getattr(entry, part.name) for part in fields(entry) if part.compare}

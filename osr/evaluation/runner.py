@@ -34,15 +34,20 @@ _Out = TypeVar("_Out")
 
 
 class Job(NamedTuple):
-    """An image, and the models that have no row for it yet."""
+    """An image of a column, and the models that have no row for it yet."""
 
     column: Column
-    position: int
+    index: int
     models: tuple[Model, ...]
+
+    @property
+    def image(self) -> str:
+        """Name of the image."""
+        return self.column.items[self.index].name
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class _Sample:
     """The images of a job, and PSNR and SSIM of its input."""
 
     job: Job
@@ -50,10 +55,9 @@ class Sample:
     truth: NDArray[np.uint8]
     scores: tuple[float, float]
 
-    @property
-    def image(self) -> str:
-        """Name of the image."""
-        return self.job.column.items[self.job.position].name
+
+_Restored = tuple[NDArray[np.float32], float]
+"""An image, and the seconds that it took."""
 
 
 def plan(models: Sequence[Model], columns: Sequence[Column], folder: Path) -> list[Job]:
@@ -86,30 +90,30 @@ def run(
     """
     skipped: list[tuple[str, str]] = []
 
-    def load(job: Job) -> Sample | tuple[str, str]:
+    def load(job: Job) -> _Sample | tuple[str, str]:
         try:
-            degraded, truth = job.column.load(job.position, seed)
+            degraded, truth = job.column.load(job.index, seed)
             protocol = Protocol.parse(job.column.protocol)
-            return Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
+            return _Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
         except ImageError as error:
-            text, file = str(error), str(job.column.items[job.position].truth)
+            text, file = str(error), str(job.column.items[job.index].truth)
             return job.column.name, text if file in text else f"{file}: {text}"
 
-    def results() -> Iterator[tuple[Sample, Model, tuple[NDArray[np.float32], float] | None]]:
+    def results() -> Iterator[tuple[_Sample, Model, _Restored | None]]:
         for sample in in_order(load, jobs, loader, ahead=1):
             if isinstance(sample, tuple):
                 skipped.append(sample)
                 continue
             for model in sample.job.models:
                 now = model.kind == "network"  # others run in the threads that score
-                yield sample, model, _restore(model, sample) if now else None
+                yield sample, model, _restore(sample, model) if now else None
 
     with (
         open_rows(folder) as write,
         ThreadPoolExecutor(1) as loader,
         ThreadPoolExecutor(WORKERS) as scorers,
     ):
-        for row in in_order(lambda result: _score(*result), results(), scorers, WORKERS + 1):
+        for row in in_order(lambda each: _score(*each), results(), scorers, WORKERS + 1):
             write(row)
             on_row(row)
     return skipped
@@ -138,34 +142,30 @@ def in_order(
         raise error
 
 
+def _restore(sample: _Sample, model: Model) -> _Restored:
+    started = time.perf_counter()
+    with _named(sample, model):
+        image = model.run(sample.degraded) if model.run is not None else sample.degraded
+    return image, time.perf_counter() - started
+
+
+def _score(sample: _Sample, model: Model, restored: _Restored | None) -> Row:
+    job, truth, before = sample.job, sample.truth, sample.scores
+    image, seconds = restored or _restore(sample, model)
+    with _named(sample, model):
+        protocol = Protocol.parse(job.column.protocol)
+        after = before if model.run is None else psnr_and_ssim(image, truth, protocol)
+    return Row(
+        model.name, job.column.name, job.image, before[0], after[0], before[1], after[1],
+        truth.shape[1], truth.shape[0], seconds,
+    )  # fmt: skip
+
+
 @contextmanager
-def _named(model: Model, sample: Sample) -> Iterator[None]:
+def _named(sample: _Sample, model: Model) -> Iterator[None]:
     """Errors say which model fails on which image."""
     try:
         yield
     except ImageError as error:
-        where = f"{model.name} on {sample.job.column.name}, {sample.image}"
+        where = f"{model.name} on {sample.job.column.name}, {sample.job.image}"
         raise ImageError(f"{where}: {error}") from None
-
-
-def _restore(model: Model, sample: Sample) -> tuple[NDArray[np.float32], float]:
-    """The restored image and the seconds that it took."""
-    if model.run is None:
-        return sample.degraded, 0.0
-    started = time.perf_counter()
-    with _named(model, sample):
-        return model.run(sample.degraded), time.perf_counter() - started
-
-
-def _score(sample: Sample, model: Model, restored: tuple[NDArray[np.float32], float] | None) -> Row:
-    column, protocol = sample.job.column, Protocol.parse(sample.job.column.protocol)
-    image, seconds = restored or _restore(model, sample)
-    scores = sample.scores
-    if model.run is not None:
-        with _named(model, sample):
-            scores = psnr_and_ssim(image, sample.truth, protocol)
-    height, width = sample.truth.shape[:2]
-    return Row(
-        model.name, column.name, sample.image, sample.scores[0], scores[0],
-        sample.scores[1], scores[1], width, height, seconds,
-    )  # fmt: skip

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from backends import get_backend
 from osr.datasets import Split
-from osr.evaluation.columns import Column, check_names, grid, locate
+from osr.evaluation.columns import Column, check_names, grid, locate, validation_sets
 from osr.evaluation.config import Config
 from osr.evaluation.models import INPUT, baseline_models, network_model, object_model
 from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
-from osr.evaluation.validation_split import validation_sets
 from osr_core import __version__
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
@@ -52,11 +51,11 @@ def evaluate(
     evaluation that was interrupted is resumed; models and columns can be added to it.
 
     Args:
-        models: registered names or ``.safetensors`` files, ``LABEL=MODEL`` to give the row another
-            name, or pairs of a label and a network, for instance of ``backends.reprogram``; by
-            default those of ``config``, else the default model.
+        models: registered names or ``.safetensors`` files, ``LABEL=MODEL`` to name the row, or
+            pairs of a label and a network, for instance of ``backends.reprogram``; by default
+            those of ``config``, else the default model.
         data: data sets, ``NAME=PATH``, names that need no path, or folders. With ``config`` and
-            ``recipe``, folders of the sets that these name.
+            ``recipe``, the folders of their sets.
         output: folder for the report.
         split: ``test`` or ``train``, of the data sets.
         degradations: such as ``noise:25`` or ``none``, of clean sets; by default
@@ -84,23 +83,32 @@ def evaluate(
     """
     from osr.report import write_report
 
-    saved = Config.load(config) if config is not None else None
-    columns = _columns(saved, recipe, data, split, degradations, protocol, limit)
+    saved = Config(()) if config is None else Config.load(config)
+    if config is not None:
+        if degradations or recipe is not None:
+            other = "--degradation" if degradations else "--recipe"
+            raise OptionError(f"{other}: cannot be combined with --config, which lists the columns")
+        folders = {name: paths[-1] for name, paths in _folders(data).items()}
+        columns = saved.columns(folders, protocol, limit)
+    elif recipe is not None:
+        columns = grid(validation_sets(recipe, _folders(data)), degradations, protocol, limit)
+    elif data:
+        columns = grid([locate(text, split) for text in data], degradations, protocol, limit)
+    else:
+        raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
     check_names((column.name for column in columns), "column")
-    chosen = models or (saved.models if saved is not None else ()) or (default_model(),)
-    if baselines is None:
-        baselines = saved is None or saved.baselines
     framework = get_backend(backend)
     read = partial(framework.load, device=device, precision=precision)
     networks = [
-        network_model(model, read, tile) if isinstance(model, str) else object_model(*model, tile)
-        for model in chosen
+        network_model(one, read, tile) if isinstance(one, str) else object_model(*one, tile)
+        for one in models or saved.models or (default_model(),)
     ]
-    rows = [INPUT, *networks, *(baseline_models() if baselines else ())]
+    with_baselines = saved.baselines if baselines is None else baselines
+    rows = [INPUT, *networks, *(baseline_models() if with_baselines else ())]
     setting = Description(
         tuple(row for row in rows if any(row.fits(column) for column in columns)),
         columns,
-        (saved.seed if saved is not None else 0) if seed is None else seed,
+        saved.seed if seed is None else seed,
         framework.name,
         precision,
         (f"osr {__version__}", f"{framework.name} {framework.version()}"),
@@ -146,32 +154,15 @@ def first_model(results: Results) -> str:
     return (networks or [model.name for model in results.models])[0]
 
 
-def _columns(
-    saved: Config | None,
-    recipe: StrPath | None,
-    data: Sequence[str],
-    split: Split,
-    degradations: Sequence[str],
-    protocol: str | None,
-    limit: int | None,
-) -> tuple[Column, ...]:
-    if saved is None and recipe is None:
-        if not data:
-            raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
-        return grid([locate(text, split) for text in data], degradations, protocol, limit)
+def _folders(data: Sequence[str]) -> dict[str, list[str]]:
+    """The folders of each data set, of ``NAME=PATH`` texts."""
     folders: dict[str, list[str]] = {}
     for text in data:
         name, _, path = text.partition("=")
         if not name or not path:
             raise OptionError(f"--data {text}: expected NAME=PATH")
         folders.setdefault(name, []).append(path)
-    if saved is None:
-        assert recipe is not None
-        return grid(validation_sets(recipe, folders), degradations, protocol, limit)
-    if degradations or recipe is not None:
-        other = "--degradation" if degradations else "--recipe"
-        raise OptionError(f"{other}: cannot be combined with --config, which lists the columns")
-    return saved.columns({name: paths[-1] for name, paths in folders.items()}, protocol, limit)
+    return folders
 
 
 def _begin(folder: Path, new: Description) -> None:
@@ -190,15 +181,15 @@ def _merged(old: Description, new: Description, where: str) -> Description:
     """Both together, what is in both as it is now."""
     _require_same(old, new, ("seed", "backend", "precision"), where)
     models = {model.name: model for model in old.models}
+    columns = {column.name: column for column in old.columns}
+    saved = [part.name for part in fields(Column) if part.compare]
     for model in new.models:
         before = models.get(model.name, model)
         _require_same(before, model, ("sha256",), f"{where} model {model.name}")
-    columns = {column.name: column for column in old.columns}
-    saved = [part.name for part in fields(Column) if part.compare]
+        models[model.name] = model
     for column in new.columns:
         _require_same(columns.get(column.name, column), column, saved, f"{where} {column.name}")
-    models.update((model.name, model) for model in new.models)
-    columns.update((column.name, column) for column in new.columns)
+        columns[column.name] = column
     return replace(
         new,
         models=tuple(models.values()),

@@ -72,12 +72,12 @@ class Results:
 
     @property
     def models(self) -> Sequence[Model]:
-        """The rows of the matrix, in its order."""
+        """The rows of the matrix."""
         return self.description.models
 
     @property
     def columns(self) -> Sequence[Column]:
-        """The columns of the matrix, in its order."""
+        """The columns of the matrix."""
         return self.description.columns
 
     @cached_property
@@ -102,15 +102,14 @@ class Results:
         ``unknown`` where the column's kind is, or where the model's training is and does not
         name that kind; ``clean`` where there is no degradation.
         """
-        entry = self.model(model)
-        place = self.column(column)
+        trained, place = self.model(model), self.column(column)
         if place.clean:
             return "clean"
-        if place.kind == "unknown":
-            return "unknown"
-        if set(place.kind.split("+")) <= set(entry.seen):
+        if set(place.kind.split("+")) <= set(trained.seen):
             return "seen"
-        return "unknown" if NO_RECIPE in entry.unknown else "unseen"
+        if place.kind == "unknown" or NO_RECIPE in trained.unknown:
+            return "unknown"
+        return "unseen"
 
     def model(self, name: str) -> Model:
         """The model of a name; :class:`OptionError` if there is none."""
