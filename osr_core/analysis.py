@@ -32,7 +32,6 @@ class Parameter:
     shape: tuple[int, ...]
     """Convolutions: ``(out, in, k, k)``; transposed ones: ``(in, out, k, k)``."""
     init: Init
-    """Initialiser."""
     fan_in: int
     """Inputs that are summed for one output."""
     trainable: bool = True
@@ -101,7 +100,7 @@ class Traced:
     before: Fraction = Fraction(0)
     after: Fraction = Fraction(0)
     is_thumbnail: bool = False
-    """Made of the thumbnail: it does not depend on single pixels of a tile."""
+    """Made of the thumbnail, so that it does not depend on single pixels of a tile."""
 
 
 @dataclass
@@ -125,7 +124,6 @@ class Tracer:
         bias: bool = True,
         init: Init = "he",
     ) -> Traced:
-        """Kernel *k* extends ``k // 2`` elements to both sides; less to the right of a stride."""
         fan_in = x.channels * kernel**2
         self._declare(f"{name}.weight", (out_channels, x.channels, kernel, kernel), init, fan_in)
         if bias:
@@ -135,26 +133,24 @@ class Tracer:
         step = x.step * stride
         self.total_stride = max(self.total_stride, int(step))
         self.macs += Fraction(fan_in * out_channels) / step**2
-        margin = kernel // 2 * x.step
+        margin = kernel // 2 * x.step  # to both sides; less to the right of a stride
         after = max(x.after + margin - (stride - 1) * x.step, Fraction(0))
         return Traced(out_channels, step, x.before + margin, after)
 
     def deconv(self, name: str, x: Traced) -> Traced:
-        """Even rows depend on one element, odd rows on two (3×3, stride 2, padding 1)."""
         shape = (x.channels, x.channels, 3, 3)
         fan_in = x.channels * 9 // 4
         self._declare(f"{name}.weight", shape, "lecun", fan_in)
         self._declare(f"{name}.bias", (x.channels,), "zeros", fan_in)
         self.macs += Fraction(x.channels**2 * 9) / x.step**2
+        # Even rows depend on one element, odd rows on two (3×3, stride 2, padding 1).
         return Traced(x.channels, x.step / 2, x.before + x.step / 2, x.after + x.step)
 
     def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
-        """Declares the parameter; its values do not matter here."""
         self._declare(name, shape, "ones", 1)
         return np.broadcast_to(np.float32(1), shape)
 
     def add(self, x: Traced, y: Traced) -> Traced:
-        """Depends on what either depends on; one channel is broadcast, and so is a thumbnail."""
         return Traced(
             channels=max(x.channels, y.channels),
             step=y.step if x.is_thumbnail else x.step,
@@ -166,60 +162,50 @@ class Tracer:
     sub = mul = add
 
     def same(self, x: Traced, *_: Any, **__: Any) -> Traced:
-        """Changes no shape."""
         return x
 
     scale = affine = relu = leaky = sigmoid = same
 
     def wave(self, amplitude: Traced, phase: Traced) -> tuple[Traced, Traced]:
-        """Both parts depend on amplitude and phase."""
         both = self.add(amplitude, phase)
         return both, both
 
     def concat(self, x: Traced, y: Traced) -> Traced:
-        """Adds up channels."""
         return replace(self.add(x, y), channels=x.channels + y.channels)
 
     def split(self, x: Traced) -> tuple[Traced, Traced]:
-        """Halves the channels."""
         half = replace(x, channels=x.channels // 2)
         return half, half
 
     def unshuffle(self, x: Traced, side: int) -> Traced:
-        """An element now covers a block, which is what it depends on."""
         step = x.step * side
         self.total_stride = max(self.total_stride, int(step))
         return replace(x, channels=x.channels * side**2, step=step)
 
     def shuffle(self, x: Traced, side: int) -> Traced:
-        """The corner pixels of a block depend on its far side."""
         step = x.step / side
-        rest = x.step - step
+        rest = x.step - step  # the corner pixels of a block depend on its far side
         return Traced(x.channels // side**2, step, x.before + rest, x.after + rest)
 
     def mean(self, x: Traced) -> Traced:
-        """Depends on the whole image, but that of a thumbnail."""
         self.global_statistics |= not x.is_thumbnail
         return x
 
     def thumbnail(self, x: Traced) -> Traced:
-        """Depends on no single pixel of a tile."""
         self.uses_context = True
         return Traced(x.channels, is_thumbnail=True)
 
     def haze_amount(self, thumbnail: Traced) -> Traced:
-        """One number."""
         return replace(thumbnail, channels=1)
 
     def external(self, spec: External, x: Traced) -> Traced:
-        """What its spec says; an unknown halo is the whole image."""
         self.total_stride = max(self.total_stride, spec.total_stride)
-        self.global_statistics |= spec.halo is None
+        self.global_statistics |= spec.halo is None  # unknown: the whole image
         halo = spec.halo or 0
         return replace(x, before=x.before + halo, after=x.after + halo)
 
     def note(self, name: str, value: Traced) -> None:
-        """Nothing."""
+        pass
 
     def _declare(self, name: str, shape: tuple[int, ...], init: Init, fan_in: int) -> None:
         self.parameters[name] = Parameter(name, shape, init, fan_in)

@@ -8,10 +8,11 @@ checkpoints are equal files, byte for byte.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class Checkpoint:
     """How it was trained; empty if unknown."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Data, seed, versions, source file."""
+    sha256: str = field(default="", compare=False)
+    """Of the file that it was read from."""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, atomically.
@@ -65,7 +68,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str]) -> Checkpoint:
-        """Read a model's file, once.
+        """Read a model's file.
 
         Args:
             model: a registered name, a ``.safetensors`` file with or without its suffix, or the
@@ -78,10 +81,11 @@ class Checkpoint:
         """
         path = find_weights(model)
         content = _read(path)
-        check_hash(model, content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        check_hash(model, sha256)
         parsed = _parse(path, content)
         try:
-            return cls.parse(*parsed)
+            return replace(cls.parse(*parsed), sha256=sha256)
         except (SpecError, CheckpointError) as error:
             raise CheckpointError(f"{path}: {error}") from None
 

@@ -60,7 +60,7 @@ class NumpyOps:
         bias: bool = True,
         init: Init = "he",
     ) -> Array:
-        """A sum over the kernel's taps, each a matrix product over channels."""
+        # A sum over the kernel's taps, each a matrix product over channels.
         weight = self._weight(f"{name}.weight", x)
         pad = kernel // 2
         padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
@@ -74,8 +74,8 @@ class NumpyOps:
         return y + self._weight(f"{name}.bias", x)[:, None, None] if bias else y
 
     def deconv(self, name: str, x: Array) -> Array:
-        """Each element adds its weighted 3×3 kernel, two pixels apart; the first row and column
-        of the sum are cut off."""
+        # Each element adds its weighted 3×3 kernel, two pixels apart; the first row and column of
+        # the sum are cut off.
         weight = self._weight(f"{name}.weight", x)
         n, _, height, width = x.shape
         y = np.zeros((n, weight.shape[1], 2 * height + 1, 2 * width + 1), x.dtype)
@@ -86,84 +86,57 @@ class NumpyOps:
         return y[:, :, 1:, 1:] + self._weight(f"{name}.bias", x)[:, None, None]
 
     def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
-        """The parameter itself."""
         return self._weight(name, np.zeros(0, np.float64))
 
     def scale(self, x: Array, coefficients: Any) -> Array:
-        """Channel by channel."""
         return x * coefficients[: x.shape[1], None, None].astype(x.dtype)
 
     def affine(self, x: Array, scale: float, shift: float) -> Array:
-        """In the type of the image."""
         return x * x.dtype.type(scale) + x.dtype.type(shift)
 
-    def add(self, x: Array, y: Array) -> Array:
-        """Element by element."""
-        return x + y
-
-    def sub(self, x: Array, y: Array) -> Array:
-        """Element by element."""
-        return x - y
-
-    def mul(self, x: Array, y: Array) -> Array:
-        """Element by element."""
-        return x * y
+    add = staticmethod(np.add)
+    sub = staticmethod(np.subtract)
+    mul = staticmethod(np.multiply)
+    wave = staticmethod(to_parts)
+    haze_amount = staticmethod(haze_amount)
 
     def relu(self, x: Array) -> Array:
-        """Element by element."""
         return np.maximum(x, 0)
 
     def leaky(self, x: Array, slope: float = LEAKY_SLOPE) -> Array:
-        """Element by element."""
         return np.maximum(x, x * x.dtype.type(slope))
 
     def sigmoid(self, x: Array) -> Array:
-        """Through tanh, which cannot overflow."""
-        return (np.tanh(x / 2) + 1) / 2
-
-    def wave(self, amplitude: Array, phase: Array) -> tuple[Array, Array]:
-        """Euler's formula."""
-        return to_parts(amplitude, phase)
+        return (np.tanh(x / 2) + 1) / 2  # cannot overflow
 
     def concat(self, x: Array, y: Array) -> Array:
-        """Along channels."""
         return np.concatenate((x, y), axis=1)
 
     def split(self, x: Array) -> tuple[Array, Array]:
-        """Along channels."""
         half = x.shape[1] // 2
         return x[:, :half], x[:, half:]
 
     def unshuffle(self, x: Array, side: int) -> Array:
-        """(N, C, H, W) → (N, C·side², H / side, W / side)."""
         n, c, h, w = x.shape
         blocks = x.reshape(n, c, h // side, side, w // side, side)
         return blocks.transpose(0, 1, 3, 5, 2, 4).reshape(n, c * side**2, h // side, w // side)
 
     def shuffle(self, x: Array, side: int) -> Array:
-        """(N, C·side², H, W) → (N, C, H·side, W·side)."""
         n, c, h, w = x.shape
         blocks = x.reshape(n, c // side**2, side, side, h, w)
         return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, c // side**2, h * side, w * side)
 
     def mean(self, x: Array) -> Array:
-        """(N, C, H, W) → (N, C, 1, 1)."""
         return x.mean(axis=(2, 3), keepdims=True)
 
     def thumbnail(self, x: Array) -> Array:
-        """(N, C, H, W) → (N, C, SIDE, SIDE)."""
         return thumbnail(x) if self.context is None else self.context
 
-    def haze_amount(self, thumbnail: Array) -> Array:
-        """(N, C, SIDE, SIDE) → (N, 1, 1, 1)."""
-        return haze_amount(thumbnail)
-
     def external(self, spec: External, x: Array) -> Array:
-        """Raises :class:`ModelError`: there is no such network in NumPy."""
         raise ModelError(f"backbone {spec.name}: external, known in its own framework only")
 
     def note(self, name: str, value: Array) -> None:
-        """Nothing; :mod:`osr.inspection` overrides it."""
+        """:mod:`osr.inspection` overrides it."""
 
     def _weight(self, name: str, like: Array) -> Array:
         if name not in self.state:

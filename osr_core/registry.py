@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -76,8 +75,8 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
     raise ModelError(f"model {name}: no such name or file; {suggest(name, registry())}")
 
 
-def check_hash(model: str | os.PathLike[str], content: bytes) -> None:
-    """Raise :class:`ModelError` if the content of a registered model's file is not its own."""
+def check_hash(model: str | os.PathLike[str], sha256: str) -> None:
+    """Raise :class:`ModelError` unless that is the hash of a registered model's file."""
     entry = registry().get(os.fspath(model))
-    if entry is not None and hashlib.sha256(content).hexdigest() != entry.sha256:
+    if entry is not None and sha256 != entry.sha256:
         raise ModelError(f"model {entry.name}: its file {entry.path} is corrupted; reinstall osr")

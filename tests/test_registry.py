@@ -1,8 +1,9 @@
-import hashlib
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from osr.evaluation.models import network_model
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ModelError
 from osr_core.registry import default_model, find_weights, registry
@@ -11,8 +12,8 @@ from osr_core.registry import default_model, find_weights, registry
 @pytest.mark.parametrize("name", registry())
 def test_each_model_is_what_its_entry_says(name):
     entry = registry()[name]
-    assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
-    checkpoint = Checkpoint.load(name)
+    checkpoint = Checkpoint.load(entry.path)
+    assert checkpoint.sha256 == entry.sha256
     assert checkpoint.recipe
     assert checkpoint.provenance["trained_with"]
     assert entry.licence
@@ -65,3 +66,6 @@ def test_loading_reads_the_file_once_and_checks_it_once(backend, monkeypatch):
     backend.load("osr-small", device="cpu")
     assert reads == ["osr-small.safetensors"]
     assert checks == [1]
+    row = network_model("osr-small-plain", partial(backend.load, device="cpu"))
+    assert reads[1:] == ["osr-small-plain.safetensors"]
+    assert row.sha256 == registry()["osr-small-plain"].sha256

@@ -57,7 +57,6 @@ class Residual(Network):
         self.conv_out_3 = conv(w5, channels)
 
     def construct(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
         x = self.conv_input_3(2 * image - 1)
         x = self.conv_up_1(self.res_2(self.res_1(x)))
         x = self.conv_up_2(self.res_4(self.res_3(x)))
@@ -103,7 +102,6 @@ class GridDehaze(Network):
         self.conv_out = conv(widths[0], channels)
 
     def construct(self, image: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape, not negative."""
         height, width = self.grid.height, self.grid.width
         column = [self.rdb_in(self.conv_in(2 * image - 1))]
         for row in range(1, height):
@@ -151,8 +149,6 @@ class UNet(Network):
         self.context_gate = conv(context[-1], 1, 1) if context else None
 
     def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
-        """``(N, C, H, W)``, of tiles also the thumbnail ``(N, C, SIDE, SIDE)`` of the whole image →
-        ``(N, C, H, W)``."""
         gate, start = None, image
         if self.context_gate is not None:
             gate, start = self._look(image, thumbnail(image) if context is None else context)
@@ -194,8 +190,6 @@ class Experts(Network):
         self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
 
     def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
-        """``(N, 3, H, W)``, of tiles also the thumbnail ``(N, 3, SIDE, SIDE)`` of the whole image →
-        ``(N, 3, H, W)``."""
         stack, residuals = image, []
         for index in range(len(self.experts)):
             residuals.append(self.experts[index](image, context) - image)

@@ -35,7 +35,6 @@ class Network(nn.Cell):
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """:meth:`osr_core.backend.Network.predict`."""
         set_precision(self, self.precision)
         training = self.training
         self.set_train(False)
@@ -51,7 +50,6 @@ class Network(nn.Cell):
         return compiled(self)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """:meth:`osr_core.backend.Network.state`."""
         tensors = self._tensors()
         # asnumpy() is another view of the same memory.
         return {
@@ -60,7 +58,6 @@ class Network(nn.Cell):
         }
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """:meth:`osr_core.backend.Network.load_state`."""
         tensors = self._tensors()
         check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, values)
         self.assign(values)

@@ -85,25 +85,23 @@ class ResidualBlock(nn.Cell):
         self.conv2 = conv(width, width, bias=bias)
 
     def construct(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
         return x + self.conv2(self.activate(self.conv1(x)))
 
 
 class DenseLayer(nn.Cell):
-    """Appends the features it computes to its input."""
+    """Appends the features it computes to its input: C → C + growth channels."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         self.conv = conv(inputs, growth)
 
     def construct(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, C + growth, H, W)``."""
         # MindSpore joins tensors of one type only; under autocast x may be the wider one.
         return ops.cat((x, ops.relu(self.conv(x)).astype(x.dtype)), 1)
 
 
 class ResidualDenseBlock(nn.Cell):
-    """Dense layers, closed by a 1×1 convolution and a skip."""
+    """Dense layers, a 1×1 convolution back to C channels, and a skip."""
 
     def __init__(self, width: int, layers: int, growth: int) -> None:
         super().__init__()
@@ -113,12 +111,11 @@ class ResidualDenseBlock(nn.Cell):
         self.conv_1x1 = conv(width + layers * growth, width, 1)
 
     def construct(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
         return self.conv_1x1(self.residual_dense_layers(x)) + x
 
 
 class Downsample(nn.Cell):
-    """Half the size, twice the channels."""
+    """``(N, C, H, W)`` → ``(N, 2C, H/2, W/2)``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -126,12 +123,11 @@ class Downsample(nn.Cell):
         self.conv2 = conv(width, 2 * width)
 
     def construct(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, 2C, H/2, W/2)``."""
         return ops.relu(self.conv2(ops.relu(self.conv1(x))))
 
 
 class Upsample(nn.Cell):
-    """Twice the size, half the channels."""
+    """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -139,5 +135,4 @@ class Upsample(nn.Cell):
         self.conv = conv(width, width // 2)
 
     def construct(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
         return ops.relu(self.conv(ops.relu(self.deconv(x))))

@@ -42,7 +42,7 @@ def build(
 
 
 def load(
-    model: str | PathLike[str],
+    model: str | PathLike[str] | Checkpoint,
     device: str = "auto",
     precision: str = "float32",
     *,
@@ -51,7 +51,7 @@ def load(
     """As :func:`backends.torch.networks.load`; the backbone is a cell."""
     # The device belongs to the process, so there is none to move the network to afterwards.
     check_precision(select(device).kind, precision)
-    checkpoint = Checkpoint.load(model)
+    checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)
     spec = checkpoint.spec
     check_backbone(spec, backbone)
     if backbone is None:

@@ -46,7 +46,6 @@ class Reprogrammed(Network):
         return self
 
     def construct(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
         real, imaginary = self.input_transform(image)  # (N, C, H, W) each
         if self.layout == "stacked":
             stack = ops.cat((real, imaginary), 1)  # (N, 2C, H, W)

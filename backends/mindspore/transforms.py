@@ -15,7 +15,7 @@ from osr_core.spec import IMAGE_CHANNELS
 
 
 class InputTransform(nn.Cell):
-    """Image → amplitude a and phase θ → real part a·cos θ and imaginary part a·sin θ.
+    """Image ``(N, 3, H, W)`` → real part a·cos θ and imaginary part a·sin θ ``(N, C, H, W)``.
 
     The phase, its sine and its cosine are computed in float32 even under autocast: a phase of
     several turns has lost the angle in half precision.
@@ -31,7 +31,6 @@ class InputTransform(nn.Cell):
         self._cells["phase"] = estimate
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
         amplitude = self.amplitude(image)
         # The device's autocast leaves the phase's convolution out.
         phase = self.phase_conv(image.astype(ms.float32))
@@ -40,7 +39,7 @@ class InputTransform(nn.Cell):
 
 
 class OutputTransform(nn.Cell):
-    """Wave and image → gates → clear image: ``Conv((1 - g) ⊙ v + g ⊙ u)``."""
+    """Wave and image → gates g → clear image ``Conv((1 - g) ⊙ v + g ⊙ u)``, ``(N, 3, H, W)``."""
 
     def __init__(self, spec: specs.OutputTransform, waves: int) -> None:
         super().__init__()
@@ -53,7 +52,6 @@ class OutputTransform(nn.Cell):
         self.conv = conv(spec.channels, IMAGE_CHANNELS)
 
     def construct(self, wave: tuple[Tensor, Tensor], image: Tensor) -> Tensor:
-        """Two of ``(N, C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
         u, v = self.wave(ops.cat(wave, 1)), self.image(image)  # (N, D, H, W)
         mixed = self.mix(u + v)
         if self.spec.gates == "pooled":

@@ -26,7 +26,6 @@ class Network(nn.Module):
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """:meth:`osr_core.backend.Network.predict`."""
         device = next(self.parameters()).device
         training = self.training
         self.eval()
@@ -40,7 +39,6 @@ class Network(nn.Module):
             self.train(training)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
-        """:meth:`osr_core.backend.Network.state`."""
         tensors = self._tensors()
         return {
             name: tensors[name].detach().float().cpu().numpy().copy()
@@ -48,7 +46,6 @@ class Network(nn.Module):
         }
 
     def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
-        """:meth:`osr_core.backend.Network.load_state`."""
         tensors = self._tensors()
         check_tensors({name: tuple(tensor.shape) for name, tensor in tensors.items()}, values)
         with torch.no_grad():

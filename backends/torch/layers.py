@@ -67,24 +67,22 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(width, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
         return x + self.conv2(self.activate(self.conv1(x)))
 
 
 class DenseLayer(nn.Module):
-    """Appends the features it computes to its input."""
+    """Appends the features it computes to its input: C → C + growth channels."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         self.conv = conv(inputs, growth)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, C + growth, H, W)``."""
         return torch.cat((x, F.relu(self.conv(x))), 1)
 
 
 class ResidualDenseBlock(nn.Module):
-    """Dense layers, closed by a 1×1 convolution and a skip."""
+    """Dense layers, a 1×1 convolution back to C channels, and a skip."""
 
     def __init__(self, width: int, layers: int, growth: int) -> None:
         super().__init__()
@@ -94,12 +92,11 @@ class ResidualDenseBlock(nn.Module):
         self.conv_1x1 = conv(width + layers * growth, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → the same shape."""
         return self.conv_1x1(self.residual_dense_layers(x)) + x
 
 
 class Downsample(nn.Module):
-    """Half the size, twice the channels."""
+    """``(N, C, H, W)`` → ``(N, 2C, H/2, W/2)``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -107,12 +104,11 @@ class Downsample(nn.Module):
         self.conv2 = conv(width, 2 * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, 2C, H/2, W/2)``."""
         return F.relu(self.conv2(F.relu(self.conv1(x))))
 
 
 class Upsample(nn.Module):
-    """Twice the size, half the channels."""
+    """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -120,5 +116,4 @@ class Upsample(nn.Module):
         self.conv = conv(width, width // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, C, H, W)`` → ``(N, C/2, 2H, 2W)``."""
         return F.relu(self.conv(F.relu(self.deconv(x))))

@@ -50,7 +50,7 @@ def build(
 
 
 def load(
-    model: str | PathLike[str],
+    model: str | PathLike[str] | Checkpoint,
     device: str = "auto",
     precision: str = "float32",
     *,
@@ -59,7 +59,7 @@ def load(
     """The network of a registered model or a weight file, ready to restore.
 
     Args:
-        model: as :meth:`osr_core.Checkpoint.load` takes it.
+        model: as :meth:`osr_core.Checkpoint.load` takes it, or what that returned.
         device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
         precision: ``float32``, ``bfloat16`` or ``float16`` (of convolutions; the phase stays in
             float32).
@@ -73,7 +73,7 @@ def load(
     """
     target = torch_device(select(device))
     check_precision(target.type, precision)
-    checkpoint = Checkpoint.load(model)
+    checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)
     spec = checkpoint.spec
     check_backbone(spec, backbone)
     if backbone is None:

@@ -45,7 +45,6 @@ class Reprogrammed(Network):
         return self
 
     def forward(self, image: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` → the same shape."""
         real, imaginary = self.input_transform(image)  # (N, C, H, W) each
         if self.layout == "stacked":
             stack = torch.cat((real, imaginary), 1)  # (N, 2C, H, W)

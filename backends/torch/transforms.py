@@ -16,7 +16,7 @@ from osr_core.spec import IMAGE_CHANNELS
 
 
 class InputTransform(nn.Module):
-    """Image → amplitude a and phase θ → real part a·cos θ and imaginary part a·sin θ.
+    """Image ``(N, 3, H, W)`` → real part a·cos θ and imaginary part a·sin θ ``(N, C, H, W)``.
 
     The phase, its sine and its cosine are computed in float32 even under autocast: a phase of
     several turns has lost the angle in half precision.
@@ -28,7 +28,6 @@ class InputTransform(nn.Module):
         self.phase = conv(inputs, spec.channels, spec.phase_kernel)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``(N, 3, H, W)`` → two of ``(N, C, H, W)``."""
         amplitude = self.amplitude(image)
         with torch.autocast(image.device.type, enabled=False):
             phase = self.phase(image.to(self.phase.weight.dtype))
@@ -37,7 +36,7 @@ class InputTransform(nn.Module):
 
 
 class OutputTransform(nn.Module):
-    """Wave and image → gates → clear image: ``Conv((1 - g) ⊙ v + g ⊙ u)``."""
+    """Wave and image → gates g → clear image ``Conv((1 - g) ⊙ v + g ⊙ u)``, ``(N, 3, H, W)``."""
 
     def __init__(self, spec: specs.OutputTransform, waves: int) -> None:
         super().__init__()
@@ -50,7 +49,6 @@ class OutputTransform(nn.Module):
         self.conv = conv(spec.channels, IMAGE_CHANNELS)
 
     def forward(self, wave: tuple[Tensor, Tensor], image: Tensor) -> Tensor:
-        """Two of ``(N, C, H, W)`` and ``(N, 3, H, W)`` → ``(N, 3, H, W)``."""
         u, v = self.wave(torch.cat(wave, 1)), self.image(image)  # (N, D, H, W)
         mixed = self.mix(u + v)
         if self.spec.gates == "pooled":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import click
 
 from osr.cli import options
@@ -22,15 +20,15 @@ def info(model: str, as_json: bool) -> None:
 
     --json adds the spec, the recipe and the provenance, with those of the models it started from.
     """
-    path, checkpoint = find_weights(model), Checkpoint.load(model)
+    checkpoint = Checkpoint.load(model)
     spec, recipe, provenance = checkpoint.spec, checkpoint.recipe, checkpoint.provenance
     known, entry = analyse(spec), registry().get(model)
     seen = seen_degradation(recipe, provenance)
     images = [f"{count} {name}" for name, count in (provenance.get("images") or {}).items()]
     data = {
         "model": model,
-        "file": str(path),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "file": str(find_weights(model)),
+        "sha256": checkpoint.sha256,
         "licence": entry.licence if entry else "unknown",
         "kind": spec.kind,
         "backbone": spec.backbone.kind,

@@ -20,7 +20,6 @@ from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
-from osr_core.registry import find_weights
 from osr_core.restoration import restore
 
 Image = NDArray[np.float32]
@@ -101,7 +100,9 @@ def object_model(label: str, network: Network, tile: int | None = None) -> Model
     )
 
 
-def network_model(model: str, load: Callable[[str], Network], tile: int | None = None) -> Model:
+def network_model(
+    model: str, load: Callable[[Checkpoint], Network], tile: int | None = None
+) -> Model:
     """The row of a registered model or weight file; ``load`` is that of a backend.
 
     Raises:
@@ -111,10 +112,9 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
     """
     label, name = split_label(model)
     label = _label(label, name)
-    path = find_weights(name)
     checkpoint = Checkpoint.load(name)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
-    network = load(name)
+    network = load(checkpoint)
 
     def inspect(image: Image, folder: Path) -> None:
         from osr.inspection import inspect_image
@@ -130,7 +130,7 @@ def network_model(model: str, load: Callable[[str], Network], tile: int | None =
         seen.kinds,
         seen.unknown,
         checkpoint.provenance,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        checkpoint.sha256,
         lambda image: restore(image, network, tile),
         inspect if spec.makes_waves else None,
     )
