@@ -46,6 +46,7 @@ setup(
         "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",
+        "protobuf>=4.25",
         "click>=8.2",
         "cachetools>=5.3",
         "tqdm>=4.66",

@@ -1,10 +1,7 @@
-"""MindSpore's ``.ckpt`` files ↔ NumPy arrays, without MindSpore and without protobuf.
+"""MindSpore's ``.ckpt`` files ↔ NumPy arrays, without MindSpore.
 
-The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf message::
-
-    Checkpoint { repeated Value value = 1; }
-    Value      { string tag = 1; Tensor tensor = 2; MapTensor maptensor = 3; }
-    Tensor     { repeated int64 dims = 1; string tensor_type = 2; bytes tensor_content = 3; }
+The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf message
+(:data:`_SCHEMA`) of named tensors.
 
 * Contents are little-endian, in C order. No dims, or the single dim 0, make a scalar.
 * A tensor over 512 MiB is cut into consecutive values of one tag, which all carry its full dims.
@@ -26,18 +23,41 @@ import json
 import math
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google.protobuf import descriptor_pb2, message_factory, text_format
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
 from numpy.typing import ArrayLike, NDArray
 
 from osr_core.errors import CheckpointError
 from osr_core.files import atomic_write
 from weights.content import Content, PathLike, naming
-from weights.protobuf import fields, head, malformed, text, to_varint
+
+_SCHEMA = """
+name: "osr/checkpoint.proto"  package: "osr"  syntax: "proto3"
+message_type {
+  name: "Checkpoint"
+  field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".osr.Value" }
+}
+message_type {
+  name: "Value"
+  field { name: "tag" number: 1 type: TYPE_STRING }
+  field { name: "tensor" number: 2 type: TYPE_MESSAGE type_name: ".osr.Tensor" }
+  field { name: "maptensor" number: 3 type: TYPE_BYTES }
+}
+message_type {
+  name: "Tensor"
+  field { name: "dims" number: 1 label: LABEL_REPEATED type: TYPE_INT64 options { packed: false } }
+  field { name: "tensor_type" number: 2 type: TYPE_STRING }
+  field { name: "tensor_content" number: 3 type: TYPE_BYTES }
+}
+"""
+_FILE = text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto())
+_Checkpoint = message_factory.GetMessages([_FILE])["osr.Checkpoint"]
 
 SPLIT_BYTES = 512 * 2**20
 """Longest content of one value when writing; MindSpore's own limit."""
@@ -53,7 +73,6 @@ _CODES = {
 """MindSpore's name of a type → NumPy's kind and size."""
 
 _NAMES = {code: name for name, code in _CODES.items()}
-_MAX_RANK = 32  # of a NumPy array
 _CRC_MARK, _CRC_BYTES = b"crc_num", 10
 
 
@@ -70,7 +89,7 @@ def read(path: PathLike) -> Content:
     """
     with naming(path):
         texts: dict[str, bytes] = {}
-        tensors = dict(_tensors(_without_crc(memoryview(Path(path).read_bytes())), texts))
+        tensors = dict(_tensors(_parse(Path(path).read_bytes()), texts))
         if not tensors:
             raise CheckpointError("holds no tensors")
         return Content(tensors, _metadata(texts.get(TEXT)))
@@ -103,7 +122,7 @@ def write(
             file.writelines(_encode(name, np.asarray(array)))
         if metadata:
             content = json.dumps(dict(metadata)).encode("utf-32-le")
-            file.write(_value(TEXT.encode(), "str", b"\x08\0", len(content)) + content)
+            file.write(_value(TEXT, "str", (0,), content))
 
 
 def _metadata(content: bytes | None) -> dict[str, str]:
@@ -114,49 +133,62 @@ def _metadata(content: bytes | None) -> dict[str, str]:
         return {}
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A tensor, or one of the consecutive pieces of a long one."""
+def _parse(content: bytes) -> Any:
+    if content.startswith(b"PK\x03\x04"):
+        raise CheckpointError("is a PyTorch file, not MindSpore's; give it the suffix .pth")
+    message, mark, crc = content[:-17], content[-17:-10], content[-10:]
+    if mark != b"crc_num":
+        message = content
+    elif zlib.crc32(message) != int.from_bytes(crc, "big"):
+        raise CheckpointError("is corrupted: its CRC-32 does not match; download it again")
+    try:
+        checkpoint = _Checkpoint.FromString(message)
+    except DecodeError:
+        raise CheckpointError("not a MindSpore checkpoint, or a corrupted one") from None
+    values = checkpoint.value
+    for each in (checkpoint, *values, *(value.tensor for value in values)):
+        if len(UnknownFieldSet(each)):
+            raise CheckpointError("not a MindSpore checkpoint, or one with unknown fields")
+    return checkpoint
 
-    name: str
-    kind: str
-    dims: tuple[int, ...]
-    content: memoryview
 
-
-def _tensors(message: memoryview, texts: dict[str, bytes]) -> Iterator[tuple[str, NDArray[Any]]]:
+def _tensors(checkpoint: Any, texts: dict[str, bytes]) -> Iterator[tuple[str, NDArray[Any]]]:
     """The tensors of a message; its texts go into ``texts``."""
     names = set()
-    for name, group in groupby(_parts(message), lambda part: part.name):
-        parts = list(group)
-        shapes = {(part.kind, part.dims) for part in parts}
-        if name in names or len(shapes) > 1:
+    for name, group in groupby(checkpoint.value, lambda value: value.tag):
+        values = list(group)
+        if not name:
+            raise CheckpointError("not a MindSpore checkpoint: a tensor has no name")
+        if any(value.maptensor for value in values):
+            raise CheckpointError(f"{name!r:.80}: is a hash table (MapParameter), not a tensor")
+        tensors = [value.tensor for value in values]
+        headers = {(tensor.tensor_type, *tensor.dims) for tensor in tensors}
+        if name in names or len(headers) > 1:
             raise CheckpointError(f"{name!r:.80}: stored twice")
         names.add(name)
-        if parts[0].kind == "str":
-            texts[name] = b"".join(part.content for part in parts)
+        contents = [tensor.tensor_content for tensor in tensors]
+        if tensors[0].tensor_type == "str":
+            texts[name] = b"".join(contents)
         else:
-            yield name, _join(parts)
+            yield name, _join(name, tensors[0].tensor_type, tuple(tensors[0].dims), contents)
 
 
-def _join(parts: list[_Part]) -> NDArray[Any]:
-    name, kind, dims = parts[0].name, parts[0].kind, parts[0].dims
+def _join(name: str, kind: str, dims: tuple[int, ...], contents: list[bytes]) -> NDArray[Any]:
     code = "u2" if kind == "BFloat16" else _CODES.get(kind)
     if code is None:
         raise CheckpointError(f"{name!r:.80}: type {kind!r:.40} is unknown")
     shape = () if dims == (0,) else dims
     dtype = np.dtype(f"<{code}")
     expected = math.prod(shape) * dtype.itemsize
-    if any(dim <= 0 for dim in shape) or expected >> 63:
+    if any(dim <= 0 for dim in shape) or expected >> 63 or len(shape) > 32:  # NumPy's limits
         raise CheckpointError(f"{name!r:.80}: shape {shape!s:.80} is not a valid shape")
-    size = sum(len(part.content) for part in parts)
-    if size > expected == len(parts[0].content):
+    size = sum(map(len, contents))
+    if size > expected == len(contents[0]):
         raise CheckpointError(f"{name!r:.80}: stored twice")
     if size != expected:
         needs = f"{kind} of shape {shape!s:.80} takes {expected}"
         raise CheckpointError(f"{name!r:.80}: holds {size} bytes, but {needs}")
-    raw = np.concatenate([np.asarray(part.content) for part in parts])
-    array: NDArray[Any] = raw.view(dtype).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(bytearray().join(contents), dtype).reshape(shape)
     if kind == "BFloat16":  # the upper half of a float32
         return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
     if kind == "Bool":  # any byte but 0 is true, and NumPy wants it to be 1
@@ -164,59 +196,7 @@ def _join(parts: list[_Part]) -> NDArray[Any]:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _without_crc(content: memoryview) -> memoryview:
-    mark = len(_CRC_MARK) + _CRC_BYTES
-    if content[-mark:-_CRC_BYTES] != _CRC_MARK:
-        return content
-    message = content[:-mark]
-    if zlib.crc32(message) != int.from_bytes(content[-_CRC_BYTES:], "big"):
-        raise CheckpointError("is corrupted: its CRC-32 does not match; download it again")
-    return message
-
-
-def _parts(message: memoryview) -> Iterator[_Part]:
-    if bytes(message[:4]) == b"PK\x03\x04":
-        raise CheckpointError("is a PyTorch file, not MindSpore's; give it the suffix .pth")
-    for number, value in fields(message):
-        if number != 1 or isinstance(value, int):
-            raise malformed(f"field {number} is unknown")
-        yield _part(value)
-
-
-def _part(value: memoryview) -> _Part:
-    known, _ = _collect(value, numbers=(1, 2, 3))
-    name = text(known.get(1, b""))
-    if not name:
-        raise malformed("a tensor has no name")
-    if 3 in known:
-        raise CheckpointError(f"{name!r:.80}: is a hash table (MapParameter), not a tensor")
-    if 2 not in known:
-        raise CheckpointError(f"{name!r:.80}: has no tensor")
-    tensor, dims = _collect(known[2], numbers=(2, 3), integers=1)
-    if len(dims) > _MAX_RANK:
-        raise CheckpointError(f"{name!r:.80}: has more than {_MAX_RANK} dimensions")
-    if tensor.keys() != {2, 3}:
-        raise CheckpointError(f"{name!r:.80}: has no type or no content")
-    return _Part(name, text(tensor[2]), tuple(dims), tensor[3])
-
-
-def _collect(
-    message: memoryview, numbers: tuple[int, ...], integers: int | None = None
-) -> tuple[dict[int, memoryview], list[int]]:
-    """The fields of a message: single ones of bytes, and the repeated one of integers."""
-    single: dict[int, memoryview] = {}
-    repeated: list[int] = []
-    for number, value in fields(message):
-        if number == integers and isinstance(value, int):
-            repeated.append(value - (value >> 63 << 64))  # two's complement
-        elif number in numbers and number not in single and not isinstance(value, int):
-            single[number] = value
-        else:
-            raise malformed(f"field {number} is unknown or repeated")
-    return single, repeated
-
-
-def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
+def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes]:
     """One value, or several for a long array, in the bytes that MindSpore itself writes."""
     kind = _NAMES.get(f"{array.dtype.kind}{array.dtype.itemsize}")
     if kind is None:
@@ -224,22 +204,16 @@ def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes | memoryview]:
     if not array.size:
         raise CheckpointError(f"{name!r:.80}: shape {array.shape} is empty; leave it out")
     try:
-        tag = name.encode("utf-8")
+        valid = len(name.encode("utf-8")) > 0
     except (AttributeError, UnicodeEncodeError):
-        tag = b""
-    if not tag:
+        valid = False
+    if not valid:
         raise CheckpointError(f"{name!r:.80}: is not a name; names are non-empty strings")
-    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    raw = little.reshape(-1).view(np.uint8).data
-    dims = b"".join(b"\x08" + to_varint(size) for size in array.shape)
+    raw = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     for start in range(0, len(raw), SPLIT_BYTES):
-        content = raw[start : start + SPLIT_BYTES]
-        yield _value(tag, kind, dims, len(content))
-        yield content
+        yield _value(name, kind, array.shape, raw[start : start + SPLIT_BYTES])
 
 
-def _value(tag: bytes, kind: str, dims: bytes, length: int) -> bytes:
-    """All bytes of a value but its content, which comes last."""
-    tensor = dims + head(2, len(kind)) + kind.encode() + head(3, length)
-    value = head(1, len(tag)) + tag + head(2, len(tensor) + length) + tensor
-    return head(1, len(value) + length) + value
+def _value(tag: str, kind: str, dims: tuple[int, ...], content: bytes) -> bytes:
+    tensor = {"dims": dims, "tensor_type": kind, "tensor_content": content}
+    return bytes(_Checkpoint(value=[{"tag": tag, "tensor": tensor}]).SerializeToString())
