@@ -73,7 +73,6 @@ _CODES = {
 """MindSpore's name of a type → NumPy's kind and size."""
 
 _NAMES = {code: name for name, code in _CODES.items()}
-_CRC_MARK, _CRC_BYTES = b"crc_num", 10
 
 
 def read(path: PathLike) -> Content:
@@ -98,12 +97,11 @@ def read(path: PathLike) -> Content:
 def write(
     path: PathLike, tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays into a file that ``mindspore.load_checkpoint`` reads; atomic.
+    """Write arrays into a file that ``mindspore.load_checkpoint`` reads, atomically.
 
     Args:
         path: the file; one that exists is replaced.
-        tensors: arrays by name, of float16/32/64, signed or unsigned 8 to 64 bit integers, or
-            bool, in any memory order; at least one of them.
+        tensors: at least one array by name, of float16/32/64, integers of 8 to 64 bit, or bool.
         metadata: texts to store beside them.
 
     Raises:

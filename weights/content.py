@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from osr_core.errors import CheckpointError
+from osr_core.errors import CheckpointError, SpecError
 
 PathLike = str | os.PathLike[str]
 
@@ -37,13 +37,13 @@ class Content:
 
 @contextmanager
 def naming(path: PathLike, doing: str = "read") -> Iterator[None]:
-    """Errors of the block become a :class:`CheckpointError` that names the file."""
+    """Errors of the block name the file; those of the system become a CheckpointError."""
     try:
         yield
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be {doing}: {error.strerror}") from None
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+    except (CheckpointError, SpecError) as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 def select(data: Any, key: str | None = None) -> tuple[Any, str, tuple[str, ...]]:

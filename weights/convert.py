@@ -8,12 +8,13 @@ neither framework; ``.pth`` needs PyTorch.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from backends import get_backend
 from osr_core.analysis import analyse
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
@@ -23,7 +24,7 @@ from osr_core.registry import find_weights, registry
 from osr_core.spec import ModelSpec
 from osr_core.training.vgg import is_vgg
 from weights import formats
-from weights.content import PathLike
+from weights.content import PathLike, naming
 from weights.naming import canonical, infer_spec
 
 TOLERANCE = 1e-5
@@ -31,38 +32,24 @@ TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The output of the converted file compared with that of the source."""
-
-    engine: str
-    """``numpy``, ``torch`` or ``mindspore``."""
-    difference: float
-    """Largest absolute difference over a test image in [0, 1]."""
-    bits_equal: bool
-    """Whether all weights are bit-identical."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the difference is rounding."""
-        return self.difference <= TOLERANCE
-
-
-@dataclass(frozen=True)
 class Conversion:
-    """What was converted."""
+    """What was converted, and what a verification found."""
 
     checkpoint: Checkpoint
     key: str
     """The key of the source that the weights were under; empty for a plain state dict."""
     others: tuple[str, ...]
     """Other keys of the source that hold weights."""
-    comparisons: tuple[Comparison, ...] = ()
-    """Of the verification, if there was one."""
+    identical: bool = True
+    """Whether the weights of both files are bit-identical."""
+    differences: Mapping[str, float] = field(default_factory=dict)
+    """``numpy``, ``torch`` or ``mindspore`` → largest difference of the outputs from the source's,
+    over a test image in [0, 1]."""
 
     @property
     def passed(self) -> bool:
-        """Whether the verification found nothing but rounding."""
-        return all(each.passed and each.bits_equal for each in self.comparisons)
+        """Whether the verification, if there was one, found nothing but rounding."""
+        return self.identical and all(d <= TOLERANCE for d in self.differences.values())
 
 
 def convert(
@@ -76,14 +63,12 @@ def convert(
     """Write the weights of one file into another, whose format its suffix names.
 
     Args:
-        source: a registered name, the folder of a training run, or a weight file of this package,
-            of the authors' baseline or of GridDehazeNet. Its content decides on the format; it
-            needs no suffix.
+        source: a registered name, a run folder, or a weight file of this package, of the authors'
+            baseline or of GridDehazeNet, whose content decides on the format.
         target: the file to write; one that exists is replaced.
-        spec: what the network is, where neither the file nor its tensors determine it; also as
-            :func:`find_spec` takes it.
-        key: where in the file the weights are, e.g. ``params``. By default moving averages are
-            preferred; see :func:`weights.content.select`.
+        spec: of the network, where neither the file nor its tensors determine it; see
+            :func:`find_spec`.
+        key: where in the file the weights are, e.g. ``params``; see :func:`weights.content.select`.
         verify: read the target back and compare the outputs of both networks.
 
     Raises:
@@ -93,7 +78,10 @@ def convert(
     """
     done = _load(find_source(source, target), spec, key)
     save(done.checkpoint, target)
-    return replace(done, comparisons=compare(done.checkpoint, load(target))) if verify else done
+    if not verify:
+        return done
+    identical, differences = compare(done.checkpoint, load(target))
+    return replace(done, identical=identical, differences=differences)
 
 
 def find_source(source: PathLike, target: PathLike) -> Path:
@@ -140,12 +128,13 @@ def find_spec(source: ModelSpec | PathLike) -> ModelSpec:
         raise SpecError(f"{source}: holds no spec: {error}") from None
 
 
-def compare(first: Checkpoint, second: Checkpoint) -> tuple[Comparison, ...]:
-    """Compare what two networks compute, in NumPy and in every installed backend.
+def compare(first: Checkpoint, second: Checkpoint) -> tuple[bool, dict[str, float]]:
+    """Whether the weights of two networks are bit-identical, and how far their outputs differ.
 
-    The reference is the NumPy forward pass of the first in float64.
+    Outputs are those of the second in NumPy and in every installed backend; the reference is the
+    NumPy forward pass of the first in float64.
     """
-    equal = list(first.state) == list(second.state) and all(
+    identical = list(first.state) == list(second.state) and all(
         np.array_equal(array, second.state[name]) for name, array in first.state.items()
     )
     side = 4 * analyse(first.spec).total_stride
@@ -153,12 +142,9 @@ def compare(first: Checkpoint, second: Checkpoint) -> tuple[Comparison, ...]:
     expected = forward(first.spec, first.state, image.astype(np.float64))
     outputs = {"numpy": forward(second.spec, second.state, image)}
     for name in filter(is_installed, BACKENDS):
-        network = import_module(f"backends.{name}").build(second.spec, state=second.state)
+        network = get_backend(name).build(second.spec, state=second.state)
         outputs[name] = network.predict(image)
-    return tuple(
-        Comparison(engine, float(np.abs(output - expected).max()), equal)
-        for engine, output in outputs.items()
-    )
+    return identical, {name: float(np.abs(y - expected).max()) for name, y in outputs.items()}
 
 
 def _load(source: PathLike, spec: ModelSpec | PathLike | None, key: str | None) -> Conversion:
@@ -166,7 +152,7 @@ def _load(source: PathLike, spec: ModelSpec | PathLike | None, key: str | None) 
     metadata = {"provenance": json.dumps({"converted_from": Path(source).name}), **content.metadata}
     state = canonical(content.tensors)
     given = None if spec is None else find_spec(spec)
-    try:
+    with naming(source):
         if given is not None or "spec" not in metadata:
             if is_vgg(state):
                 raise CheckpointError(
@@ -174,5 +160,3 @@ def _load(source: PathLike, spec: ModelSpec | PathLike | None, key: str | None) 
                 )
             metadata["spec"] = (given or infer_spec(state)).to_json()
         return Conversion(Checkpoint.parse(state, metadata), content.key, content.others)
-    except (CheckpointError, SpecError) as error:
-        raise type(error)(f"{source}: {error}") from None

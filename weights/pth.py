@@ -64,18 +64,18 @@ def read(path: PathLike, key: str | None = None) -> Content:
         state, key, others = select(data, key)
         if not isinstance(state, Mapping) or not state:
             raise CheckpointError(f"holds a {type(state).__name__}, not named tensors")
-        tensors = {_name(name): _array(torch, name, value) for name, value in state.items()}
+        tensors = {name: _array(torch, name, value) for name, value in state.items()}
         return Content(tensors, _metadata(state), key, others)
 
 
 def write(
     path: PathLike, tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays as a plain state dict that ``load_state_dict`` accepts; atomic.
+    """Write arrays as a plain state dict that ``load_state_dict`` accepts, atomically.
 
     Args:
         path: the file; one that exists is replaced.
-        tensors: arrays by name, of any type that PyTorch has too; at least one of them.
+        tensors: at least one array by name, of any type that PyTorch has too.
         metadata: texts to store beside them.
 
     Raises:
@@ -86,7 +86,7 @@ def write(
     with naming(path, "written"):
         if not tensors:
             raise CheckpointError("no tensors to write")
-        state = OrderedDict((_name(n), _tensor(torch, n, value)) for n, value in tensors.items())
+        state = OrderedDict((name, _tensor(torch, name, x)) for name, x in tensors.items())
         if metadata:
             state._metadata = OrderedDict({TEXT: dict(metadata)})  # type: ignore[attr-defined]
         # By way of memory: torch.save puts a file's name into the archive, and reports a full disk
@@ -129,13 +129,9 @@ def _metadata(state: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): value for name, value in texts.items() if isinstance(value, str)}
 
 
-def _name(key: Any) -> str:
-    if not isinstance(key, str):
-        raise CheckpointError(f"{key!r:.80}: is not a name of a tensor")
-    return key
-
-
-def _array(torch: ModuleType, name: str, value: Any) -> NDArray[Any]:
+def _array(torch: ModuleType, name: Any, value: Any) -> NDArray[Any]:
+    if not isinstance(name, str):
+        raise CheckpointError(f"{name!r:.80}: is not a name of a tensor")
     if not isinstance(value, torch.Tensor):
         raise CheckpointError(f"{name!r:.80}: is a {type(value).__name__}, not a tensor")
     if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
@@ -153,6 +149,8 @@ def _array(torch: ModuleType, name: str, value: Any) -> NDArray[Any]:
 
 def _tensor(torch: ModuleType, name: str, value: ArrayLike) -> Any:
     array = np.asarray(value)
+    if not isinstance(name, str):
+        raise CheckpointError(f"{name!r:.80}: is not a name of a tensor")
     try:
         # A copy, since tensors can neither be read-only nor have negative strides.
         return torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from osr_core.analysis import analyse
+from weights.convert import TOLERANCE
 from weights.convert import convert as convert_file
 from weights.vgg import convert_vgg
 
@@ -34,10 +35,9 @@ def convert(
     others = f" (also there: {', '.join(done.others)}; see --key)" if done.others else ""
     kind = done.checkpoint.spec.backbone.kind
     click.echo(f"{target}: {kind}, {count:,} parameters{taken}{others}")
-    for row in done.comparisons:
-        verdict = "ok" if row.passed else "DIFFERS"
-        click.echo(f"{row.engine:<10} largest difference {row.difference:.1e}  {verdict}")
-    if done.comparisons:
-        identical = done.comparisons[0].bits_equal
-        click.echo(f"weights {'bit-identical' if identical else 'DIFFER'}")
+    for engine, difference in done.differences.items():
+        verdict = "ok" if difference <= TOLERANCE else "DIFFERS"
+        click.echo(f"{engine:<10} largest difference {difference:.1e}  {verdict}")
+    if verify:
+        click.echo(f"weights {'bit-identical' if done.identical else 'DIFFER'}")
     return 0 if done.passed else 1

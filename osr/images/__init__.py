@@ -19,32 +19,20 @@ from osr_core.checks import check_range
 from osr_core.errors import ImageError
 from osr_core.files import atomic_write
 
-__all__ = [
-    "MAX_PIXELS",
-    "READABLE",
-    "SUFFIXES",
-    "Picture",
-    "check_holds",
-    "read",
-    "to_rgb8",
-    "writable",
-    "write",
-]
+__all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "check_holds", "read", "to_rgb8",
+           "writable", "write"]  # fmt: skip
 
 MAX_PIXELS = 400_000_000
-"""Width times height above which :func:`read` refuses an image by default.
-
-WebP files end at 179 million in any case: Pillow's own limit, which cannot be raised for WebP.
-"""
+"""Width times height above which :func:`read` refuses an image by default. For WebP Pillow has a
+limit of its own, 179 million."""
 
 
 def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read an image and apply its EXIF orientation; the metadata that is kept says "not rotated".
+    """Read an image, upright: its EXIF orientation is applied and removed from the metadata.
 
-    1-bit and palette images and CMYK become 8-bit grey, RGB or RGBA; CMYK by way of its profile. A
-    profile that does not describe the pixels (CMYK's, or one for RGB with grey ones) is left out.
-    Of several pages or frames the first one is read. The content decides on the format, not
-    the suffix.
+    The content decides on the format, not the suffix. Of several pages or frames the first is read.
+    1-bit, palette and CMYK images become 8-bit grey, RGB or RGBA, CMYK by way of its profile. A
+    profile that does not describe the pixels is left out.
 
     Raises:
         ImageError: if there is no such image, it is corrupted or truncated, of neither 8 nor
@@ -63,7 +51,7 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
     except MemoryError:
         raise
     except Exception as error:  # decoders raise errors of every kind on corrupted files
-        system = isinstance(error, OSError) and error.strerror is not None
+        system = isinstance(error, OSError) and error.strerror
         reason = f": {_line(error)}" if system else f"; is it corrupted? ({_line(error)})"
         raise ImageError(f"{path}: cannot be read{reason}") from error
 
@@ -71,9 +59,9 @@ def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
 def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> None:
     """Write an image in the format of the path's suffix; an existing file is replaced atomically.
 
-    WebP and BMP store grey as RGB and with a palette of greys. Metadata that the format cannot
-    hold is left out: BMP holds none but the resolution, WebP no resolution outside EXIF, JPEG
-    blocks of at most 64 KiB. So is a colour profile that does not describe the pixels.
+    Metadata that the format cannot hold is left out: BMP holds the resolution only, WebP no
+    resolution outside EXIF, JPEG blocks of at most 64 KiB. So is a colour profile that does not
+    describe the pixels. WebP stores grey as RGB.
 
     Args:
         path: ends in one of :data:`SUFFIXES`.

@@ -39,7 +39,5 @@ def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     """
     if pixels.dtype == np.uint16:
         pixels = np.rint(pixels / 257).astype(np.uint8)
-    if pixels.ndim == 2 or pixels.shape[2] == 2:
-        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
-        return np.repeat(grey[..., None], 3, axis=2)
-    return pixels[..., :3]
+    planes = np.atleast_3d(pixels)
+    return planes[..., :3] if planes.shape[2] > 2 else np.repeat(planes[..., :1], 3, axis=2)
