@@ -17,6 +17,15 @@ MAX_CHANNELS = 1024
 MAX_EXPERTS = 16
 """As above."""
 
+RESIDUAL_STAGES = (
+    ("conv_input_3", range(1, 3)),
+    ("conv_up_1", range(3, 5)),
+    ("conv_up_2", range(5, 9)),
+    ("conv_down_1", range(9, 11)),
+    ("conv_down_2", range(11, 13)),
+)
+"""Of each stage, the authors' name of its convolution and numbers of the blocks after it."""
+
 Activation = Literal["relu", "leaky"]
 
 
@@ -30,7 +39,7 @@ class Residual:
     kind: ClassVar[str] = "residual"
     adapter: ClassVar[tuple[str, ...]] = ()
     widths: tuple[int, ...] = (16, 64, 64, 64, 32)
-    """Channels of the five stages, which hold 2, 2, 4, 2 and 2 residual blocks."""
+    """Channels of the stages of :data:`RESIDUAL_STAGES`."""
 
     def __post_init__(self) -> None:
         check_types("backbone", self)

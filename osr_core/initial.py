@@ -7,9 +7,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.analysis import Parameter, Traced, Tracer, analyse
-from osr_core.networks import input_transform, output_transform
-from osr_core.spec import IMAGE_CHANNELS, InputTransform, ModelSpec, OutputTransform
+from osr_core.analysis import Parameter, analyse
+from osr_core.spec import ModelSpec
 
 _GAINS = {"he": 6.0, "lecun": 3.0}
 SMALL = 0.1
@@ -24,7 +23,7 @@ def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
     what feeds a ReLU), ``lecun`` in ±√(3 / fan_in), ``small`` a tenth of ``lecun``.
 
     Args:
-        spec: the network.
+        spec: the network; of an external backbone there are none.
         seed: any whole number from 0.
 
     Returns:
@@ -36,21 +35,6 @@ def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
     ((16, 3, 3, 3), 0.0)
     """
     return {p.name: _draw(p, seed) for p in analyse(spec).parameters}
-
-
-def initial_transforms(
-    inputs: InputTransform, outputs: OutputTransform, seed: int
-) -> dict[str, NDArray[np.float32]]:
-    """Fresh weights of the two transforms alone: the same as in any spec that has these two.
-
-    >>> state = initial_transforms(InputTransform(3, layout="shared"), OutputTransform(), seed=0)
-    >>> list(state)[0], state["output_transform.wave.weight"].shape
-    ('input_transform.amplitude.weight', (16, 6, 1, 1))
-    """
-    tracer, image = Tracer(), Traced(IMAGE_CHANNELS)
-    wave = input_transform(tracer, inputs, image)
-    output_transform(tracer, outputs, wave, image)
-    return {name: _draw(parameter, seed) for name, parameter in tracer.parameters.items()}
 
 
 def _draw(parameter: Parameter, seed: int) -> NDArray[np.float32]:

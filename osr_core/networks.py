@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from osr_core.backbones import RESIDUAL_STAGES
 from osr_core.context import AIRLIGHT
 from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE, Init, Ops, T
 from osr_core.spec import (
@@ -84,18 +85,11 @@ def output_transform(ops: Ops[T], spec: OutputTransform, wave: tuple[T, T], imag
 
 def residual(ops: Ops[T], spec: Residual, prefix: str, image: T, channels: int) -> T:
     """The authors' public baseline."""
-
-    def blocks(x: T, first: int, last: int) -> T:
-        for index in range(first, last + 1):
-            x = residual_block(ops, f"{prefix}res_{index}", x, width, bias=False)
-        return x
-
     x = ops.affine(image, 2.0, -1.0)
-    stages = (("conv_input_3", 1, 2), ("conv_up_1", 3, 4), ("conv_up_2", 5, 8),
-              ("conv_down_1", 9, 10), ("conv_down_2", 11, 12))  # fmt: skip
-    for width, (conv, first, last) in zip(spec.widths, stages, strict=True):
-        x = ops.conv(prefix + conv, x, width, init="lecun")
-        x = blocks(x, first, last)
+    for width, (name, blocks) in zip(spec.widths, RESIDUAL_STAGES, strict=True):
+        x = ops.conv(prefix + name, x, width, init="lecun")
+        for index in blocks:
+            x = residual_block(ops, f"{prefix}res_{index}", x, width, bias=False)
     return ops.conv(f"{prefix}conv_out_3", x, channels, init="lecun")
 
 

@@ -20,10 +20,10 @@ from osr_core import Checkpoint, restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.errors import CheckpointError, ModelError, OptionError
-from osr_core.initial import initial_state, initial_transforms
+from osr_core.initial import initial_state
 from osr_core.reference import forward
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT
-from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform, UNet
 
 State = dict[str, NDArray[Any]]
 
@@ -174,7 +174,7 @@ def test_a_frozen_network_stays(user: Any, reprogram: Any, transforms: tuple[Any
     alone = user.predict(network, _batch(_channels(transforms[0]))[0])
     module = reprogram(network, *transforms)
     before = user.state(module)
-    start = initial_transforms(*transforms, 0)
+    start = initial_state(ModelSpec(External(), *transforms), 0)
     assert {n: v.tobytes() for n, v in before.items() if not n.startswith("backbone.")} == {
         n: v.tobytes() for n, v in start.items()
     }

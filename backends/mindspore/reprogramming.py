@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mindspore import Tensor, nn, ops
@@ -10,9 +11,9 @@ from backends.mindspore.base import Network
 from backends.mindspore.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
-from osr_core.initial import initial_transforms
+from osr_core.initial import initial_state
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 _check_result: Any = ops.constexpr(check_result)  # a graph does it when it is compiled
 
@@ -85,7 +86,8 @@ def reprogram(
         frozen=frozen, total_stride=total_stride, halo=halo,
     )  # fmt: skip
     network = Reprogrammed(backbone, spec)
+    transforms = replace(spec, backbone=External())
     weights = network.parameters_dict()
-    for name, values in initial_transforms(input_transform, output_transform, seed).items():
+    for name, values in initial_state(transforms, seed).items():
         weights[name].set_data(Tensor(values))
     return network

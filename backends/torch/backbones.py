@@ -1,13 +1,14 @@
 """The backbones, as PyTorch modules. Twin of :mod:`backends.mindspore.backbones`.
 
-Each mirrors in layers its namesake in :mod:`osr_core.networks`, with the same parameter names.
-They are ordinary modules: compile them, wrap them, train them.
+Each mirrors in layers its namesake in :mod:`osr_core.networks`, with the same parameter names, and
+maps ``(N, C, H, W)`` to the same shape. ``context``, of tiles, is the thumbnail of the whole image,
+``(N, C, SIDE, SIDE)``. They are ordinary modules: compile them, wrap them, train them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from itertools import pairwise, product
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ from backends.torch.layers import (
 )
 from backends.torch.transforms import InputTransform
 from osr_core import spec as specs
+from osr_core.backbones import RESIDUAL_STAGES
 from osr_core.context import AIRLIGHT
 from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
 from osr_core.spec import IMAGE_CHANNELS
@@ -38,34 +40,19 @@ class Residual(Network):
 
     def __init__(self, spec: specs.Residual, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()
-        w1, w2, w3, w4, w5 = spec.widths
-        self.conv_input_3 = conv(channels, w1)
-        self.res_1 = ResidualBlock(w1, bias=False)
-        self.res_2 = ResidualBlock(w1, bias=False)
-        self.conv_up_1 = conv(w1, w2)
-        self.res_3 = ResidualBlock(w2, bias=False)
-        self.res_4 = ResidualBlock(w2, bias=False)
-        self.conv_up_2 = conv(w2, w3)
-        self.res_5 = ResidualBlock(w3, bias=False)
-        self.res_6 = ResidualBlock(w3, bias=False)
-        self.res_7 = ResidualBlock(w3, bias=False)
-        self.res_8 = ResidualBlock(w3, bias=False)
-        self.conv_down_1 = conv(w3, w4)
-        self.res_9 = ResidualBlock(w4, bias=False)
-        self.res_10 = ResidualBlock(w4, bias=False)
-        self.conv_down_2 = conv(w4, w5)
-        self.res_11 = ResidualBlock(w5, bias=False)
-        self.res_12 = ResidualBlock(w5, bias=False)
-        self.conv_out_3 = conv(w5, channels)
+        inputs = channels
+        for width, (name, blocks) in zip(spec.widths, RESIDUAL_STAGES, strict=True):
+            setattr(self, name, conv(inputs, width))
+            for index in blocks:
+                setattr(self, f"res_{index}", ResidualBlock(width, bias=False))
+            inputs = width
+        self.conv_out_3 = conv(inputs, channels)
 
     def forward(self, image: Tensor) -> Tensor:
-        x = self.conv_input_3(2 * image - 1)
-        x = self.conv_up_1(self.res_2(self.res_1(x)))
-        x = self.conv_up_2(self.res_4(self.res_3(x)))
-        x = self.res_8(self.res_7(self.res_6(self.res_5(x))))
-        x = self.res_10(self.res_9(self.conv_down_1(x)))
-        x = self.res_12(self.res_11(self.conv_down_2(x)))
-        return self.conv_out_3(x)
+        x = 2 * image - 1
+        for layer in self.children():
+            x = layer(x)
+        return x
 
 
 class GridDehaze(Network):
@@ -73,38 +60,30 @@ class GridDehaze(Network):
 
     def __init__(self, spec: specs.GridDehaze, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()
-        grid = self.grid = spec
-        widths = [grid.depth_rate * 2**row for row in range(grid.height)]
-        half, dense = grid.width // 2, (grid.dense_layers, grid.growth)
-        self.coefficient = nn.Parameter(torch.ones(grid.height, grid.width, 2, widths[-1]))
+        self.height, self.width = spec.height, spec.width
+        widths = [spec.depth_rate * 2**row for row in range(spec.height)]
+        rows, columns, half = range(spec.height), range(spec.width), spec.width // 2
+        dense = spec.dense_layers, spec.growth
+        self.coefficient = nn.Parameter(torch.ones(spec.height, spec.width, 2, widths[-1]))
         self.conv_in = conv(channels, widths[0])
         self.rdb_in = ResidualDenseBlock(widths[0], *dense)
         self.rdb_module = nn.ModuleDict(
             {
-                f"{row}_{column}": ResidualDenseBlock(widths[row], *dense)
-                for row in range(grid.height)
-                for column in range(grid.width - 1)
+                f"{i}_{j}": ResidualDenseBlock(widths[i], *dense)
+                for i, j in product(rows, columns[:-1])
             }
         )
         self.downsample_module = nn.ModuleDict(
-            {
-                f"{row}_{column}": Downsample(widths[row])
-                for row in range(grid.height - 1)
-                for column in range(half)
-            }
+            {f"{i}_{j}": Downsample(widths[i]) for i, j in product(rows[:-1], columns[:half])}
         )
         self.upsample_module = nn.ModuleDict(
-            {
-                f"{row}_{column}": Upsample(widths[row + 1])
-                for row in range(grid.height - 1)
-                for column in range(half, grid.width)
-            }
+            {f"{i}_{j}": Upsample(widths[i + 1]) for i, j in product(rows[:-1], columns[half:])}
         )
         self.rdb_out = ResidualDenseBlock(widths[0], *dense)
         self.conv_out = conv(widths[0], channels)
 
     def forward(self, image: Tensor) -> Tensor:
-        height, width = self.grid.height, self.grid.width
+        height, width = self.height, self.width
         column = [self.rdb_in(self.conv_in(2 * image - 1))]
         for row in range(1, height):
             column.append(self.downsample_module[f"{row - 1}_0"](column[row - 1]))

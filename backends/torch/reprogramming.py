@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,9 +12,9 @@ from backends.torch.base import Network
 from backends.torch.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
-from osr_core.initial import initial_transforms
+from osr_core.initial import initial_state
 from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
-from osr_core.spec import IMAGE_CHANNELS, ModelSpec
+from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11
@@ -109,8 +110,9 @@ def reprogram(
         frozen=frozen, total_stride=total_stride, halo=halo,
     )  # fmt: skip
     network = Reprogrammed(backbone, spec)
+    transforms = replace(spec, backbone=External())
     with torch.no_grad():
-        for name, values in initial_transforms(input_transform, output_transform, seed).items():
+        for name, values in initial_state(transforms, seed).items():
             network.get_parameter(name).copy_(torch.from_numpy(values))
     home = next(backbone.parameters(), torch.empty(0)).device
     return network.to(home)
