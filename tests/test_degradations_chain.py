@@ -72,6 +72,7 @@ def test_grey_in_front_makes_the_target_grey_too():
     degraded, target = Chain.parse("grey+noise:25")(RANDOM, generator())
     np.testing.assert_array_equal(target, deg.grey(RANDOM))
     np.testing.assert_array_equal(target[..., 0], target[..., 2])
+    np.testing.assert_array_equal(degraded[..., 0], degraded[..., 2])
     assert (degraded - target).std() * 255 == pytest.approx(25, rel=0.05)
     degraded, target = Chain.parse("noise:25+grey")(RANDOM, generator())
     assert target is RANDOM

@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from osr.degradations.degradation import Degradation
 from osr.degradations.draws import Generator, Ranges
 from osr.degradations.registry import DEGRADATIONS
@@ -123,16 +125,18 @@ class Chain:
     ) -> tuple[Image, Image]:
         """A degraded copy, and the target of its restoration: the image, grey if ``grey`` leads.
 
+        After a leading ``grey`` the image has one channel, so that noise is the same in all three.
         ``image``, ``rng``, ``depth`` and errors are those of a :class:`Degradation`. ``ranges``,
         name → parameter → (low, high), replace those of the table for what is drawn; see
         :func:`~osr.degradations.check_ranges`.
         """
         degraded, target = check_image(image).copy(), image
-        leading = True
-        for step in self.steps:
+        is_grey = bool(self.steps) and self.steps[0].name == "grey"
+        for index, step in enumerate(self.steps):
             degraded = step(degraded, rng, depth, (ranges or {}).get(step.name))
-            leading = leading and step.name == "grey"
-            target = degraded if leading else target
+            if is_grey:
+                degraded = np.repeat(degraded[..., :1], 3, axis=2)
+                target = target if index else degraded
         return degraded, target
 
     def __str__(self) -> str:
