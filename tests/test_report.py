@@ -134,7 +134,7 @@ def test_names_that_look_like_markup_stay_names(folder: Path, page: Page) -> Non
 
 
 def test_baselines_that_share_no_column_share_a_row(folder: Path) -> None:
-    assert [line.title for line in View.of(load(folder)).lines][3:] == ["Classical baselines"]
+    assert [line.title for line in View(load(folder)).lines][3:] == ["Classical baselines"]
     html = (folder / "report.html").read_text("utf-8")
     row = html[html.index("<b>Classical baselines</b>") :].partition("</tr>")[0]
     assert re.findall("<small>(.*?)</small>", row) == ["", "Median filter", "Gamma"]
@@ -166,7 +166,7 @@ def test_small_budgets_crop_pictures_and_the_page_says_so(folder: Path) -> None:
     poor = collect(folder, results.description, size // 100)
     assert sum(map(len, poor.uris.values())) < size
     assert len(poor.images) == len(rich.images)
-    text = page_module.render_html(View.of(results), poor, {})
+    text = page_module.render_html(View(results), poor, {})
     assert "Centre crops of at most 48×48 pixels" in text
     Page(text)
 

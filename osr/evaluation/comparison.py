@@ -70,12 +70,12 @@ def compare_results(first: Results, a: str, second: Results, b: str) -> Comparis
     first.model(a), second.model(b)
     differences, gains = [], []
     for column in first.columns:
-        pairs = _pairs(first, a, second, b, column.name)
-        if pairs:
+        if pairs := _pairs(first, a, second, b, column.name):
             psnr = capped([[row.psnr for row in pair] for pair in pairs]).T
-            ssim = np.array([[row.ssim for row in pair] for pair in pairs]).T
+            ssim = capped([[row.ssim for row in pair] for pair in pairs]).T
             differences.append(_difference(column.name, psnr, ssim))
-            gains += [] if column.clean else [psnr[1] - psnr[0]]
+            if not column.clean:
+                gains.append(psnr[1] - psnr[0])
     if not differences:
         raise OptionError(f"{a} and {b}: no image was restored by both; nothing to compare")
     return Comparison(a, b, differences, interval(*gains) if gains else None)

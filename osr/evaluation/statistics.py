@@ -91,10 +91,13 @@ class Results:
         """The rows of a model and column in the order of the images' names; may be empty."""
         return self._cells.get((model, column), [])
 
+    def values(self, model: str, column: str, figure: str) -> Values:
+        """A figure of each image, (images,), for instance ``psnr``; not above the ceiling."""
+        return capped([getattr(row, figure) for row in self.cell(model, column)])
+
     def gain(self, model: str, column: str) -> Values:
         """PSNR over that of the input for each image, (images,) in dB."""
-        rows = self.cell(model, column)
-        return capped([r.psnr for r in rows]) - capped([r.input_psnr for r in rows])
+        return self.values(model, column, "psnr") - self.values(model, column, "input_psnr")
 
     def state(self, model: str, column: str) -> State:
         """Whether a model was trained on a column's kind of degradation.
@@ -121,11 +124,11 @@ class Results:
 
     def figures(self, model: str) -> Figures:
         """Gain on seen degradation, gain on unseen degradation, and harm."""
-        gains: dict[State, list[Values]] = {}
+        gains: dict[State, list[Values]] = {"seen": [], "unseen": []}
         for column in self.columns:
             if len(values := self.gain(model, column.name)):
                 gains.setdefault(self.state(model, column.name), []).append(values)
-        seen, unseen = gains.get("seen", []), gains.get("unseen", [])
+        seen, unseen = gains["seen"], gains["unseen"]
         pooled = np.concatenate([*unseen, np.zeros(0)])
         harmed = pooled[pooled < -NOTICEABLE]
         return Figures(
@@ -142,8 +145,7 @@ class Results:
 def load(folder: str | os.PathLike[str]) -> Results:
     """The results in the folder of an evaluation, an incomplete one included.
 
-    Raises:
-        OptionError: if it holds none, or a file in it is corrupted.
+    Raises :class:`OptionError` if it holds none, or a file in it is corrupted.
     """
     return Results(Description.load(folder), tuple(read_rows(folder)))
 

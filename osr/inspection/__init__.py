@@ -103,13 +103,7 @@ def inspect(
 
 
 def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE) -> Inspection:
-    """Run a model on the centre of an image, (H, W, 3) float32, and record its wave and gates.
-
-    Raises:
-        ImageError: if ``image`` is not such an array or holds numbers that are not finite.
-        ModelError: if the model has neither transforms nor a gating network.
-        OptionError: if the size is out of range, see :func:`inspect`.
-    """
+    """:func:`inspect` for an image (H, W, 3) float32 in [0, 1] and a loaded checkpoint."""
     check_range("size", size, 16, 2048)
     spec = checkpoint.spec
     if not spec.makes_waves:

@@ -18,11 +18,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from osr.images import Picture, write
-from osr.inspection import Inspection, Planes
+from osr.inspection import PICTURES, Inspection, Planes
 from osr_core.errors import ImageError
 
 Colours = NDArray[np.uint8]
 """(..., 3) RGB."""
+
+_Shares = NDArray[np.floating[Any]]
+"""(..., 3) RGB, 0 to 1."""
+
+_Tiles = Sequence[tuple[str, _Shares]]
+"""Labels and pictures."""
 
 _LIGHTNESS, _CHROMA = 74.0, 38.0  # of CIELAB: the widest ring of hues within sRGB
 _TILE = 3.0  # width of a picture on the sheet, in inches
@@ -33,19 +39,15 @@ def pictures(inspection: Inspection) -> dict[str, Colours]:
 
     The wave is the one whose phase varies most.
     """
-    wave, *_ = _waves(inspection)
-    parts = (inspection.image, wave.grey, wave.hue, wave.signed(wave.real))
-    last = (wave.signed(wave.imaginary), colours("viridis", inspection.gate.mean(0)))
-    names = ("image", "amplitude", "phase", "real", "imaginary", "gate")
-    return {name: _bytes(part) for name, part in zip(names, parts + last, strict=True)}
+    wave = _waves(inspection)[1]
+    gate = colours("viridis", inspection.gate.mean(0))
+    both = wave.signed("real"), wave.signed("imaginary")
+    parts = inspection.image, wave.grey, wave.hue, *both, gate
+    return {name: _bytes(part) for name, part in zip(PICTURES, parts, strict=True)}
 
 
 def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> None:
-    """Write :func:`pictures` as ``image.png``, ``amplitude.png`` … into a folder.
-
-    Raises:
-        ImageError: if the folder or a file cannot be written.
-    """
+    """Write :func:`pictures` as ``image.png``, ``amplitude.png`` … into a folder."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -61,21 +63,23 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
     column is one wave; the gates are those that vary most. Pictures of waves are scaled one by one,
     as their labels say; both parts of a wave have the same scale.
     """
-    waves = [_mean(inspection), *_waves(inspection)]
+    waves = _waves(inspection)
     change = (inspection.result - inspection.image).mean(2)
     top = _top(change)
     gates = [(f"mean of {len(inspection.gate)} gates", inspection.gate.mean(0))]
     varied = np.argsort(-inspection.gate.std((1, 2)), kind="stable")[: len(waves) - 1]
     gates += [(f"gate {index + 1}", inspection.gate[index]) for index in varied]
-    both = [(f"{wave.name}, to ±{wave.far:.2g}", wave) for wave in waves]
-    imaginary = [(label, wave.signed(wave.imaginary)) for label, wave in both]
-    rows: list[tuple[str, str, Sequence[tuple[str, Any]]]] = [
+
+    def signed(part: str) -> _Tiles:
+        return [(f"{w.name}, to ±{w.far:.2g}", w.signed(part)) for w in waves]
+
+    rows: list[tuple[str, str, _Tiles]] = [
         (title, "RdBu_r", [("image", inspection.image), ("result", inspection.result),
                            (f"result − image, to ±{top:.2g}", colours("RdBu_r", change, top))]),
         ("Amplitude |a|: content", "gray", [(f"{w.name}, to {w.top:.2g}", w.grey) for w in waves]),
         ("Phase θ: degradation; brightness: amplitude", "phase", [(w.name, w.hue) for w in waves]),
-        ("Real part, a cos θ", "RdBu_r", [(label, w.signed(w.real)) for label, w in both]),
-        ("Imaginary part, a sin θ", "RdBu_r", imaginary),
+        ("Real part, a cos θ", "RdBu_r", signed("real")),
+        ("Imaginary part, a sin θ", "RdBu_r", signed("imaginary")),
         ("Gates: 0 keeps the image, 1 takes the restoration", "viridis",
          [(label, colours("viridis", gate)) for label, gate in gates]),
     ]  # fmt: skip
@@ -91,14 +95,14 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
-def colours(cmap: str, values: Planes, top: float = 1.0) -> NDArray[np.floating[Any]]:
+def colours(cmap: str, values: Planes, top: float = 1.0) -> _Shares:
     """Numbers by a map of matplotlib, from 0 (``RdBu_r``: from ``-top``) to ``top``."""
     low = -1.0 if cmap == "RdBu_r" else 0.0
     shares = Normalize(low, 1, clip=True)(values / (top or 1.0))  # 0: an array of zeros
     return mpl.colormaps[cmap](shares)[..., :3]
 
 
-def hue(phase: Planes, weight: Planes | float = 1.0) -> NDArray[np.floating[Any]]:
+def hue(phase: Planes, weight: Planes | float = 1.0) -> _Shares:
     """A phase as hue of equal lightness all round; ``weight`` in [0, 1] darkens it to black.
 
     The phase is the angle in the plane of CIELAB's a* (0 is a red, π a green) and b* (π/2 a yellow,
@@ -110,7 +114,7 @@ def hue(phase: Planes, weight: Planes | float = 1.0) -> NDArray[np.floating[Any]
     return cv2.cvtColor(row, cv2.COLOR_LAB2RGB).reshape(*phase.shape, 3)
 
 
-def _draw_row(place: Any, heading: str, cmap: str, tiles: Sequence[tuple[str, Any]]) -> None:
+def _draw_row(place: Any, heading: str, cmap: str, tiles: _Tiles) -> None:
     """Pictures with their labels, and the key of their colours on the right."""
     place.suptitle(heading, x=0.01, ha="left", fontsize=12)
     *axes, key = place.subplots(1, 5, width_ratios=(1, 1, 1, 1, 0.05))
@@ -152,36 +156,30 @@ class _Wave:
         return _top(np.stack((self.real, self.imaginary)))
 
     @property
-    def grey(self) -> NDArray[Any]:
+    def grey(self) -> _Shares:
         return colours("gray", self.amplitude, self.top)
 
     @property
-    def hue(self) -> NDArray[Any]:
+    def hue(self) -> _Shares:
         """The root keeps all but the strongest from looking black."""
         return hue(self.phase, np.sqrt(self.amplitude / (self.top or 1.0)))
 
-    def signed(self, part: Planes) -> NDArray[Any]:
-        return colours("RdBu_r", part, self.far)
-
-
-def _mean(one: Inspection) -> _Wave:
-    # The phases are weighted by |a|, since waves of equal phase and opposite sign would cancel out.
-    strength = np.abs(one.amplitude)
-    phase = np.angle((strength * np.exp(1j * one.phase)).sum(0)).astype(np.float32)
-    name = f"mean of {len(strength)} waves"
-    return _Wave(name, strength.mean(0), phase, one.real.mean(0), one.imaginary.mean(0))
+    def signed(self, part: str) -> _Shares:
+        return colours("RdBu_r", getattr(self, part), self.far)
 
 
 def _waves(one: Inspection, count: int = 3) -> list[_Wave]:
-    """Those whose phase varies most over the image, weighted by |a|, most first."""
-    strength = np.abs(one.amplitude)
-    wave = strength * np.exp(1j * one.phase)
+    """The mean, and the waves whose phase varies most over the image, weighted by |a|."""
+    strength, phase, real, imaginary = np.abs(one.amplitude), one.phase, one.real, one.imaginary
+    # Waves of equal phase and opposite sign would cancel out in a mean of a·e^{iθ}.
+    wave = strength * np.exp(1j * phase)
+    mean_phase = np.angle(wave.sum(0)).astype(np.float32)
+    name = f"mean of {len(wave)} waves"
+    mean = _Wave(name, strength.mean(0), mean_phase, real.mean(0), imaginary.mean(0))
     deviation = np.angle(wave * wave.sum((1, 2), keepdims=True).conj())
-    order = np.argsort(-(strength * np.abs(deviation)).mean((1, 2)), kind="stable")
-    return [
-        _Wave(f"wave {i + 1}", strength[i], one.phase[i], one.real[i], one.imaginary[i])
-        for i in order[:count]
-    ]
+    order = np.argsort(-(strength * np.abs(deviation)).mean((1, 2)), kind="stable")[:count]
+    parts = strength, phase, real, imaginary
+    return [mean, *(_Wave(f"wave {i + 1}", *(part[i] for part in parts)) for i in order)]
 
 
 def _top(values: Planes) -> float:
@@ -189,5 +187,5 @@ def _top(values: Planes) -> float:
     return float(np.quantile(np.abs(values), 0.999))
 
 
-def _bytes(share: NDArray[Any]) -> Colours:
+def _bytes(share: _Shares) -> Colours:
     return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

@@ -26,7 +26,7 @@ def write_report(folder: str | os.PathLike[str]) -> None:
 
     place = Path(folder)
     results = load(place)
-    view, pictures = View.of(results), collect(place, results.description)
+    view, pictures = View(results), collect(place, results.description)
     if view.cells:
         plots.save_figures(view, place / "figures")
     for name, text in (

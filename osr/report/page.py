@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,26 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from osr.evaluation.metrics import SSIM_VARIANT
 from osr.evaluation.models import Model
 from osr.evaluation.records import Row
-from osr.evaluation.statistics import CEILING, LEVEL, NOTICEABLE, RESAMPLES, capped
+from osr.evaluation.statistics import CEILING, NOTICEABLE, RESAMPLES, capped
 from osr.inspection import PICTURES
 from osr.report.pictures import DIFFERENCE_SCALE, QUALITY, Pictures
 from osr.report.text import FILTERS, plain, signed, spaced
 from osr.report.view import HEADINGS, STATES, View
-
-CONVENTIONS = (
-    "Gain: PSNR of the result minus PSNR of the input, for each image; a column's gain is the mean "
-    "over its images.",
-    f"PSNR above {CEILING:g} dB counts as {CEILING:g} dB, equal images included.",
-    "Seen: the training that the model's checkpoint records included degradation of this kind. "
-    "Baselines are blind, and evaluated on the degradation they are meant for.",
-    "Synthetic noise is not clipped to [0, 1], unless its option clip says so.",
-    "Gain on seen and on unseen degradation: mean of the columns' means, clean columns left out.",
-    f"Harm: share of all images with unseen degradation that lost more than {NOTICEABLE:g} dB, and "
-    "their mean loss.",
-    f"Intervals: {LEVEL:.0%} percentile bootstrap over images, {RESAMPLES:,} resamples, seeded.",
-    f"{SSIM_VARIANT}.",
-)
-"""The definition of each figure, one sentence each."""
 
 
 def render_html(view: View, pictures: Pictures, panels: Mapping[str, str]) -> str:
@@ -39,17 +23,16 @@ def render_html(view: View, pictures: Pictures, panels: Mapping[str, str]) -> st
     text = json.dumps(_script_data(view, pictures), ensure_ascii=False, allow_nan=False)
     # Inside <script> no "<" may end the element or open a comment.
     data = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    more = {"pictures": pictures, "quality": QUALITY, "panels": panels}
-    return _environment().get_template("report.html").render(**_names(view), **more, data=data)
+    more = {"pictures": pictures, "panels": panels, "quality": QUALITY, "data": data}
+    return _render("report.html", view, **more)
 
 
 def render_markdown(view: View) -> str:
     """The tables that a README or a paper quotes."""
-    text = _environment().get_template("report.md").render(**_names(view))
-    return text.strip() + "\n"
+    return _render("report.md", view)
 
 
-def _environment() -> Environment:
+def _render(template: str, view: View, **names: Any) -> str:
     environment = Environment(
         loader=PackageLoader("osr.report"),
         autoescape=lambda name: name is not None and name.endswith(".html"),
@@ -58,20 +41,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS | {"trained_on": _trained_on, "cell": _cell}
-    return environment
-
-
-def _names(view: View) -> dict[str, Any]:
-    return {
+    names |= {
         "view": view,
         "about": view.results.description,
         "images": sum(column.images for column in view.columns),
         "states": STATES,
         "headings": HEADINGS,
-        "conventions": CONVENTIONS,
+        "ceiling": CEILING,
         "noticeable": NOTICEABLE,
-        "isnan": math.isnan,
+        "resamples": RESAMPLES,
+        "ssim": SSIM_VARIANT,
     }
+    definitions = environment.get_template("definitions.txt").render(names).splitlines()
+    return environment.get_template(template).render(names, definitions=definitions).strip() + "\n"
 
 
 def _trained_on(model: Model) -> str:
@@ -111,22 +93,20 @@ def _script_data(view: View, pictures: Pictures) -> dict[str, Any]:
 
 def _image_data(view: View, image: Mapping[str, Any]) -> dict[str, Any]:
     """An image of the viewer: its keys, its scores by the name of the picture, and its gain."""
-    results = view.results
+    column = view.results.column(image["column"])
     rows = {
-        model.name: row
-        for model in results.models
-        for row in results.cell(model.name, image["column"])
-        if row.image == image["image"]
+        row.model: row
+        for row in view.results.rows
+        if (row.column, row.image) == (column.name, image["image"])
     }
     main = rows.get(view.first.name) if view.first else None
-    clean = results.column(image["column"]).clean
-    gain = _gain(main) if main is not None else 0.0
-    badge = "" if main is None else f"{plain(main.psnr, 1)} dB" if clean else signed(gain, 1)
+    gain = _gain(main) if main and not column.clean else 0.0
+    badge = f"{plain(main.psnr, 1)} dB" if main and column.clean else signed(gain, 1)
     return {
         **image,
         "scores": {name: _score(row) for name, row in rows.items()},
-        "badge": badge,
-        "side": "even" if clean or abs(gain) < 0.05 else "loss" if gain < 0 else "win",
+        "badge": badge if main else "",
+        "side": "even" if abs(gain) < 0.05 else "loss" if gain < 0 else "win",
     }
 
 

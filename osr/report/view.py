@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, Literal
+from functools import cached_property
+from itertools import groupby, product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
-from osr.evaluation.statistics import Figures, Interval, Results, capped, interval
+from osr.evaluation.statistics import Figures, Interval, Results, interval
 from osr.report.text import decibels, ends, percent, plain, signed, spaced
 
 State = Literal["seen", "unseen", "clean", "unknown", "baseline", "input"]
@@ -34,7 +35,7 @@ _EXTREMES = 6
 
 @dataclass(frozen=True)
 class Cell:
-    """One model on one column: means over images."""
+    """One model on one column."""
 
     model: Model
     column: Column
@@ -44,10 +45,8 @@ class Cell:
     gains: NDArray[np.float64]
     """(images,) in dB."""
     gain: Interval
-    input_psnr: float
-    psnr: float
-    input_ssim: float
-    ssim: float
+    mean: Mapping[str, float]
+    """Over the images, of ``input_psnr``, ``psnr``, ``input_ssim`` and ``ssim``."""
 
     @property
     def has_gain(self) -> bool:
@@ -57,34 +56,21 @@ class Cell:
     @property
     def text(self) -> str:
         """What the matrix shows: the gain, or the PSNR where there is none."""
-        return signed(self.gain.mean) if self.has_gain else decibels(self.psnr)
+        return signed(self.gain.mean) if self.has_gain else decibels(self.mean["psnr"])
 
     @property
     def details(self) -> tuple[str, ...]:
-        """Trained on it, images, PSNR in and out, gain, interval, share worse, SSIM in and out."""
+        """The values under :data:`HEADINGS`."""
         worse = percent(float((self.gains < 0).mean()))
         gain = (signed(self.gain.mean), ends(self.gain), worse) if self.has_gain else ("–",) * 3
         known = {"seen": "yes", "unseen": "no", "unknown": "?"}.get(self.state, "–")
-        psnr = decibels(self.input_psnr), decibels(self.psnr)
-        ssim = plain(self.input_ssim, 4), plain(self.ssim, 4)
+        psnr = (decibels(self.mean[name]) for name in ("input_psnr", "psnr"))
+        ssim = (plain(self.mean[name], 4) for name in ("input_ssim", "ssim"))
         return (known, str(len(self.gains)), *psnr, *gain, *ssim)
-
-    @property
-    def tip(self) -> list[str]:
-        """Lines of the tooltip."""
-        psnr = f"PSNR {decibels(self.input_psnr)} → {decibels(self.psnr)} dB"
-        ssim = f"SSIM {plain(self.input_ssim, 4)} → {plain(self.ssim, 4)}"
-        if self.state == "input":
-            return [f"PSNR {decibels(self.psnr)} dB", f"SSIM {plain(self.ssim, 4)}"]
-        lines = [psnr, ssim, f"{len(self.gains)} images, {STATES[self.state]}"]
-        if self.has_gain:
-            lines.insert(1, f"gain {signed(self.gain.mean)} dB, 95 % {ends(self.gain)}")
-        return lines
 
 
 HEADINGS = ("trained on it", "images", "PSNR in", "PSNR out", "gain", "95 % interval", "worse",
             "SSIM in", "SSIM out")  # fmt: skip
-"""Of :attr:`Cell.details`."""
 
 
 @dataclass(frozen=True)
@@ -103,22 +89,18 @@ class View:
     """A whole evaluation."""
 
     results: Results
-    cells: Mapping[tuple[str, str], Cell]
-    """By the names of model and column."""
-    figures: Mapping[str, Figures]
-    """By the name of the model, without the input."""
 
-    @classmethod
-    def of(cls, results: Results) -> View:
-        """Compute every figure of an evaluation."""
-        pairs = ((model, column) for model in results.models for column in results.columns)
-        found = (_cell(results, model, column) for model, column in pairs)
-        names = [model.name for model in results.models if model.kind != "input"]
-        return cls(
-            results,
-            {(cell.model.name, cell.column.name): cell for cell in found if cell is not None},
-            {name: results.figures(name) for name in names},
-        )
+    @cached_property
+    def cells(self) -> Mapping[tuple[str, str], Cell]:
+        """By the names of model and column."""
+        pairs = product(self.results.models, self.results.columns)
+        found = (_cell(self.results, model, column) for model, column in pairs)
+        return {(cell.model.name, cell.column.name): cell for cell in found if cell is not None}
+
+    @cached_property
+    def figures(self) -> Mapping[str, Figures]:
+        """By the name of the model, without the input."""
+        return {model.name: self.results.figures(model.name) for model in self.evaluated}
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -181,10 +163,10 @@ class View:
         """The images on which each model did worst and best: gain and name of both, paired."""
         rows = []
         for model in self.evaluated:
+            cells = [cell for cell in self.row(model) if cell is not None and cell.has_gain]
             gains = sorted(
                 (float(gain), f"{cell.column.name} / {name}")
-                for cell in self.row(model)
-                if cell is not None and cell.has_gain
+                for cell in cells
                 for gain, name in zip(cell.gains, cell.names, strict=True)
             )
             ranked = [(signed(gain), name) for gain, name in gains]
@@ -202,18 +184,13 @@ class View:
 
 
 def _cell(results: Results, model: Model, column: Column) -> Cell | None:
-    rows = results.cell(model.name, column.name)
+    place = model.name, column.name
+    rows = results.cell(*place)
     if not rows:
         return None
-    state: State = results.state(model.name, column.name)
+    state: State = results.state(*place)
     if model.kind == "input" or (model.kind == "baseline" and state != "clean"):
         state = model.kind
-
-    def mean(name: str, values: Any = np.asarray) -> float:
-        return float(values([getattr(row, name) for row in rows]).mean())
-
-    gains = results.gain(model.name, column.name)
-    return Cell(
-        model, column, state, [row.image for row in rows], gains, interval(gains),
-        mean("input_psnr", capped), mean("psnr", capped), mean("input_ssim"), mean("ssim"),
-    )  # fmt: skip
+    gains, figures = results.gain(*place), ("input_psnr", "psnr", "input_ssim", "ssim")
+    mean = {name: float(results.values(*place, name).mean()) for name in figures}
+    return Cell(model, column, state, [row.image for row in rows], gains, interval(gains), mean)
