@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from osr.evaluation.metrics import Protocol, luma, psnr, psnr_and_ssim, ssim, to_levels
+from osr.evaluation.metrics import Protocol, luma, psnr, psnr_and_ssim, to_levels
 from osr_core.errors import ImageError, OptionError
 
 PROTOCOLS = [
@@ -52,7 +52,7 @@ def test_figures_are_those_of_scikit_image(shape, protocol):
     both = psnr_and_ssim(image, truth, protocol)
     assert both[0] == pytest.approx(expected[0], abs=1e-9)
     assert both[1] == pytest.approx(expected[1], abs=1e-9)
-    assert both == (psnr(image, truth, protocol), ssim(image, truth, protocol))
+    assert both[0] == psnr(image, truth, protocol)
 
 
 def test_luma_of_the_primaries_is_that_of_bt601():
@@ -89,7 +89,7 @@ def test_protocols_are_read_and_printed():
             Protocol(**fields)
 
 
-@pytest.mark.parametrize("metric", [psnr, ssim])
+@pytest.mark.parametrize("metric", [psnr, psnr_and_ssim])
 @pytest.mark.parametrize(
     ("result", "message"),
     [
@@ -110,9 +110,9 @@ def test_too_small_after_cropping():
     assert psnr(small, small, Protocol(crop=6)) == math.inf
     with pytest.raises(ImageError, match="30×14"):
         psnr(small, small, Protocol(crop=7))
-    assert ssim(small, small, Protocol(crop=1)) == pytest.approx(1)
+    assert psnr_and_ssim(small, small, Protocol(crop=1))[1] == pytest.approx(1)
     with pytest.raises(ImageError, match="11 a side"):
-        ssim(small, small, Protocol(crop=2))
+        psnr_and_ssim(small, small, Protocol(crop=2))
 
 
 def test_import_is_light():

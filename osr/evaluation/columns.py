@@ -51,9 +51,6 @@ class Column:
         """The degraded image of an item, float32, and its ground truth, uint8, both (H, W, 3).
 
         Synthetic degradation depends on the seed and the index alone. It is not clipped to [0, 1].
-
-        Raises:
-            ImageError: if a file cannot be read, or does not belong to the set.
         """
         item = self.items[index]
         degraded, truth = item.load()
@@ -104,12 +101,7 @@ def locate(text: str, split: Split = "test") -> DataSetItems:
 def validation_sets(
     recipe: str | os.PathLike[str], folders: Mapping[str, list[str]]
 ) -> Iterator[DataSetItems]:
-    """The photographs and pairs of a recipe's validation split, downscaled as in training.
-
-    Raises:
-        OptionError: if the recipe is invalid or has no validation split.
-        ImageError: if a folder does not hold its data set.
-    """
+    """The photographs and pairs of a recipe's validation split, downscaled as in training."""
     loaded = load_stages(recipe, data=folders)[-1]
     if not loaded.validation.val_fraction:
         raise OptionError(f"{recipe}: validation.val_fraction is 0: no validation split")
@@ -158,9 +150,6 @@ def make_column(
         limit: largest number of images.
         name: of the column.
         kind: kind of degradation of a paired set that the catalogue does not know.
-
-    Raises:
-        OptionError: if the degradation does not fit the set, or an argument is invalid.
     """
     if data.paired == (degradation is not None):
         raise OptionError(

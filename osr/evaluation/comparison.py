@@ -24,7 +24,6 @@ class Difference:
 
     column: str
     images: int
-    """That both models have been run on."""
     first: float
     """Mean PSNR in dB."""
     second: float

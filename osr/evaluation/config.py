@@ -70,12 +70,7 @@ class Config:
     def columns(
         self, folders: Mapping[str, str], protocol: str | None = None, limit: int | None = None
     ) -> tuple[Column, ...]:
-        """The columns of the file, with other folders (by data set), protocol or limit if given.
-
-        Raises:
-            OptionError: if a folder belongs to no column, or a degradation does not fit its set.
-            ImageError: if a folder does not hold its set.
-        """
+        """The columns of the file, with other folders (by data set), protocol or limit if given."""
         given = {find(name).name: path for name, path in folders.items()}
         unused = given.keys() - {one.data for one in self.column}
         if unused:

@@ -114,39 +114,22 @@ def psnr(result: Any, truth: Any, protocol: Protocol = Protocol()) -> float:
     return _psnr(*_pair(result, truth, protocol))
 
 
-def ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> float:
-    """Structural similarity, at most 1, as Wang et al. define it (IEEE TIP 13(4), 2004).
+def psnr_and_ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> tuple[float, float]:
+    """:func:`psnr`, and the structural similarity of Wang et al. (IEEE TIP 13(4), 2004), at most 1.
 
     Gaussian window of 11×11 pixels with standard deviation 1.5, population covariance, K1 = 0.01,
     K2 = 0.03, mean over the places where the window fits in; for RGB the mean of the channels.
-
-    Args:
-        result: restored image, see :func:`psnr`.
-        truth: ground truth of the same shape.
-        protocol: what exactly is compared.
-
-    Raises:
-        ImageError: as :func:`psnr`, and if under 11 pixels a side are left after cropping.
+    Raises :class:`ImageError` as well if under 11 pixels a side are left after cropping.
     """
-    return _ssim(*_pair(result, truth, protocol, _WINDOW))
-
-
-def psnr_and_ssim(result: Any, truth: Any, protocol: Protocol = Protocol()) -> tuple[float, float]:
-    """:func:`psnr` and :func:`ssim` of the same images."""
-    pair = _pair(result, truth, protocol, _WINDOW)
-    return _psnr(*pair), _ssim(*pair)
+    a, b = _pair(result, truth, protocol, _WINDOW)
+    return _psnr(a, b), float(np.mean([*map(_similarity, cv2.split(a), cv2.split(b))]))
 
 
 def luma(levels: NDArray[Any]) -> NDArray[np.float64]:
     """Studio-range luma of ITU-R BT.601, as MATLAB's ``rgb2ycbcr``: 16 (black) to 235 (white).
 
-    ``Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255`` for R, G, B of 0 to 255.
-
-    Args:
-        levels: (..., 3) RGB in levels of 0 to 255, uint8 or float.
-
-    Returns:
-        (...) float64, not rounded.
+    (..., 3) RGB in levels of 0 to 255 → (...) float64, not rounded:
+    ``Y = 16 + (65.481 R + 128.553 G + 24.966 B) / 255``.
 
     >>> luma(np.array([[0, 0, 0], [255, 255, 255]])).round(3).tolist()
     [16.0, 235.0]
@@ -210,11 +193,6 @@ def _planes(image: NDArray[Any], protocol: Protocol) -> Planes:
 def _psnr(a: Planes, b: Planes) -> float:
     error = float(np.mean((a - b) ** 2))
     return 10 * math.log10(255**2 / error) if error else math.inf
-
-
-def _ssim(a: Planes, b: Planes) -> float:
-    pairs = zip(cv2.split(a), cv2.split(b), strict=True)
-    return float(np.mean([_similarity(p, q) for p, q in pairs]))
 
 
 def _similarity(a: Planes, b: Planes) -> float:

@@ -39,7 +39,7 @@ class Model:
     seen: tuple[str, ...] = ()
     """Kinds of degradation it was trained on; of a baseline, those it is meant for."""
     unknown: tuple[str, ...] = ()
-    """Names of training data whose degradation is not known."""
+    """Training data whose degradation is not known."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sha256: str = ""
     """Of the weights, so that rows of other weights are never mixed in."""
@@ -83,11 +83,7 @@ def safe_name(name: str) -> str:
 
 
 def object_model(label: str, network: Network, tile: int | None = None) -> Model:
-    """The row of a network that has no file, such as a reprogrammed module of the user's own.
-
-    Raises:
-        OptionError: if its label is reserved.
-    """
+    """The row of a network that has no file, such as a reprogrammed module of the user's own."""
     arrays = network.state().values()
     return Model(
         _label(label, label),
@@ -103,13 +99,7 @@ def object_model(label: str, network: Network, tile: int | None = None) -> Model
 def network_model(
     model: str, load: Callable[[Checkpoint], Network], tile: int | None = None
 ) -> Model:
-    """The row of a registered model or weight file; ``load`` is that of a backend.
-
-    Raises:
-        OptionError: if its label is reserved; see :func:`split_label`.
-        ModelError: if there is no such model.
-        CheckpointError: if its file is corrupted.
-    """
+    """The row of a registered model or weight file; ``load`` is that of a backend."""
     label, name = split_label(model)
     label = _label(label, name)
     checkpoint = Checkpoint.load(name)

@@ -51,9 +51,6 @@ def save_pictures(
 
     Of the first model that can be inspected, amplitude, phase and gates of the last image of each
     column, the median, are written as well.
-
-    Raises:
-        ImageError: if an image cannot be read, restored or written.
     """
     inspect = next((model.inspect for model in models if model.inspect), None)
     for column in columns:

@@ -98,11 +98,7 @@ _TYPES = get_type_hints(Row)
 
 
 def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
-    """The rows of a folder; an incomplete last line is ignored.
-
-    Raises:
-        OptionError: if a line is not a row; the message names it.
-    """
+    """The rows of a folder; an incomplete last line is ignored."""
     path = Path(folder) / RESULTS
     if not path.exists():
         return []

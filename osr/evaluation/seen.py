@@ -1,15 +1,13 @@
 """Kinds of degradation a model was trained on, from the metadata of its checkpoint alone.
 
 A checkpoint carries its recipe with the sampling weight of each kind of sample: synthetic
-degradations by name, and data sets of pairs, whose degradation is that of their entry in the
-catalogue. A mixture draws from the kinds beside it. What earlier stages and the models that weights
-came from were trained on counts as well: their recipes are in the provenance.
+degradations, and data sets of pairs, whose degradation the catalogue knows. What earlier stages and
+the models that weights came from were trained on counts as well; it is in the provenance.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from osr.datasets import find
 from osr.degradations import Chain
@@ -20,8 +18,7 @@ NO_RECIPE = "a training without a recipe"
 """Is among the unknown where a checkpoint does not say how it was trained."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What a model was trained on."""
 
     kinds: tuple[str, ...]
@@ -31,16 +28,10 @@ class Seen:
 
 
 def seen_degradation(recipe: Any, provenance: Any) -> Seen:
-    """What the model of a checkpoint was trained on.
-
-    Args:
-        recipe: the checkpoint's recipe, of which the sampling weights count.
-        provenance: the checkpoint's provenance, of which that of models inside counts.
+    """What the model of a checkpoint with this recipe and provenance was trained on.
 
     Metadata may have any form: what is no recipe counts as a training without one.
 
-    >>> seen_degradation({"sampling_weights": {"clean": 1.0, "rain": 2.0, "haze": 0.0}}, {})
-    Seen(kinds=('rain',), unknown=())
     >>> specialist = {"recipe": {"sampling_weights": {"noise": 1.0}}}
     >>> seen_degradation({"sampling_weights": {"rain": 1.0}}, {"init": [specialist]}).kinds
     ('noise', 'rain')

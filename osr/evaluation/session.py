@@ -123,12 +123,7 @@ def fill(
     setting: Description,
     on_row: Callable[[Row, int], object] = lambda row, total: None,
 ) -> Results:
-    """Evaluate all models on all columns and save the rows and pictures that are missing.
-
-    Raises:
-        OptionError: if the folder holds an evaluation that was made with other options.
-        ImageError: if a model fails on an image, or a file cannot be written.
-    """
+    """Evaluate all models on all columns and save the rows and pictures that are missing."""
     models, columns = setting.models, setting.columns
     check_names((model.name for model in models), "model")
     _begin(folder, setting)

@@ -100,11 +100,7 @@ class Results:
         return self.values(model, column, "psnr") - self.values(model, column, "input_psnr")
 
     def state(self, model: str, column: str) -> State:
-        """Whether a model was trained on a column's kind of degradation.
-
-        ``unknown`` where the column's kind is, or where the model's training is and does not
-        name that kind; ``clean`` where there is no degradation.
-        """
+        """Whether a model was trained on all kinds of a column's degradation."""
         trained, place = self.model(model), self.column(column)
         if place.clean:
             return "clean"
@@ -143,17 +139,14 @@ class Results:
 
 
 def load(folder: str | os.PathLike[str]) -> Results:
-    """The results in the folder of an evaluation, an incomplete one included.
-
-    Raises :class:`OptionError` if it holds none, or a file in it is corrupted.
-    """
+    """The results in a folder; :class:`OptionError` if it holds none or they are corrupted."""
     return Results(Description.load(folder), tuple(read_rows(folder)))
 
 
 def interval(*columns: ArrayLike) -> Interval:
     """Mean of the means of columns, and its 95 % percentile bootstrap interval over their images.
 
-    Efron, Ann. Stat. 7(1), 1979; every column is resampled for itself, with a fixed seed.
+    Every column is resampled for itself, with a fixed seed (Efron, Ann. Stat. 7(1), 1979).
 
     >>> interval([1.0, 1.0, 1.0])
     Interval(mean=1.0, low=1.0, high=1.0)
