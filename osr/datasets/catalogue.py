@@ -47,11 +47,8 @@ class DataSet:
     paired: bool
     """Whether each clear image comes with a degraded one."""
     url: str
-    """Where to download it."""
     size: str
-    """Size of the download."""
     terms: str
-    """Terms of use."""
     degradation: str | None = None
     """Kind of degradation it holds, or which its clear images are usually given; None for any."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -65,11 +62,9 @@ class DataSet:
     psnr: float | None = None
     """Published mean PSNR in dB of the degraded images of the test split, measured as above."""
     psnr_source: str = ""
-    """Where that figure was published."""
     centre_crop: bool = False
     """Whether ground truths are larger than their inputs and are cropped around the centre."""
     note: str = ""
-    """Anything else a user should know."""
 
     @property
     def protocol(self) -> Protocol:
@@ -82,11 +77,7 @@ class DataSet:
         return tuple(s for s in SPLITS if not self.counts or s in self.counts)
 
     def candidate_layouts(self, split: Split) -> tuple[str, ...]:
-        """Layouts to try in this order: those distributed, then simple ones.
-
-        Raises:
-            OptionError: if the set has no such split.
-        """
+        """Layouts to try in this order: those distributed, then simple ones."""
         if split not in self.splits:
             raise OptionError(
                 f"data set {self.name}: has no split {split!r}, only {' and '.join(self.splits)}"
@@ -120,11 +111,7 @@ def catalogue() -> Mapping[str, DataSet]:
 
 
 def find(name: str) -> DataSet:
-    """The data set of a name, in any case, with hyphens or underscores.
-
-    Raises:
-        OptionError: if there is none; the message gives the nearest name.
-    """
+    """The data set of a name, in any case, with hyphens or underscores."""
     key = name.strip().lower().replace("_", "-")
     known = catalogue()
     if key not in known:

@@ -110,7 +110,7 @@ def _check(
     sample: int | None,
     on_progress: Callable[[int, int], object],
 ) -> SplitReport:
-    errors, warnings = list(match.missing), []
+    errors, warnings, values = list(match.missing), [], []
     count = len(match.items)
     expected = _expected(data, split, count + len(match.missing))
     if expected is not None and count > expected:
@@ -118,7 +118,6 @@ def _check(
     elif expected is not None and count < expected:
         warnings.append(f"incomplete: {count} of {expected} images; figures are not comparable")
     wanted = min(sample or count, count)
-    values = []
     for done in range(wanted):
         try:
             values += _input_psnr(match.items[done * count // wanted], data)
@@ -134,10 +133,8 @@ def _check(
             f"mean input PSNR {mean:.2f} dB, but {published:.2f} is published "
             f"({data.protocol}): were the images changed, or paired wrongly?"
         )
-    return SplitReport(
-        split, match.layout, count, expected, wanted, mean, published,
-        tuple(errors), tuple(warnings),
-    )  # fmt: skip
+    results = count, expected, wanted, mean, published, tuple(errors), tuple(warnings)
+    return SplitReport(split, match.layout, *results)
 
 
 def _expected(data: DataSet, split: str, count: int) -> int | None:
@@ -145,7 +142,7 @@ def _expected(data: DataSet, split: str, count: int) -> int | None:
     if split != "all":
         return data.counts.get(split)
     counts = sorted(data.counts.values())
-    return next((c for c in counts if c >= count), counts[-1] if counts else None)
+    return next((c for c in counts if c >= count), max(counts, default=None))
 
 
 def _input_psnr(item: Item, data: DataSet) -> list[float]:

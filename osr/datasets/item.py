@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.images import read, to_rgb8
+from osr.images import centre, read, to_rgb8
 from osr_core.errors import ImageError
 
 Pixels = NDArray[np.uint8]
@@ -32,24 +32,17 @@ class Item:
     truth: Path
     """File of the clear image."""
     degraded: Path | None = None
-    """File of the degraded image, the same as ``truth`` where both are side by side; None in sets
-    of clear images."""
+    """File of the degraded image, the same as ``truth`` where both are side by side."""
     depth: Path | None = None
-    """File of the depth map, where the set has one."""
     halves: Halves | None = None
     """Set where one file holds both images side by side."""
     centre_crop: bool = False
-    """Whether a ground truth larger than its degraded image is cropped to its size around the
-    centre, as RESIDE asks for."""
+    """Whether a larger ground truth is cropped around its centre, as RESIDE asks for."""
     max_side: int = 0
     """Longest side in pixels; larger images are downscaled, 0 leaves them unchanged."""
 
     def load(self) -> tuple[Pixels | None, Pixels]:
-        """Read the images.
-
-        Returns:
-            The degraded image, None in sets of clear images, and the clear one; both of the same
-            shape (H, W, 3).
+        """Read the degraded image, None in sets of clear images, and the clear one; (H, W, 3).
 
         Raises:
             ImageError: if a file cannot be read, or the sizes do not fit.
@@ -59,7 +52,7 @@ class Item:
             return None, downscale(truth, self.max_side)
         if self.halves is None:
             degraded = _rgb8(self.degraded)
-            truth = _centre(truth, degraded) if self.centre_crop else truth
+            truth = centre(truth, *degraded.shape[:2]) if self.centre_crop else truth
         else:
             degraded, truth = self._split(truth)
         if degraded.shape != truth.shape:
@@ -73,9 +66,6 @@ class Item:
         """Read the depth map: (H, W), larger is farther, mean 1; None where the set has none.
 
         Zeros and values that are not finite mean "unknown" in files of depth cameras, and become 1.
-
-        Raises:
-            ImageError: if the file cannot be read or holds no depth.
         """
         if self.depth is None:
             return None
@@ -108,14 +98,6 @@ def downscale(image: NDArray[Any], max_side: int) -> NDArray[Any]:
 
 def _rgb8(path: Path) -> Pixels:
     return to_rgb8(read(path).pixels)
-
-
-def _centre(image: Pixels, other: Pixels) -> Pixels:
-    """The centre of an image, of the size of another that is not larger."""
-    top, left = ((a - b) // 2 for a, b in zip(image.shape[:2], other.shape[:2], strict=True))
-    if min(top, left) < 0:
-        return image
-    return image[top : top + other.shape[0], left : left + other.shape[1]]
 
 
 def _size(image: Pixels) -> str:

@@ -45,11 +45,7 @@ def read_lists(text: str) -> tuple[Item, ...]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that hold anything, stripped.
-
-    Raises:
-        ImageError: if it cannot be read or holds none.
-    """
+    """The lines of a text file that hold anything, stripped; there must be one."""
     try:
         lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except OSError as error:

@@ -45,12 +45,7 @@ def items(
 
 
 def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Match:
-    """The images of a split in a folder, by the layout that fits best.
-
-    Raises:
-        OptionError: if the set has no such split, or needs a folder.
-        ImageError: if nothing fits; the message lists the layouts that were tried.
-    """
+    """The images of a split in a folder, by the layout that fits best."""
     if split not in SPLITS:
         raise OptionError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
     if data.name == "scikit-image":

@@ -79,9 +79,9 @@ class Config:
         columns = []
         for one in self.column:
             path = given.get(one.data, one.path)
-            found = read(f"{one.data}={path}" if path else one.data)
-            how = protocol or one.protocol, limit or self.limit, one.name, one.kind
-            columns.append(make_column(*found, one.degradation, *how))
+            data, found = read(f"{one.data}={path}" if path else one.data)
+            how, most = protocol or one.protocol, limit or self.limit
+            columns.append(make_column(data, found, one.degradation, how, most, one.name, one.kind))
         return tuple(columns)
 
 

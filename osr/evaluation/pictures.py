@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
 from osr.evaluation.columns import Column
 from osr.evaluation.metrics import to_levels
 from osr.evaluation.models import Model, safe_name
 from osr.evaluation.statistics import Results
-from osr.images import Picture, write
+from osr.images import Picture, centre, write
 
 LONGEST_SIDE = 512
 """Pixels; larger images are cropped to their centre, never resized."""
@@ -69,7 +67,8 @@ def save_pictures(
             for name in missing:
                 run = rows.get(name)
                 image = truth if name == "truth" else run(degraded) if run else degraded
-                write(place / f"{name}.png", Picture(to_levels(_centre(image))))
+                pixels = to_levels(centre(image, LONGEST_SIDE, LONGEST_SIDE))
+                write(place / f"{name}.png", Picture(pixels))
             if inspect is not None and not inspected:
                 inspect(degraded, wave)
 
@@ -78,8 +77,3 @@ def _folder_name(image: str) -> str:
     """A folder for an image, a different one for each name."""
     safe = safe_name(image)
     return safe if safe == image else f"{safe}-{crc32(image.encode()):08x}"
-
-
-def _centre(image: NDArray[Any]) -> NDArray[Any]:
-    top, left = (max(0, (side - LONGEST_SIDE) // 2) for side in image.shape[:2])
-    return np.ascontiguousarray(image[top : top + LONGEST_SIDE, left : left + LONGEST_SIDE])

@@ -37,13 +37,13 @@ class Job(NamedTuple):
     """An image of a column, and the models that have no row for it yet."""
 
     column: Column
-    index: int
+    position: int
     models: tuple[Model, ...]
 
     @property
     def image(self) -> str:
         """Name of the image."""
-        return self.column.items[self.index].name
+        return self.column.items[self.position].name
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +92,11 @@ def run(
 
     def load(job: Job) -> _Sample | tuple[str, str]:
         try:
-            degraded, truth = job.column.load(job.index, seed)
+            degraded, truth = job.column.load(job.position, seed)
             protocol = Protocol.parse(job.column.protocol)
             return _Sample(job, degraded, truth, psnr_and_ssim(degraded, truth, protocol))
         except ImageError as error:
-            text, file = str(error), str(job.column.items[job.index].truth)
+            text, file = str(error), str(job.column.items[job.position].truth)
             return job.column.name, text if file in text else f"{file}: {text}"
 
     def results() -> Iterator[tuple[_Sample, Model, _Restored | None]]:

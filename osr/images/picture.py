@@ -41,3 +41,9 @@ def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         pixels = np.rint(pixels / 257).astype(np.uint8)
     planes = np.atleast_3d(pixels)
     return planes[..., :3] if planes.shape[2] > 2 else np.repeat(planes[..., :1], 3, axis=2)
+
+
+def centre(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """The centre of an image, (H, W, …), of at most this size."""
+    top, left = max(0, (pixels.shape[0] - height) // 2), max(0, (pixels.shape[1] - width) // 2)
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])

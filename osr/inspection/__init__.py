@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.images import Picture, read, to_rgb8, write
+from osr.images import Picture, centre, read, to_rgb8, write
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.checks import Image, check_image, check_range
@@ -112,7 +112,7 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
         )
     if not np.isfinite(check_image(image)).all():
         raise ImageError("image: holds numbers that are not finite")
-    picture = _centre(image, size).clip(0, 1)
+    picture = centre(image, size, size).clip(0, 1)
     height, width = picture.shape[:2]
     multiple = analyse(spec).total_stride
     rim = ((0, -height % multiple), (0, -width % multiple), (0, 0))
@@ -135,12 +135,6 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
         gate = np.concatenate(gates, axis=1)
     cuts = {name: cut(values) for name, values in parts.items()}
     return Inspection(picture, np.moveaxis(cut(result), 0, 2), **cuts, gate=cut(gate))
-
-
-def _centre(image: Image, size: int) -> Image:
-    """The centre of an image, at most ``size`` pixels on either side."""
-    top, left = (max(0, (side - size) // 2) for side in image.shape[:2])
-    return image[top : top + size, left : left + size]
 
 
 class _Recorder(NumpyOps):

@@ -18,11 +18,11 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from osr.evaluation.pictures import LONGEST_SIDE
 from osr.evaluation.records import Description
-from osr_core.errors import ImageError
+from osr.images import centre, read, to_rgb8
 
 BUDGET = 14_000_000
 """Characters that the data URIs of a report may take together."""
@@ -93,7 +93,7 @@ def _collect(folder: Path, description: Description, side: int) -> Pictures:
         return key
 
     def picture(path: Path) -> Pixels:
-        return _centre(_read(path), side)
+        return centre(to_rgb8(read(path).pixels), side, side)
 
     def image(shown: Mapping[str, str]) -> dict[str, Any]:
         place = folder / shown["folder"]
@@ -128,14 +128,3 @@ def _webp(pixels: Pixels, lossless: bool) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _read(path: Path) -> Pixels:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise ImageError(f"{path}: not a picture ({error}); evaluate again") from None
-
-
-def _centre(pixels: Pixels, side: int) -> Pixels:
-    top, left = (max(0, (length - side) // 2) for length in pixels.shape[:2])
-    return np.ascontiguousarray(pixels[top : top + side, left : left + side])
