@@ -8,15 +8,11 @@ import pytest
 from training_runs import TOML, make_recipe
 
 from osr import settings
-from osr.degradations import check_ranges
 from osr.training.recipe import Recipe
 from osr.training.recipe_files import load_stages
 from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
-from osr.training.upgrade import upgrade_recipe
-from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, SpecError
-from osr_core.registry import FOLDER
 from osr_core.spec import ModelSpec, UNet
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -213,13 +209,3 @@ def test_stages_override_the_recipe(tmp_path):
         OptionError, match="recipe smal: no such file or recipe; did you mean small"
     ):
         load_stages("smal")
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.safetensors")), ids=lambda p: p.stem)
-def test_recipes_of_published_checkpoints_are_upgraded(path):
-    published = Checkpoint.load(path).recipe
-    recipe = Recipe.from_dict(upgrade_recipe(published))
-    assert recipe.sampling_weights == published["shares"]
-    assert recipe.optimizer.lr == published["optimizer"]["rate"]
-    assert upgrade_recipe(recipe.to_dict()) == recipe.to_dict()
-    check_ranges(recipe.degradations)

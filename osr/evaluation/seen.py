@@ -7,11 +7,11 @@ the models that weights came from were trained on counts as well; it is in the p
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from osr.datasets import find
 from osr.degradations import Chain
-from osr.training.upgrade import table, trainings
 from osr_core.errors import OptionError
 
 NO_RECIPE = "a training without a recipe"
@@ -38,8 +38,7 @@ def seen_degradation(recipe: Any, provenance: Any) -> Seen:
     """
     kinds: set[str] = set()
     unknown: set[str] = set()
-    for training in trainings(recipe, provenance):
-        weights = table(training.get("sampling_weights"))
+    for weights in _sampling_weights(recipe, provenance):
         samples = {n for n, w in weights.items() if isinstance(w, (int, float)) and w > 0}
         if not samples:
             unknown.add(NO_RECIPE)
@@ -48,6 +47,30 @@ def seen_degradation(recipe: Any, provenance: Any) -> Seen:
             kinds.update(found)
             unknown.update(() if found else [name])
     return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
+
+
+def _sampling_weights(recipe: Any, provenance: Any) -> Iterator[Mapping[str, Any]]:
+    """Those of all trainings that a model's weights went through, its own first.
+
+    The provenance holds earlier stages (``stages``) and the files that weights came from
+    (``init``). In release 0.1 the keys were ``shares``, and ``start``, ``backbone`` and
+    ``experts``.
+    """
+    about = _table(provenance)
+    for training in map(_table, (recipe, *_list(about.get("stages")))):
+        yield _table(training.get("sampling_weights", training.get("shares")))
+    origins = about.get("start"), about.get("backbone")
+    several = (*_list(about.get("init")), *_list(about.get("experts")))
+    for origin in filter(None, map(_table, (*origins, *several))):
+        yield from _sampling_weights(origin.get("recipe"), origin.get("provenance"))
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _kinds(sample: str) -> tuple[str, ...]:
