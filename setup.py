@@ -9,7 +9,7 @@ EXTRAS = {
     # MindSpore 2.10 fails on NumPy 2, which its metadata does not say.
     "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
     "heif": ["pillow-heif>=0.18"],
-    "tensorboard": ["tensorboard>=2.15"],
+    "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],

@@ -196,14 +196,15 @@ def test_killed_and_resumed_is_as_unbroken(backend, folder, tmp_path):
 
 def _train_until(folder, output, end, *options):
     """Interrupted from within after a step, as by Ctrl-C."""
-    from osr.training import loop
+    from osr.training import run
+    from osr.training.loop import TrainingLoop
 
-    class Stopping(loop._Loop):
+    class Stopping(TrainingLoop):
         def _agree(self, stop):
             return super()._agree(stop) or self.state.step == end
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_Loop", Stopping)
+        patch.setattr(run, "TrainingLoop", Stopping)
         status, output = call(folder, output, *options)
     assert status == 130
     assert "--resume to continue" in output

@@ -69,7 +69,7 @@ def test_no_average_publishes_the_weights(any_backend, folder, tmp_path):
 
 def test_tensorboard_gets_numbers_and_pictures(any_backend, samples, tmp_path):
     accumulator = pytest.importorskip(
-        "tensorboard.any_backend.event_processing.event_accumulator", reason="no tensorboard"
+        "tensorboard.backend.event_processing.event_accumulator", reason="no tensorboard"
     )
     _, summary = train(any_backend, samples, tmp_path)
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()

@@ -8,7 +8,7 @@ import numpy as np
 
 from osr.images import Picture, write
 from osr.training import run
-from osr.training.loop import train_stage
+from osr.training.loop import TrainingLoop
 from osr.training.recipe import Recipe
 from osr.training.recipe_tables import Scheduler, Validation
 from osr.training.sampling import Samples
@@ -97,11 +97,11 @@ def make_trainer(backend, recipe):
     return run.make_trainer(backend, recipe, SINGLE)[0]
 
 
-def train(backend, samples, folder, **options):
+def train(backend, samples, folder, resume=True):
     """A run of one stage: the weights of its last step, and its summary."""
     trainer = make_trainer(backend, samples.recipe)
-    about = {"data": "test"}
-    summary = train_stage(trainer, samples, folder, provenance=about, workers=0, **options)
+    loop = TrainingLoop(trainer, samples, folder, {"data": "test"}, resume=resume)
+    summary = loop.run(workers=0)
     return trainer.network.state(), summary
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from osr.training.loading import batches
-from osr.training.run_folder import RunFolder
+from osr.training.run_folder import MODEL, RunFolder
 from osr.training.run_log import RunLog
 from osr.training.run_state import EMA_EVERY, RunState
 from osr.training.sampling import Batch, Samples
 from osr.training.stopping import stoppable
 from osr.training.validation import Validator
-from osr_core.errors import CheckpointError, TrainingError
+from osr_core.errors import CheckpointError, OSRError, TrainingError
 from osr_core.training.trainer import Arrays, Trainer
 
 AGREE_EVERY = 10
@@ -36,7 +36,7 @@ random weights have up to 0.85."""
 
 @dataclass(frozen=True)
 class Summary:
-    """The result of a call of :func:`train_stage`."""
+    """The result of a training."""
 
     finished: bool
     """Whether the recipe's last step was done; else the run was stopped and can be resumed."""
@@ -44,7 +44,7 @@ class Summary:
     """Steps done, of ``steps``."""
     steps: int
     loss: float
-    """Mean of the last steps; NaN if there was none."""
+    """Mean since the last line of the log; NaN if there was no finite one."""
     psnr: float
     """Of the EMA on the validation samples, dB; NaN if there was no validation."""
     best: float
@@ -59,43 +59,29 @@ class Summary:
     """False in all processes but one of a distributed training."""
 
 
-def train_stage(
-    trainer: Trainer,
-    samples: Samples,
-    folder: Path,
-    *,
-    provenance: Mapping[str, Any],
-    workers: int = 1,
-    resume: bool = True,
-) -> Summary:
-    """Train to the recipe's last step, and write to ``folder`` what :mod:`~.run_folder` lists.
-
-    Ctrl-C and SIGTERM end the run after the current step, with everything saved.
+class TrainingLoop:
+    """The training of one stage, in each process that takes part.
 
     Args:
-        trainer: of either backend; every process of its world calls this function.
+        trainer: of either backend.
         samples: all of them; the validation split is taken from them here.
-        folder: of the run; created if missing.
+        folder: of the run, created if missing; :mod:`~.run_folder` lists what is in it.
         provenance: metadata of the published weights besides the recipe.
-        workers: loader processes per training process; 0 loads between the steps.
         resume: whether to resume from the folder's newest state; else there must be none.
 
     Raises:
         TrainingError: if the folder holds a run, or one that cannot be resumed with this recipe
-            and these images; if the training diverges.
-        CheckpointError: if the last state cannot be written.
-        ImageError: if too many images in a row cannot be read.
+            and these images.
+        CheckpointError: if its newest state cannot be read.
     """
-    return _Loop(trainer, samples, folder, provenance, resume).run(workers)
 
-
-class _Loop:
     def __init__(
         self,
         trainer: Trainer,
         samples: Samples,
         folder: Path,
         provenance: Mapping[str, Any],
+        *,
         resume: bool,
     ) -> None:
         self.trainer = trainer
@@ -103,29 +89,40 @@ class _Loop:
         self.provenance = provenance
         self.samples, validation = samples.split()
         self.folder = RunFolder(folder, self.recipe, samples.fingerprint())
-        self.state = self._start(resume)
+        self.folder.create(resume)
+        self.state = self._initial_state()
         self.batch: Batch | None = None  # the last one with a finite loss
         self.is_main = trainer.world.is_main
         validated = self.is_main and self.recipe.validation.samples > 0
         self.validator = Validator(validation) if validated else None
         self.log = RunLog(folder, self.recipe, self.state.step, enabled=self.is_main)
 
-    def run(self, workers: int) -> Summary:
+    def run(self, workers: int = 1) -> Summary:
+        """Train to the recipe's last step.
+
+        Ctrl-C and SIGTERM end the run after the current step, with everything saved.
+
+        Args:
+            workers: loader processes per training process; 0 loads between the steps.
+
+        Raises:
+            TrainingError: if the training diverges.
+            CheckpointError: if the last state cannot be written.
+            ImageError: if too many images in a row cannot be read.
+        """
         started, state, recipe, log = time.monotonic(), self.state, self.recipe, self.log
-        losses: list[float] = []
         made = batches(self.samples, state.step, workers, self.trainer.world)
         with closing(log), stoppable() as stop:
             for inputs, targets in log.timed(made):
                 lr, scale = recipe.lr(state.step), state.loss_scale
                 loss = self.trainer.step(inputs, targets, lr, scale)
                 state.count(loss, recipe)
-                log.step(state.step, loss, state.loss_scale)
-                losses = [*losses[-99:], loss]
+                last = self._agree(stop) or state.step == recipe.steps
+                log.step(state.step, loss, state.loss_scale, last)
                 if math.isfinite(loss):
                     self.batch = inputs[:CHECKED], targets[:CHECKED]
                 if state.consecutive_skips >= recipe.max_skipped_steps:
                     raise self._diverged(f"no finite loss for {recipe.max_skipped_steps} steps")
-                last = self._agree(stop) or state.step == recipe.steps
                 if self.is_main:
                     self._after_step(last)
                 if last:
@@ -134,18 +131,17 @@ class _Loop:
             finished=state.step >= recipe.steps,
             step=state.step,
             steps=recipe.steps,
-            loss=float(np.nanmean(losses)) if np.isfinite(losses).any() else math.nan,
+            loss=log.loss,
             psnr=log.psnr,
             best=state.best,
             best_step=state.best_step,
             skipped=log.skipped,
             seconds=time.monotonic() - started,
-            model=self.folder.path / "model.safetensors",
+            model=self.folder.path / MODEL,
             is_main=self.is_main,
         )
 
-    def _start(self, resume: bool) -> RunState:
-        self.folder.create(resume)
+    def _initial_state(self) -> RunState:
         state = self.folder.load()
         if state is None:
             return RunState.initial(self.trainer.network.state(), self.recipe)
@@ -203,21 +199,21 @@ class _Loop:
     def _validate(self, average: Arrays) -> None:
         assert self.validator is not None
         state, log = self.state, self.log
-        psnr, picture = self.validator.evaluate(self.trainer.network)
-        log.validation(state.step, psnr, self.validator.input_psnr, picture)
+        psnr, pixels = self.validator.evaluate(self.trainer.network)
+        log.validation(state.step, psnr, self.validator.input_psnr, pixels)
         try:
-            self.folder.write_picture(state.step, picture)
+            self.folder.write_picture(state.step, pixels)
             if psnr > state.best:
                 state.best, state.best_step = psnr, state.step
                 provenance = {**self.provenance, "psnr": psnr}
                 self.folder.publish("best.safetensors", average, state.step, provenance)
-        except CheckpointError as error:
+        except OSRError as error:
             log.message(f"osr: {error}; training continues")
 
     def _save(self, average: Arrays, last: bool) -> None:
         try:
             self.folder.save(self.state)
-            self.folder.publish("model.safetensors", average, self.state.step, self.provenance)
+            self.folder.publish(MODEL, average, self.state.step, self.provenance)
         except CheckpointError as error:
             if last:
                 raise

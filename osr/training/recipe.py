@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from osr.training.recipe_tables import Augmentation, Init, Scheduler, Validation, require
+from osr.training.recipe_tables import Augmentation, Init, Scheduler, Validation
 from osr_core.analysis import analyse
 from osr_core.errors import OptionError
-from osr_core.settings import build
+from osr_core.settings import build, require
 from osr_core.spec import SPEC_VERSION, ModelSpec
 from osr_core.training.options import Optimizer, TrainerOptions
 
@@ -82,19 +82,21 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "crop_size", "checkpoint_every", "max_checkpoints",
                      "log_every", "max_skipped_steps"):  # fmt: skip
-            require(getattr(self, name) > 0, name, "a positive number", getattr(self, name))
+            value = getattr(self, name)
+            require(value > 0, f"recipe.{name}", "a positive number", value)
         for name in ("max_side", "seed"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(0 <= self.ema_decay < 1, "ema_decay", "0 or more, below 1", self.ema_decay)
+            value = getattr(self, name)
+            require(value >= 0, f"recipe.{name}", "0 or more", value)
+        require(0 <= self.ema_decay < 1, "recipe.ema_decay", "0 or more, below 1", self.ema_decay)
         _ = self.trainer_options  # checks its own part
         for name, weight in self.sampling_weights.items():
-            require(weight >= 0, f"sampling_weights.{name}", "0 or more", weight)
-        total = sum(self.sampling_weights.values())
-        require(total > 0, "sampling_weights", "a weight above 0", dict(self.sampling_weights))
+            require(weight >= 0, f"recipe.sampling_weights.{name}", "0 or more", weight)
+        weights = dict(self.sampling_weights)
+        require(any(weights.values()), "recipe.sampling_weights", "a weight above 0", weights)
         multiple = analyse(self.spec).total_stride
         fits = self.crop_size % multiple == 0
-        require(fits, "crop_size", f"a multiple of {multiple}", self.crop_size)
-        require(not self.spec.frozen or self.init.given, "init.backbone",
+        require(fits, "recipe.crop_size", f"a multiple of {multiple}", self.crop_size)
+        require(not self.spec.frozen or self.init.given, "recipe.init.backbone",
                 "the weights of the frozen backbone", "none")  # fmt: skip
 
     def lr(self, step: int) -> float:

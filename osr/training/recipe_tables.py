@@ -6,7 +6,7 @@ import math
 from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
-from osr_core.errors import OptionError
+from osr_core.settings import require
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Scheduler:
     """Only for ``step``."""
 
     def __post_init__(self) -> None:
-        require(self.warmup >= 0, "scheduler.warmup", "0 or more", self.warmup)
+        require(self.warmup >= 0, "recipe.scheduler.warmup", "0 or more", self.warmup)
         sized = self.kind != "step" or self.step_size > 0
-        require(sized, "scheduler.step_size", "a positive number", self.step_size)
-        require(0 < self.gamma <= 1, "scheduler.gamma", "above 0, up to 1", self.gamma)
+        require(sized, "recipe.scheduler.step_size", "a positive number", self.step_size)
+        require(0 < self.gamma <= 1, "recipe.scheduler.gamma", "above 0, up to 1", self.gamma)
 
     def factor(self, step: int, steps: int) -> float:
         """Factor on the peak learning rate at a step of a run, counted from 0."""
@@ -53,10 +53,10 @@ class Validation:
     one of each. 0: validation uses training files, with other crops and degradations."""
 
     def __post_init__(self) -> None:
-        require(self.every > 0, "validation.every", "a positive number", self.every)
-        require(self.samples >= 0, "validation.samples", "0 or more", self.samples)
+        require(self.every > 0, "recipe.validation.every", "a positive number", self.every)
+        require(self.samples >= 0, "recipe.validation.samples", "0 or more", self.samples)
         fraction = self.val_fraction
-        require(0 <= fraction < 1, "validation.val_fraction", "0 or more, below 1", fraction)
+        require(0 <= fraction < 1, "recipe.validation.val_fraction", "0 or more, below 1", fraction)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for part, value in zip(fields(self), astuple(self), strict=True):
-            require(0 <= value <= 1, f"augmentation.{part.name}", "0 to 1", value)
+            require(0 <= value <= 1, f"recipe.augmentation.{part.name}", "0 to 1", value)
 
 
 PREVIOUS = "previous"
@@ -100,15 +100,9 @@ class Init:
 
     def __post_init__(self) -> None:
         several = sum(map(bool, astuple(self))) > 1
-        require(not several, "init", "one of model, backbone, experts", self)
+        require(not several, "recipe.init", "one of model, backbone, experts", self)
 
     @property
     def given(self) -> bool:
         """Whether any weights come from a file."""
         return any(astuple(self))
-
-
-def require(condition: bool, name: str, expected: str, got: object) -> None:
-    """Raise :class:`OptionError` that names the key, unless the condition holds."""
-    if not condition:
-        raise OptionError(f"recipe.{name}: expected {expected}, got {got!r}")

@@ -12,9 +12,10 @@ from typing import Any
 
 from backends import get_backend
 from osr.training.init_weights import initial_weights
-from osr.training.loop import Summary, train_stage
+from osr.training.loop import Summary, TrainingLoop
 from osr.training.recipe import Recipe
 from osr.training.recipe_files import PathLike, load_stages
+from osr.training.run_folder import MODEL
 from osr.training.sampling import Samples
 from osr_core import __version__
 from osr_core.backend import World
@@ -22,8 +23,6 @@ from osr_core.errors import OptionError, TrainingError
 from osr_core.files import atomic_write
 from osr_core.training.trainer import Trainer
 from weights.vgg import load_vgg
-
-MODEL = "model.safetensors"
 
 
 def train(
@@ -88,9 +87,7 @@ def train(
             "images": each.counts(),
             **about,
         }
-        summary = train_stage(
-            trainer, each, last, provenance=provenance, workers=workers, resume=resume
-        )
+        summary = TrainingLoop(trainer, each, last, provenance, resume=resume).run(workers)
         trainer.mean(0.0)  # every process waits until the main one has written
         if not summary.finished:
             break

@@ -18,14 +18,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from osr.images import Picture, write
 from osr.training.recipe import Recipe
-from osr.training.run_state import RunState
+from osr.training.run_state import ARRAYS, RunState
 from osr_core.checkpoint import Checkpoint, read_tensors, write_tensors
 from osr_core.errors import CheckpointError, TrainingError
-from osr_core.files import atomic_write
 from osr_core.training.trainer import Arrays
 
-GROUPS = ("weight", "average", "optimizer")
+MODEL = "model.safetensors"
 
 
 def _group(tensors: Arrays, group: str) -> Arrays:
@@ -66,7 +69,7 @@ class RunFolder:
         Raises:
             CheckpointError: if the disk is full, for instance; older states are then kept.
         """
-        tensors = {f"{g}.{n}": a for g in GROUPS for n, a in getattr(state, g).items()}
+        tensors = {f"{g}.{n}": a for g in ARRAYS for n, a in getattr(state, g).items()}
         metadata = {
             "numbers": json.dumps(state.numbers()),
             "recipe": json.dumps(self.recipe.to_dict()),
@@ -90,7 +93,7 @@ class RunFolder:
         tensors, metadata = read_tensors(path)
         try:
             recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
-            weight, average, optimizer = (_group(tensors, name) for name in GROUPS)
+            weight, average, optimizer = (_group(tensors, name) for name in ARRAYS)
             state = RunState(weight, average, optimizer, **json.loads(metadata["numbers"]))
         except (KeyError, ValueError, TypeError):
             raise CheckpointError(f"{path}: not the state of a run; remove it") from None
@@ -109,11 +112,6 @@ class RunFolder:
         about = {**provenance, "steps": step}
         Checkpoint(self.recipe.spec, average, self.recipe.to_dict(), about).save(self.path / name)
 
-    def write_picture(self, step: int, png: bytes) -> None:
-        """Write a picture of the validation samples."""
-        path = self.path / "pictures" / f"step-{step:08}.png"
-        try:
-            with atomic_write(path) as temporary:
-                temporary.write_bytes(png)
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
+    def write_picture(self, step: int, pixels: NDArray[np.uint8]) -> None:
+        """Write the picture of the validation samples, (H, W, 3); raises ImageError."""
+        write(self.path / "pictures" / f"step-{step:08}.png", Picture(pixels))

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from osr.training.recipe import Recipe
 from osr_core.training.trainer import Arrays
 
+ARRAYS = ("weight", "average", "optimizer")
+"""Fields of :class:`RunState` that hold arrays."""
+
 INIT_SCALE = 2.0**14
 """Factor on the loss in float16 at the start of a run."""
 
@@ -55,8 +58,7 @@ class RunState:
 
     def numbers(self) -> dict[str, Any]:
         """All but the arrays, by name."""
-        arrays = ("weight", "average", "optimizer")
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in arrays}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ARRAYS}
 
     def count(self, loss: float, recipe: Recipe) -> None:
         """Count a step, and adapt the factor on the loss in float16.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,10 +29,10 @@ class Validator:
         self.input_psnr = _psnr(self.inputs, self.targets)
         """Mean PSNR of the degraded samples, dB."""
 
-    def evaluate(self, network: Network) -> tuple[float, bytes]:
-        """Mean PSNR in dB over the samples (RGB, 8-bit), and a PNG.
+    def evaluate(self, network: Network) -> tuple[float, NDArray[np.uint8]]:
+        """Mean PSNR in dB over the samples (RGB, 8-bit), and a picture, (H, W, 3).
 
-        The picture has a row for each sample: degraded, restored, clean.
+        It has a row for each sample: degraded, restored, clean.
         """
         starts = range(0, len(self.inputs), BATCH_SIZE)
         restored = [network.predict(self.inputs[i : i + BATCH_SIZE]) for i in starts]
@@ -49,9 +48,8 @@ def _psnr(results: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
                           for a, b in pairs]))  # fmt: skip
 
 
-def _picture(*columns: NDArray[np.float32]) -> bytes:
-    """(N, 3, H, W) each → PNG of N rows."""
-    rows = [np.concatenate(list(row), axis=2) for row in zip(*columns, strict=True)]
-    planes = np.concatenate(rows, axis=1).clip(0, 1)
-    pixels = np.rint(planes.transpose(1, 2, 0)[..., ::-1] * 255).astype(np.uint8)
-    return bytes(cv2.imencode(".png", pixels)[1])
+def _picture(*columns: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(N, 3, H, W) each → (N · H, columns · W, 3)."""
+    rows = [np.concatenate(row, axis=2) for row in zip(*columns, strict=True)]
+    planes = np.nan_to_num(np.concatenate(rows, axis=1)).clip(0, 1)
+    return np.rint(planes.transpose(1, 2, 0) * 255).astype(np.uint8)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from osr_core.backend import PRECISIONS
-from osr_core.errors import OptionError
+from osr_core.settings import require
 from osr_core.training.losses import check_losses
 
 
@@ -25,9 +25,9 @@ class Optimizer:
     """``adamw``, ``muon``: decoupled; ``adam``: the weights, times this, join the gradient."""
 
     def __post_init__(self) -> None:
-        _require(0 < self.lr < math.inf, "optimizer.lr", "a positive number", self.lr)
+        require(0 < self.lr < math.inf, "optimizer.lr", "a positive number", self.lr)
         decay = self.weight_decay
-        _require(0 <= decay < math.inf, "optimizer.weight_decay", "0 or more", decay)
+        require(0 <= decay < math.inf, "optimizer.weight_decay", "0 or more", decay)
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,13 @@ class TrainerOptions:
     def __post_init__(self) -> None:
         check_losses(self.loss)
         clip, steps = self.clip_grad_norm, self.accumulation_steps
-        _require(0 <= clip < math.inf, "clip_grad_norm", "0 or more", clip)
-        _require(steps > 0, "accumulation_steps", "a positive number", steps)
+        require(0 <= clip < math.inf, "clip_grad_norm", "0 or more", clip)
+        require(steps > 0, "accumulation_steps", "a positive number", steps)
         known = ", ".join(PRECISIONS)
-        _require(self.precision in PRECISIONS, "precision", f"one of {known}", self.precision)
+        require(self.precision in PRECISIONS, "precision", f"one of {known}", self.precision)
 
     def check_batch_size(self, size: int, processes: int = 1) -> None:
         """Raise :class:`OptionError` unless the batch can be split among processes and steps."""
         parts = processes * self.accumulation_steps
         expected = f"a multiple of processes × accumulation_steps, {parts}"
-        _require(size > 0 and size % parts == 0, "batch_size", expected, size)
-
-
-def _require(condition: bool, name: str, expected: str, got: object) -> None:
-    if not condition:
-        raise OptionError(f"{name}: expected {expected}, got {got!r}")
+        require(size > 0 and size % parts == 0, "batch_size", expected, size)
