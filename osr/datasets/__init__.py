@@ -7,19 +7,9 @@
 
 from __future__ import annotations
 
-from osr.datasets.catalogue import DataSet, Split, catalogue, find
+from osr.datasets.catalogue import DataSet, Split, catalogue, find, items
 from osr.datasets.checking import Report, SplitReport, check
 from osr.datasets.item import Item
-from osr.datasets.reading import items
 
-__all__ = [
-    "DataSet",
-    "Item",
-    "Report",
-    "Split",
-    "SplitReport",
-    "catalogue",
-    "check",
-    "find",
-    "items",
-]
+__all__ = ["DataSet", "Item", "Report", "Split", "SplitReport", "catalogue", "check", "find",
+           "items"]  # fmt: skip

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osr.datasets.catalogue import DataSet, find
+from osr.datasets.catalogue import DataSet, find, scan
 from osr.datasets.item import Item
 from osr.datasets.layouts import Match
-from osr.datasets.reading import scan
 from osr.evaluation.metrics import psnr
 from osr_core.errors import ImageError, OptionError
 

@@ -34,8 +34,7 @@ class Column:
     degradation: str | None
     """Synthetic degradation, for instance ``noise:25``; None where the set has degraded images."""
     kind: str
-    """Kind of degradation, several joined by ``+``; ``none`` for clean columns, ``unknown`` where
-    it is not known."""
+    """Kind of degradation, joined by ``+``; ``none`` for clean columns, or ``unknown``."""
     protocol: str
     """What :meth:`osr.evaluation.metrics.Protocol.parse` takes."""
     images: int
@@ -57,11 +56,15 @@ class Column:
         if self.degradation is None:
             if degraded is None:
                 raise ImageError(f"{item.truth}: has no degraded image")
-            return degraded.astype(np.float32) / np.float32(255), truth
-        clean = truth.astype(np.float32) / np.float32(255)
+            return to_float(degraded), truth
         rng = np.random.default_rng([seed, index])
-        result, target = Chain.parse(self.degradation)(clean, rng, item.load_depth())
+        result, target = Chain.parse(self.degradation)(to_float(truth), rng, item.load_depth())
         return result, to_levels(target)
+
+
+def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Levels of 0 to 255 as float32 in [0, 1]."""
+    return pixels.astype(np.float32) / np.float32(255)
 
 
 DataSetItems = tuple[DataSet, tuple[Item, ...]]
@@ -119,8 +122,7 @@ def validation_sets(
 def default_protocol(data: DataSet, degradation: Chain | None) -> Protocol:
     """The protocol in which results are usually published.
 
-    Super-resolution is measured on Y with as many pixels cropped at each border as the scale; sets
-    that come with degraded images by their own protocol; all else on RGB.
+    That of the set if it has degraded images; Y for super-resolution, cropped by the scale; or RGB.
     """
     if degradation is None:
         return data.protocol
@@ -151,20 +153,19 @@ def make_column(
         name: of the column.
         kind: kind of degradation of a paired set that the catalogue does not know.
     """
-    if data.paired == (degradation is not None):
+    if data.paired and degradation is not None:
+        raise OptionError(f"data set {data.name}: has degraded images; omit {degradation}")
+    if not data.paired and degradation is None:
         raise OptionError(
-            f"data set {data.name}: has degraded images; omit {degradation}"
-            if data.paired
-            else f"data set {data.name}: has clean images; give a degradation such as noise:25"
+            f"data set {data.name}: has clean images; give a degradation such as noise:25"
         )
-    synthetic = None if degradation is None else Chain.parse(degradation)
-    default = default_protocol(data, synthetic)
-    images = tuple(found[:limit])
+    chain = None if degradation is None else Chain.parse(degradation)
+    default, images = default_protocol(data, chain), tuple(found[:limit])
     return Column(
-        name or f"{data.name} {synthetic or ''}".strip(),
+        name or f"{data.name} {chain or ''}".strip(),
         data.name,
-        None if synthetic is None else str(synthetic),
-        synthetic.kind if synthetic is not None else kind or data.degradation or "unknown",
+        None if chain is None else str(chain),
+        kind or data.degradation or "unknown" if chain is None else chain.kind,
         str(Protocol.parse(protocol, default) if protocol else default),
         len(images),
         images,

@@ -33,9 +33,6 @@ Planes = NDArray[np.float64]
 class Protocol:
     """What exactly is compared.
 
-    Raises:
-        OptionError: if a field is out of range.
-
     >>> print(Protocol("y", crop=2))
     Y, crop 2, 8-bit
     """
@@ -49,7 +46,7 @@ class Protocol:
     as MATLAB's ``rgb2ycbcr`` does for 8-bit images. Else values are compared as they are."""
 
     def __post_init__(self) -> None:
-        """Check the fields."""
+        """Raise :class:`OptionError` if a field is out of range."""
         if self.channel not in ("rgb", "y"):
             raise OptionError(f"channel must be 'rgb' or 'y', not {self.channel!r}")
         if not isinstance(self.crop, int) or self.crop < 0:
@@ -66,12 +63,6 @@ class Protocol:
 
         Words, separated by commas: ``rgb``, ``y``, ``crop=PIXELS``, ``8-bit`` (both images rounded
         first), ``float``. ``str()`` of a protocol is such a text as well.
-
-        Raises:
-            OptionError: if a word is none of these.
-
-        >>> Protocol.parse("y,crop=2")
-        Protocol(channel='y', crop=2, quantised=True)
         """
         result = default or cls()
         for word in (part.strip().lower() for part in text.split(",")):

@@ -120,8 +120,7 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
     ops = _Recorder(checkpoint.state)
     result = network(ops, spec, planes)
 
-    def cut(values: NDArray[Any]) -> Planes:
-        """(1, C, H', W') of the padded image, or a pooled (1, C, 1, 1) → (C, H, W)."""
+    def cut(values: NDArray[Any]) -> Planes:  # (1, C, H', W'), or a pooled (1, C, 1, 1)
         whole = np.broadcast_to(values[0], (values.shape[1], *planes.shape[2:]))
         return np.ascontiguousarray(whole[:, :height, :width], np.float32)
 

@@ -60,10 +60,10 @@ def collect(folder: Path, description: Description, budget: int = BUDGET) -> Pic
     """All pictures of an evaluation's folder, as large as the budget allows."""
     pictures = _collect(folder, description, LONGEST_SIDE)
     used = sum(map(len, pictures.uris.values()))
-    if used > budget:
-        side = int(0.95 * LONGEST_SIDE * math.sqrt(budget / used))
-        pictures = _collect(folder, description, max(_LEAST_SIDE, side))
-    return pictures
+    if used <= budget:
+        return pictures
+    side = int(0.95 * LONGEST_SIDE * math.sqrt(budget / used))
+    return _collect(folder, description, max(_LEAST_SIDE, side))
 
 
 def difference(result: Pixels, truth: Pixels) -> Pixels:

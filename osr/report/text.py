@@ -33,11 +33,7 @@ def plain(value: float, digits: int = 2) -> str:
 
 
 def decibels(psnr: float) -> str:
-    """A PSNR; above the ceiling images count as equal.
-
-    >>> decibels(31.468), decibels(100.0)
-    ('31.47', '≥100')
-    """
+    """A PSNR; above the ceiling images count as equal."""
     return f"≥{CEILING:g}" if psnr >= CEILING else plain(psnr)
 
 
@@ -54,29 +50,17 @@ def percent(share: float) -> str:
 
 
 def ends(interval: Interval) -> str:
-    """Both ends of a confidence interval of a difference.
-
-    >>> ends(Interval(0, -0.5, 0.25))
-    '−0.50 to +0.25'
-    """
+    """Both ends of a confidence interval of a difference."""
     return f"{signed(interval.low)} to {signed(interval.high)}"
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "image"), counted(1200, "image")
-    ('1 image', '1,200 images')
-    """
+    """A number of things, for instance ``1,200 images``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def spaced(name: str) -> str:
-    """The name of a kind of degradation in words.
-
-    >>> spaced("low_resolution"), spaced("none")
-    ('low resolution', 'clean')
-    """
+    """The name of a kind of degradation in words."""
     return {"none": "clean", "jpeg": "JPEG"}.get(name) or name.replace("_", " ")
 
 
