@@ -71,14 +71,11 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
     """Run a command and exit: 0 done, 1 a check failed, 2 invalid input, 130 interrupted."""
     try:
         status = command.main(arguments, standalone_mode=False)
-    except OSRError as error:
-        fail(error)
-        status = 2
     except NoArgsIsHelpError as error:
         error.show()
         status = 2
-    except click.ClickException as error:
-        fail(error.format_message())
+    except (OSRError, click.ClickException) as error:
+        fail(error.format_message() if isinstance(error, click.ClickException) else error)
         status = 2
     except click.Abort:
         fail("interrupted")

@@ -19,7 +19,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 TIFF_HEADER = b"II*\0\x08\0\0\0"
 """A little-endian TIFF stream whose first directory follows at once."""
 
-_BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
+# The first bytes → byte order, type of offsets, type of the number of entries; +: BigTIFF.
+_STREAMS = {b"II*\0": "<LH", b"MM\0*": ">LH", b"II+\0": "<QQ", b"MM\0+": ">QQ"}
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 274, 282, 283, 296
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
@@ -36,26 +37,25 @@ _PHOTOGRAPH = frozenset(
 def unrotated(stream: bytes) -> tuple[bytes, int]:
     """A TIFF stream with its orientation set to 1, and the orientation (1 to 8) that it had.
 
-    Nothing else is changed but the link to the next directory, which is the thumbnail of an EXIF
-    block, of the old pixels, or the second page of a TIFF file. What is no TIFF stream becomes
-    empty.
+    The link to the next directory is cut too: the thumbnail of an EXIF block, of the old pixels, or
+    the second page of a TIFF file. What is no TIFF stream becomes empty.
     """
-    order = _BYTE_ORDERS.get(stream[:4])
-    if order is None:
+    if stream[:4] not in _STREAMS:
         return b"", 1
-    big = b"+" in stream[:4]  # BigTIFF: wider offsets and counts
+    order, offset, count = _STREAMS[stream[:4]]
+    width = struct.calcsize(order + offset)  # of an offset, and of the value in an entry
     patched, orientation = bytearray(stream), 1
     try:
-        (start,) = struct.unpack_from(order + ("Q" if big else "L"), stream, 8 if big else 4)
-        (count,) = struct.unpack_from(order + ("Q" if big else "H"), stream, start)
-        first, size = start + (8 if big else 2), 20 if big else 12
-        for entry in range(first, first + count * size, size):
+        (start,) = struct.unpack_from(order + offset, stream, width)
+        (entries,) = struct.unpack_from(order + count, stream, start)
+        first, size = start + struct.calcsize(order + count), 4 + 2 * width
+        for entry in range(first, first + entries * size, size):
             tag, kind = struct.unpack_from(order + "HH", stream, entry)
             if tag == _ORIENTATION and kind in _INTEGERS:
-                value = entry + size - (8 if big else 4)
+                value = entry + size - width
                 (orientation,) = struct.unpack_from(order + _INTEGERS[kind], stream, value)
                 struct.pack_into(order + _INTEGERS[kind], patched, value, 1)
-        struct.pack_into("8x" if big else "4x", patched, first + count * size)
+        struct.pack_into(f"{width}x", patched, first + entries * size)
     except (struct.error, OverflowError):
         pass  # cut off: what was found up to there counts
     return bytes(patched), orientation if 1 <= orientation <= 8 else 1
