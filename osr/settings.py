@@ -75,6 +75,17 @@ def put(settings: Mapping[str, Any], key: str, value: Any) -> Table:
     return {**settings, first: put(inner, rest, value)}
 
 
+def folders(pairs: Iterable[str]) -> dict[str, list[str]]:
+    """The folders of each data set, of ``NAME=PATH`` pairs; :class:`OptionError` for others."""
+    found: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, _, path = pair.partition("=")
+        if not name or not path:
+            raise OptionError(f"--data {pair}: expected NAME=PATH")
+        found.setdefault(name, []).append(path)
+    return found
+
+
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from osr.cli import options
+from osr.settings import folders
 from osr.training.loop import Summary
 from osr.training.run import train as run_training
-from osr_core.errors import OptionError
 
 
 @click.command()
@@ -34,21 +34,10 @@ def train(recipes: tuple[str, ...], output: Path, data: tuple[str, ...], **optio
     Later recipes override earlier ones. A stopped or killed run resumes with --resume, in either
     backend. Under torchrun or msrun the processes share each batch.
     """
-    summary = run_training(list(recipes), output, data=_folders(data), **options)
+    summary = run_training(list(recipes), output, data=folders(data), **options)
     if summary.is_main:
         _print(summary)
     return 0 if summary.finished else 130
-
-
-def _folders(pairs: tuple[str, ...]) -> dict[str, list[str]]:
-    """Folders by the name of their data set, from ``NAME=PATH``."""
-    folders: dict[str, list[str]] = {}
-    for pair in pairs:
-        name, _, path = pair.partition("=")
-        if not name or not path:
-            raise OptionError(f"--data {pair}: expected NAME=PATH")
-        folders.setdefault(name, []).append(path)
-    return folders
 
 
 def _print(summary: Summary) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from backends import get_backend
+from osr import settings
 from osr.datasets import Split
 from osr.evaluation.columns import Column, check_names, grid, locate, validation_sets
 from osr.evaluation.config import Config
@@ -88,10 +89,12 @@ def evaluate(
         if degradations or recipe is not None:
             other = "--degradation" if degradations else "--recipe"
             raise OptionError(f"{other}: cannot be combined with --config, which lists the columns")
-        folders = {name: paths[-1] for name, paths in _folders(data).items()}
+        folders = {name: paths[-1] for name, paths in settings.folders(data).items()}
         columns = saved.columns(folders, protocol, limit)
     elif recipe is not None:
-        columns = grid(validation_sets(recipe, _folders(data)), degradations, protocol, limit)
+        columns = grid(
+            validation_sets(recipe, settings.folders(data)), degradations, protocol, limit
+        )
     elif data:
         columns = grid([locate(text, split) for text in data], degradations, protocol, limit)
     else:
@@ -147,17 +150,6 @@ def first_model(results: Results) -> str:
     """The first network, by whose gain images are chosen; without one, the first row."""
     networks = [model.name for model in results.models if model.kind == "network"]
     return (networks or [model.name for model in results.models])[0]
-
-
-def _folders(data: Sequence[str]) -> dict[str, list[str]]:
-    """The folders of each data set, of ``NAME=PATH`` texts."""
-    folders: dict[str, list[str]] = {}
-    for text in data:
-        name, _, path = text.partition("=")
-        if not name or not path:
-            raise OptionError(f"--data {text}: expected NAME=PATH")
-        folders.setdefault(name, []).append(path)
-    return folders
 
 
 def _begin(folder: Path, new: Description) -> None:
