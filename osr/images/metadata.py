@@ -20,7 +20,10 @@ TIFF_HEADER = b"II*\0\x08\0\0\0"
 """A little-endian TIFF stream whose first directory follows at once."""
 
 # The first bytes → byte order, type of offsets, type of the number of entries; +: BigTIFF.
-_STREAMS = {b"II*\0": "<LH", b"MM\0*": ">LH", b"II+\0": "<QQ", b"MM\0+": ">QQ"}
+_STREAMS = {
+    b"II*\0": ("<", "L", "H"), b"MM\0*": (">", "L", "H"),
+    b"II+\0": ("<", "Q", "Q"), b"MM\0+": (">", "Q", "Q"),
+}  # fmt: skip
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 274, 282, 283, 296
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
