@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,32 +34,30 @@ def initial_weights(recipe: Recipe, previous: Path | None = None) -> tuple[State
         ModelError: if there is no such model or file.
         CheckpointError: if its network, backbone or expert is not the recipe's.
     """
-    init, state = recipe.init, initial_state(recipe.spec, recipe.seed)
-    if init.model:
-        weights, about = _whole_model(recipe, previous)
-    elif init.experts:
-        weights, about = _experts(recipe)
-    elif init.backbone:
-        weights, about = _backbone(recipe)
-    else:
-        return state, {}
-    return {**state, **weights}, about
+    init, spec = recipe.init, recipe.spec
+    state = dict(initial_state(spec, recipe.seed))
+    if init.model == PREVIOUS:
+        if previous is None:
+            raise CheckpointError(f"recipe.init.model {PREVIOUS}: is for stages after the first")
+        source = Checkpoint.load(previous)
+        before, stages = source.provenance, source.provenance.get("stages", [])
+        about = {"init": before.get("init", []), "stages": [*stages, source.recipe]}
+        return state | _whole_model(PREVIOUS, source, spec), about
+    sources = [(name, Checkpoint.load(name)) for name in init.files]
+    if init.experts:
+        state |= _experts(sources, spec)
+    for name, source in [] if init.experts else sources:
+        take = _whole_model if init.model else _backbone
+        state |= take(name, source, spec)
+    files = [{"name": n, "recipe": s.recipe, "provenance": s.provenance} for n, s in sources]
+    return state, {"init": files} if files else {}
 
 
-def _whole_model(recipe: Recipe, previous: Path | None) -> tuple[State, Provenance]:
-    name = recipe.init.model
-    first = name == PREVIOUS and previous is None
-    if first:
-        raise CheckpointError(f"recipe.init.model {name}: is for stages after the first")
-    source = Checkpoint.load(previous if name == PREVIOUS and previous else name)
-    spec = replace(recipe.spec, frozen=False)
-    if replace(source.spec, frozen=False) not in (spec, _without_context(spec)):
+def _whole_model(name: str, source: Checkpoint, spec: ModelSpec) -> State:
+    ours = replace(spec, frozen=False)
+    if replace(source.spec, frozen=False) not in (ours, _without_context(ours)):
         raise CheckpointError(f"recipe.init.model {name}: has another network than recipe.spec")
-    if name != PREVIOUS:
-        return source.state, {"init": [_about(name, source)]}
-    earlier = source.provenance.get("stages", [])
-    about = {"init": source.provenance.get("init", []), "stages": [*earlier, source.recipe]}
-    return source.state, about
+    return source.state
 
 
 def _without_context(spec: ModelSpec) -> ModelSpec:
@@ -69,46 +67,27 @@ def _without_context(spec: ModelSpec) -> ModelSpec:
     return replace(spec, backbone=plain)
 
 
-def _backbone(recipe: Recipe) -> tuple[State, Provenance]:
-    name = recipe.init.backbone
-    source = Checkpoint.load(name)
-    ours, theirs = _describe(recipe.spec), _describe(source.spec)
+def _backbone(name: str, source: Checkpoint, spec: ModelSpec) -> State:
+    ours, theirs = (f"{s.backbone} of {s.backbone_channels} channels" for s in (spec, source.spec))
     if ours != theirs:
         raise CheckpointError(f"recipe.init.backbone {name}: is {theirs}, recipe.spec {ours}")
-    weights = _prefixed("", PREFIX, source.state)
-    if source.spec.reprogrammed:
-        weights = {n: a for n, a in source.state.items() if n.startswith(PREFIX)}
-    if not recipe.spec.reprogrammed:
-        weights = _prefixed(PREFIX, "", weights)
-    return weights, {"init": [_about(name, source)]}
+    inside = PREFIX if source.spec.reprogrammed else ""
+    prefix = PREFIX if spec.reprogrammed else ""
+    return {
+        prefix + n.removeprefix(inside): a for n, a in source.state.items() if n.startswith(inside)
+    }
 
 
-def _experts(recipe: Recipe) -> tuple[State, Provenance]:
-    names, backbone = recipe.init.experts, recipe.spec.backbone
-    ours = backbone.experts if isinstance(backbone, Experts) else ()
-    if recipe.spec.reprogrammed or len(ours) != len(names):
+def _experts(sources: Sequence[tuple[str, Checkpoint]], spec: ModelSpec) -> State:
+    ours = spec.backbone.experts if isinstance(spec.backbone, Experts) else ()
+    if spec.reprogrammed or len(ours) != len(sources):
         raise CheckpointError(
-            f"recipe.init.experts: {len(names)} files for {len(ours)} experts of recipe.spec"
+            f"recipe.init.experts: {len(sources)} files for {len(ours)} experts of recipe.spec"
         )
     weights: dict[str, Any] = {}
-    about = []
-    for index, (name, expert) in enumerate(zip(names, ours, strict=True)):
-        source = Checkpoint.load(name)
+    for index, ((name, source), expert) in enumerate(zip(sources, ours, strict=True)):
         if replace(source.spec, frozen=False) != ModelSpec(expert):
             where = f"recipe.init.experts {name}"
             raise CheckpointError(f"{where}: is {source.spec.backbone}, recipe.spec {expert}")
-        weights |= _prefixed("", f"experts.{index}.", source.state)
-        about.append(_about(name, source))
-    return weights, {"init": about}
-
-
-def _prefixed(old: str, new: str, state: State) -> Mapping[str, Any]:
-    return {new + name.removeprefix(old): array for name, array in state.items()}
-
-
-def _about(name: str, source: Checkpoint) -> Provenance:
-    return {"name": name, "recipe": source.recipe, "provenance": source.provenance}
-
-
-def _describe(spec: ModelSpec) -> str:
-    return f"{spec.backbone} of {spec.backbone_channels} channels"
+        weights |= {f"experts.{index}.{n}": a for n, a in source.state.items()}
+    return weights

@@ -103,6 +103,6 @@ class Init:
         require(not several, "recipe.init", "one of model, backbone, experts", self)
 
     @property
-    def given(self) -> bool:
-        """Whether any weights come from a file."""
-        return any(astuple(self))
+    def files(self) -> tuple[str, ...]:
+        """What is named, whichever it is."""
+        return tuple(filter(None, (self.model, self.backbone, *self.experts)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +18,8 @@ from osr.training.run_folder import MODEL
 from osr.training.sampling import Samples
 from osr_core import __version__
 from osr_core.backend import World
-from osr_core.errors import OptionError, TrainingError
-from osr_core.files import atomic_write
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import OptionError
 from osr_core.training.trainer import Trainer
 from weights.vgg import load_vgg
 
@@ -93,7 +92,7 @@ def train(
             break
     else:
         if last != folder and world.is_main:
-            _copy(last / MODEL, folder / MODEL)
+            Checkpoint.load(last / MODEL).save(folder / MODEL)
     module.shutdown()
     return replace(summary, model=folder / MODEL if summary.finished else last / MODEL)
 
@@ -129,11 +128,3 @@ def _names(folders: PathLike | Sequence[PathLike]) -> str | list[str]:
     if isinstance(folders, (str, os.PathLike)):
         return os.fspath(folders)
     return [os.fspath(folder) for folder in folders]
-
-
-def _copy(source: Path, target: Path) -> None:
-    try:
-        with atomic_write(target) as temporary:
-            shutil.copyfile(source, temporary)
-    except OSError as error:
-        raise TrainingError(f"{target}: cannot be written: {error.strerror}") from None

@@ -57,25 +57,23 @@ class Samples:
     def __post_init__(self) -> None:
         check_ranges(self.recipe.degradations)
         for kind, weight in self.recipe.sampling_weights.items():
-            problem = self._problem(kind, weight)
-            if problem is not None:
-                raise OptionError(f"recipe.sampling_weights.{kind}: {problem}")
-
-    def _problem(self, kind: str, weight: float) -> str | None:
-        """Why samples cannot be of that kind."""
-        known = ["clean", "mixture", *DEGRADATIONS, *self.pairs]
-        if kind not in known:
-            if kind in catalogue():
-                return f"recipe.data names no folder for it; add --data {kind}=PATH"
             try:
-                Chain.parse(kind)
+                self._check_kind(kind, weight)
             except OptionError as error:
-                return suggest(kind, known) if kind.isidentifier() else str(error)
+                raise OptionError(f"recipe.sampling_weights.{kind}: {error}") from None
+
+    def _check_kind(self, kind: str, weight: float) -> None:
+        known = ["clean", "none", "mixture", *DEGRADATIONS, *self.pairs]
+        if kind not in known and kind in catalogue():
+            raise OptionError(f"recipe.data names no folder for it; add --data {kind}=PATH")
+        if kind not in known and kind.isidentifier():
+            raise OptionError(suggest(kind, known))
+        if kind not in known:
+            Chain.parse(kind)
         if weight > 0 and kind == "mixture" and not self._mixed:
-            return "needs degradations beside it, which it mixes"
+            raise OptionError("needs degradations beside it, which it mixes")
         if weight > 0 and not (self.pairs.get(kind) or self.photographs):
-            return "recipe.data has no photographs for it"
-        return None
+            raise OptionError("recipe.data has no photographs for it")
 
     @classmethod
     def of(cls, recipe: Recipe) -> Samples:
@@ -126,18 +124,14 @@ class Samples:
 
     def sample(self, step: int, index: int) -> Batch:
         """One degraded and one clean crop, ``(3, crop, crop)`` each."""
-        rng = np.random.default_rng([self.recipe.seed, step, index, *self._stream])
-        kinds = list(self.recipe.sampling_weights)
-        weights = np.array([self.recipe.sampling_weights[kind] for kind in kinds], np.float64)
-        kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+        rng = np.random.default_rng([self.recipe.seed, step, index, self.stream])
+        kinds, weights = zip(*self.recipe.sampling_weights.items(), strict=True)
+        kind = kinds[rng.choice(len(kinds), p=np.array(weights, np.float64) / sum(weights))]
         draw = self._pair if kind in self.pairs else self._synthetic
-        degraded, clean = draw(kind, rng)
-        size = slice(MARGIN, MARGIN + self.recipe.crop_size)
-        return _to_planes(degraded[size, size]), _to_planes(clean[size, size])
-
-    @property
-    def _stream(self) -> tuple[int, ...]:
-        return (self.stream,) if self.stream else ()
+        inside = slice(MARGIN, MARGIN + self.recipe.crop_size)
+        planes = (image[inside, inside].transpose(2, 0, 1) for image in draw(kind, rng))
+        degraded, clean = (np.ascontiguousarray(each, np.float32) for each in planes)
+        return degraded, clean
 
     def _pair(self, kind: str, rng: np.random.Generator) -> Batch:
         image = self._draw(self.pairs[kind], rng)
@@ -236,7 +230,3 @@ def _split(found: tuple[Item, ...], fraction: float) -> tuple[tuple[Item, ...], 
 @cache
 def _warn_once(message: str) -> None:
     logger.warning(message)
-
-
-def _to_planes(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
