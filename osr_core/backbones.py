@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from osr_core.spec_checks import check_types, require, require_range
+from osr_core.spec_checks import check, require
 
-MAX_CHANNELS = 1024
-"""A bound, so that a hostile file cannot ask for terabytes."""
-
+# Bounds, so that a hostile file cannot ask for terabytes.
+CHANNELS = 1, 1024
+BLOCKS = 1, 32
 MAX_EXPERTS = 16
-"""As above."""
 
 RESIDUAL_STAGES = (
     ("conv_input_3", range(1, 3)),
@@ -42,9 +41,8 @@ class Residual:
     """Channels of the stages of :data:`RESIDUAL_STAGES`."""
 
     def __post_init__(self) -> None:
-        check_types("backbone", self)
+        check("backbone", self, widths=CHANNELS)
         require(len(self.widths) == 5, "backbone.widths", "five numbers", self.widths)
-        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
 
 
 @dataclass(frozen=True)
@@ -69,21 +67,20 @@ class GridDehaze:
     """Channels that each dense layer adds."""
 
     def __post_init__(self) -> None:
-        check_types("backbone", self)
-        require(2 <= self.height <= 6, "backbone.height", "2 to 6", self.height)
+        check(
+            "backbone", self,
+            height=(2, 6), depth_rate=CHANNELS, dense_layers=BLOCKS, growth=CHANNELS,
+        )  # fmt: skip
         even = 4 <= self.width <= 16 and self.width % 2 == 0
         require(even, "backbone.width", "an even number from 4 to 16", self.width)
-        require_range("backbone.depth_rate", 1, MAX_CHANNELS, self.depth_rate)
-        require_range("backbone.dense_layers", 1, 32, self.dense_layers)
-        require_range("backbone.growth", 1, MAX_CHANNELS, self.growth)
 
 
 @dataclass(frozen=True)
 class UNet:
     """Residual U-Net on a pixel-unshuffled image: the fast one.
 
-    Plain 3×3 convolutions, residual blocks without normalisation, skips by addition, and the
-    input added to the output, so that a fresh network is close to the identity.
+    Residual blocks without normalisation, skips by addition, and the input added to the output,
+    so that a fresh network is close to the identity.
     """
 
     kind: ClassVar[str] = "unet"
@@ -94,13 +91,11 @@ class UNet:
     unshuffle: int = 2
     """Side of the pixel blocks that become channels of the input; 1 is full resolution."""
     activation: Activation = "relu"
-    """``leaky`` has a negative slope of 0.2. Without normalisation, units of ``relu`` can die of a
-    large step, most of all in the lower levels."""
+    """``leaky`` has a negative slope of 0.2, so that no unit can die of a large step."""
     context: tuple[int, ...] = ()
-    """Channels of the strided convolutions of the context branch, for degradation that is a
-    property of the whole image, such as haze; none: no such branch. From a thumbnail of the whole
-    image it predicts one gate for the network's residual, and the airlight of an even haze that is
-    removed before the first layer (:func:`osr_core.context.haze_amount`)."""
+    """Channels of the strided convolutions of the context branch; none: no such branch. From a
+    thumbnail of the whole image it predicts one gate for the network's residual, and the airlight
+    of an even haze that is removed before the first layer (:mod:`osr_core.context`)."""
 
     @property
     def adapter(self) -> tuple[str, ...]:
@@ -108,21 +103,17 @@ class UNet:
         return ("context.", "context_") if self.context else ()
 
     def __post_init__(self) -> None:
-        check_types("backbone", self)
+        check("backbone", self, widths=CHANNELS, blocks=BLOCKS, context=CHANNELS)
         require(1 <= len(self.widths) <= 6, "backbone.widths", "1 to 6 numbers", self.widths)
-        require_range("backbone.widths", 1, MAX_CHANNELS, *self.widths)
-        require_range("backbone.blocks", 1, 32, self.blocks)
         require(self.unshuffle in (1, 2, 4), "backbone.unshuffle", "1, 2 or 4", self.unshuffle)
         require(len(self.context) <= 6, "backbone.context", "up to 6 numbers", self.context)
-        require_range("backbone.context", 1, MAX_CHANNELS, *self.context)
 
 
 @dataclass(frozen=True)
 class Experts:
     """Mixture of experts: task-specific U-Nets whose residuals are weighted pixel by pixel.
 
-    The gates of the paper weight one network's output against the image. Here a gating network
-    weights several: it reads waves of the image and of each expert's residual.
+    A gating network reads waves of the image and of each expert's residual.
     """
 
     kind: ClassVar[str] = "experts"
@@ -133,23 +124,19 @@ class Experts:
     gate: UNet = UNet((24, 32, 48), 1, 4)
     """The gating network: coarse and cheap."""
     waves: int = 8
-    """Waves per pixel that the gating network reads."""
+    """Waves per pixel that it reads."""
 
     def __post_init__(self) -> None:
-        check_types("backbone", self)
+        check("backbone", self, waves=CHANNELS)
         count = len(self.experts)
         require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
-        require_range("backbone.waves", 1, MAX_CHANNELS, self.waves)
         expected = "none, since the gating network's input is no image"
         require(not self.gate.context, "backbone.gate.context", expected, self.gate.context)
 
 
 @dataclass(frozen=True)
 class External:
-    """A network of your own that was reprogrammed: it is not built from the spec, but given.
-
-    See ``reprogram`` in :mod:`backends`. Of such a network only this is known.
-    """
+    """A network of your own, which ``reprogram`` of :mod:`backends` takes and no spec describes."""
 
     kind: ClassVar[str] = "external"
     adapter: ClassVar[tuple[str, ...]] = ()
@@ -161,8 +148,7 @@ class External:
     """Pixels to each side that can influence an output pixel; ``None``: unknown."""
 
     def __post_init__(self) -> None:
-        check_types("backbone", self)
-        require_range("backbone.total_stride", 1, MAX_CHANNELS, self.total_stride)
+        check("backbone", self, total_stride=CHANNELS)
         require(self.halo is None or self.halo >= 0, "backbone.halo", "0 or more", self.halo)
 
 

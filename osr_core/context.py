@@ -23,16 +23,10 @@ DARKEST_MAX = 0.6
 
 
 def thumbnail(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Means over a grid of cells that cover the image, whatever its size: adaptive mean pooling.
+    """Adaptive mean pooling as in the frameworks, ``(N, C, H, W)`` → ``(N, C, SIDE, SIDE)``.
 
     Cell *i* of a side of *n* pixels covers those from ``⌊i·n / SIDE⌋`` up to
-    ``⌈(i + 1)·n / SIDE⌉``, as in the frameworks' adaptive pooling.
-
-    Args:
-        images: ``(N, C, H, W)``.
-
-    Returns:
-        ``(N, C, SIDE, SIDE)`` of the same type.
+    ``⌈(i + 1)·n / SIDE⌉``.
 
     >>> thumbnail(np.ones((1, 3, 480, 640), np.float32)).shape
     (1, 3, 256, 256)
@@ -54,8 +48,7 @@ def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
         thumbnail: ``(N, C, SIDE, SIDE)``.
 
     Returns:
-        ``(N, 1, 1, 1)``, from 0, of an image that contains black, to 2, for the airlight
-        :data:`AIRLIGHT`.
+        ``(N, 1, 1, 1)``, from 0, of an image that contains black, to 2.
 
     >>> haze_amount(np.full((1, 3, 2, 2), 0.3)).round(6).item()
     0.5

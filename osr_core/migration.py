@@ -33,10 +33,9 @@ _REMOVED = {
 
 
 def upgrade_spec(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec of version 1 or 2, as plain JSON values, in the form of version 3.
+    """A spec of version 1 or 2, as plain JSON values, in the form of version 3; others as they are.
 
-    A spec of any other version is returned as it is. Values that are wrong are left for
-    :class:`~osr_core.spec.ModelSpec` to refuse.
+    Wrong values are left for :class:`~osr_core.spec.ModelSpec` to refuse.
 
     Raises:
         SpecError: if the spec asks for an option that was removed.

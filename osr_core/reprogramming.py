@@ -17,8 +17,7 @@ DEFAULT_INPUT = InputTransform(3, layout="shared")
 """Three waves per pixel: real and imaginary part have three channels each, as RGB has."""
 
 DEFAULT_OUTPUT = OutputTransform()
-"""Residual, so that training starts near the identity: a network that was never trained on waves
-returns no image."""
+"""Residual, since a network that was never trained on waves returns no image."""
 
 
 def spec_around(
@@ -57,20 +56,9 @@ def check_backbone(spec: ModelSpec, backbone: object) -> None:
 
 
 def check_result(name: str, given: tuple[int, ...], returned: tuple[int, ...] | None) -> None:
-    """Check the shape that a backbone returned.
+    """Raise :class:`OptionError` unless a backbone, by the name of its class, kept the shape.
 
-    Args:
-        name: the backbone's class.
-        given: shape of its input.
-        returned: shape of its output; ``None`` if that is no tensor.
-
-    Raises:
-        OptionError: unless the shapes are the same.
-
-    >>> check_result("Classifier", (1, 3, 32, 32), (1, 1000))
-    Traceback (most recent call last):
-    osr_core.errors.OptionError: backbone Classifier: returned (1, 1000) for (1, 3, 32, 32); it \
-must return one tensor of the shape of its input
+    ``returned`` is ``None`` if it returned no tensor.
     """
     if returned is None or tuple(returned) != tuple(given):
         what = "no tensor" if returned is None else tuple(returned)

@@ -1,8 +1,5 @@
 """Frozen dataclasses from plain values of TOML or JSON, with errors that name the key.
 
-msgspec and pydantic check the types of plain dataclasses as well, but let unknown keys pass unless
-each class derives from or is configured for them, and have no suggestions.
-
 >>> from dataclasses import dataclass
 >>> @dataclass(frozen=True)
 ... class Blur:

@@ -1,16 +1,12 @@
 """What a network is: frozen dataclasses, and their JSON.
 
-A :class:`ModelSpec` is the single source of shapes. Both backends build from it, checkpoints carry
-it, and :mod:`osr_core.analysis` derives from it alone the table of parameters, the cost and the
-receptive field.
+A :class:`ModelSpec` is the single source of shapes: both backends build from it, checkpoints carry
+it, and :mod:`osr_core.analysis` derives the table of parameters and the receptive field from it.
 
-Two kinds of model exist. Without transforms the model *is* the backbone, with the backbone's
-parameter names: the baseline of every experiment. With transforms it is the reprogrammed model of
-Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``, ``backbone.*`` and
-``output_transform.*``. The gates of :class:`Experts` read waves without transforms around them.
-
-The defaults of the transforms are the best of docs/experiments.md: phase by 3×3 convolution,
-stacked layout, a gate per pixel, the image added to the result.
+Without transforms the model *is* the backbone, with its parameter names. With transforms it is the
+reprogrammed model of Jiang and Han (IEEE TIP 2024): parameters are named ``input_transform.*``,
+``backbone.*`` and ``output_transform.*``. The defaults of the transforms are the best of
+docs/experiments.md.
 
 >>> spec = ModelSpec(UNet(), InputTransform(), OutputTransform())
 >>> spec == ModelSpec.from_json(spec.to_json())
@@ -28,7 +24,7 @@ from typing import Any, Literal
 
 from osr_core.backbones import (
     BACKBONES,
-    MAX_CHANNELS,
+    CHANNELS,
     Activation,
     Backbone,
     Experts,
@@ -40,12 +36,11 @@ from osr_core.backbones import (
 from osr_core.errors import SpecError
 from osr_core.migration import upgrade_spec
 from osr_core.settings import build
-from osr_core.spec_checks import check_types, require, require_range
+from osr_core.spec_checks import check, require
 
 __all__ = [
     "BACKBONES",
     "IMAGE_CHANNELS",
-    "MAX_CHANNELS",
     "SPEC_VERSION",
     "Activation",
     "Backbone",
@@ -84,8 +79,7 @@ class InputTransform:
     one pass over each with the same weights, which suits a backbone that takes RGB (channels 3)."""
 
     def __post_init__(self) -> None:
-        check_types("input_transform", self)
-        require_range("input_transform.channels", 1, MAX_CHANNELS, self.channels)
+        check("input_transform", self, channels=CHANNELS)
         kernel = self.phase_kernel
         require(kernel in (1, 3), "input_transform.phase_kernel", "1 or 3", kernel)
 
@@ -103,8 +97,7 @@ class OutputTransform:
     """Add the image to the result, so that training starts near the identity."""
 
     def __post_init__(self) -> None:
-        check_types("output_transform", self)
-        require_range("output_transform.channels", 1, MAX_CHANNELS, self.channels)
+        check("output_transform", self, channels=CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -118,7 +111,7 @@ class ModelSpec:
     """Only the weights of :attr:`adapter` learn, which must not be empty."""
 
     def __post_init__(self) -> None:
-        check_types("", self)
+        check("", self)
         both = (self.input_transform is None) == (self.output_transform is None)
         expected = "given together with input_transform or not at all"
         require(both, "output_transform", expected, self.output_transform)
@@ -166,9 +159,6 @@ class ModelSpec:
 
         Of a reprogrammed model these are the transforms (the paper's *specifically trained*
         model), of experts the gating network, of a U-Net with context its context branch.
-
-        >>> ModelSpec(UNet(), InputTransform(), OutputTransform()).adapter
-        ('input_transform.', 'output_transform.')
         """
         if self.reprogrammed:
             return ("input_transform.", "output_transform.")

@@ -8,17 +8,15 @@ from osr_core import settings
 from osr_core.errors import SpecError
 
 
-def check_types(where: str, part: Any) -> None:
-    """Every field has the type of its annotation."""
-    settings.check_types(part, where, SpecError)
-
-
 def require(condition: bool, where: str, expected: str, got: object) -> None:
     """The condition holds."""
     settings.require(condition, where, expected, got, SpecError)
 
 
-def require_range(where: str, low: int, high: int, *values: int) -> None:
-    """All values are in [low, high]."""
-    for value in values:
-        require(low <= value <= high, where, f"{low} to {high}", value)
+def check(where: str, part: Any, **limits: tuple[int, int]) -> None:
+    """Fields have the types of their annotations, and those with limits hold numbers within."""
+    settings.check_types(part, where, SpecError)
+    for name, (low, high) in limits.items():
+        value = getattr(part, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            require(low <= number <= high, f"{where}.{name}", f"{low} to {high}", number)

@@ -2,8 +2,8 @@
 
 A network with a halo of *h* pixels computes everything further than *h* from the edge of a tile
 exactly as it does in the whole image, so only that valid part is kept. All tiles of an image have
-one size, which is what compilers of fixed shapes want, and start at multiples of the network's
-total stride, so that its strides fall on the same pixels as in the whole image.
+one size, and start at multiples of the network's total stride, so that its strides fall on the
+same pixels as in the whole image.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ MIN_TILE = 1152
 
 
 def default_tile(halo: int) -> int:
-    """Default side of a tile in pixels.
+    """Default side of a tile in pixels: at least 4.5 times the halo.
 
-    At least 4.5 times the halo: then at most 3.3 pixels are computed for each that is kept, and
-    the default model needs less than 1.5 GiB.
+    So at most 3.3 pixels are computed for each that is kept.
 
     >>> default_tile(97), default_tile(301)
     (1152, 1354)

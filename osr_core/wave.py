@@ -8,8 +8,7 @@ carries degradation. A network takes its real and imaginary part, by Euler's for
 (Jiang and Han, IEEE TIP 2024, arXiv 2403.05886; the amplitude/phase form of a token is from Tang
 et al., Wave-MLP, CVPR 2022). As there, *a* may be negative: its sign is a phase shift of π.
 
-These functions are the reference for the layers of both backends. They take and return NumPy
-arrays of any shape, float32 or float64, and keep the type.
+These functions are the reference for the layers of both backends.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.errors import OptionError
-
 Array = NDArray[np.floating[Any]]
 
 
@@ -28,26 +25,13 @@ def to_parts(amplitude: Array, phase: Array) -> tuple[Array, Array]:
     """Real and imaginary part ``(a cos θ, a sin θ)`` of a wave.
 
     Args:
-        amplitude: *a*, any real numbers.
-        phase: *θ* in radians, same shape and type.
-
-    Returns:
-        The two parts, of the same shape and type.
-
-    Raises:
-        OptionError: if shapes or types differ, or the type is not float32 or float64.
+        amplitude: *a*, of any shape, float32 or float64.
+        phase: *θ* in radians, of the same shape and type, which are those of the parts.
 
     >>> real, imaginary = to_parts(np.array([2.0]), np.array([np.pi / 2]))
     >>> bool(abs(real[0]) < 1e-12), float(imaginary[0])
     (True, 2.0)
     """
-    if amplitude.dtype not in (np.float32, np.float64):
-        raise OptionError(f"wave: expected float32 or float64, got {amplitude.dtype}")
-    if (phase.shape, phase.dtype) != (amplitude.shape, amplitude.dtype):
-        raise OptionError(
-            f"wave: amplitude is {amplitude.dtype}{amplitude.shape}, "
-            f"phase {phase.dtype}{phase.shape}; they must be alike"
-        )
     return amplitude * np.cos(phase), amplitude * np.sin(phase)
 
 

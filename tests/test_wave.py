@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from osr_core import wave
-from osr_core.errors import OptionError
 
 SHAPE = (2, 3, 4, 5)
 
@@ -34,12 +33,3 @@ def test_wrap_keeps_the_wave_and_the_range():
     assert wrapped.min() >= -np.pi
     assert wrapped.max() < np.pi
     np.testing.assert_allclose(np.exp(1j * wrapped), np.exp(1j * phase), atol=1e-12)
-
-
-def test_errors():
-    with pytest.raises(OptionError, match="alike"):
-        wave.to_parts(np.zeros(2), np.zeros(3))
-    with pytest.raises(OptionError, match="alike"):
-        wave.to_parts(np.zeros(2), np.zeros(2, np.float32))
-    with pytest.raises(OptionError, match="float32"):
-        wave.to_parts(np.zeros(2, int), np.zeros(2, int))
