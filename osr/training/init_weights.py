@@ -42,7 +42,7 @@ def initial_weights(recipe: Recipe, previous: Path | None = None) -> tuple[State
         source = Checkpoint.load(previous)
         before, stages = source.provenance, source.provenance.get("stages", [])
         about = {"init": before.get("init", []), "stages": [*stages, source.recipe]}
-        return state | _whole_model(PREVIOUS, source, spec), about
+        return {**state, **_whole_model(PREVIOUS, source, spec)}, about
     sources = [(name, Checkpoint.load(name)) for name in init.files]
     if init.experts:
         state |= _experts(sources, spec)

@@ -96,7 +96,7 @@ class Recipe:
         multiple = analyse(self.spec).total_stride
         fits = self.crop_size % multiple == 0
         require(fits, "recipe.crop_size", f"a multiple of {multiple}", self.crop_size)
-        require(not self.spec.frozen or self.init.files, "recipe.init.backbone",
+        require(not self.spec.frozen or bool(self.init.files), "recipe.init.backbone",
                 "the weights of the frozen backbone", "none")  # fmt: skip
 
     def lr(self, step: int) -> float:
