@@ -1,4 +1,4 @@
-"""Columns and their protocols, what a model has seen, and the run over all of it."""
+"""Columns and their protocols, and the run over all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osr.datasets import find
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS, grid, locate, make_column
 from osr.evaluation.metrics import Protocol, psnr
 from osr.evaluation.models import INPUT, Model, network_model, safe_name, split_label
-from osr.evaluation.records import DESCRIPTION, RESULTS, Description, read_rows
+from osr.evaluation.records import RESULTS, Description, read_rows
 from osr.evaluation.runner import in_order
-from osr.evaluation.seen import NO_RECIPE, seen_degradation
 from osr.evaluation.session import fill
 from osr.images import Picture, read, write
 from osr_core.checkpoint import Checkpoint
@@ -140,37 +138,6 @@ def test_a_folder_may_have_an_equals_sign_in_its_name(tmp_path):
     data, found = locate(str(folder))
     assert (data.name, [item.name for item in found]) == ("photos", ["0"])
     assert locate(f"set5={folder}")[0].name == "set5"
-
-
-def test_seen_is_what_the_recipe_drew():
-    rain = find("rain100l")
-    assert (rain.paired, rain.degradation) == (True, "rain")
-    weights = {"clean": 1, "mixture": 1, "noise": 0.5, "haze": 0, "rain100l": 2, "set5": 1,
-               "own": 1}  # fmt: skip
-    seen = seen_degradation({"sampling_weights": weights}, {})
-    assert seen.kinds == ("noise", "rain")
-    assert seen.unknown == ("own", "set5")  # the degradation of clean images is not known
-
-
-def test_a_chain_trains_on_each_of_its_kinds():
-    weights = {"grey+noise+jpeg": 1.0, "blur": 0.0}
-    assert seen_degradation({"sampling_weights": weights}, {}).kinds == ("grey", "jpeg", "noise")
-
-
-@pytest.mark.parametrize("origin", ["backbone", "start"])
-def test_seen_includes_the_origins_of_the_weights(origin):
-    backbone = {"recipe": {"sampling_weights": {"blur": 1.0, "pairs": 1.0}}, "provenance": {}}
-    provenance = {origin: {"provenance": {}, **backbone}}
-    seen = seen_degradation({"sampling_weights": {"noise": 1.0}}, provenance)
-    assert (seen.kinds, seen.unknown) == (("blur", "noise"), ("pairs",))
-    assert seen_degradation({}, {}).unknown == (NO_RECIPE,)
-
-
-@pytest.mark.parametrize("strange", [[], ["noise"], "noise", 3, None, {"sampling_weights": [1]}])
-def test_metadata_of_another_form_is_a_training_without_a_recipe(strange):
-    """Anything may stand in a file's metadata, a JSON list for instance."""
-    assert seen_degradation(strange, strange).unknown == (NO_RECIPE,)
-    assert seen_degradation({}, {"experts": strange, "backbone": strange}).kinds == ()
 
 
 def test_labels_are_safe_as_file_names():
@@ -322,19 +289,3 @@ def test_both_backends_give_the_same_figures(tmp_path, twins):
     assert np.abs(torch - mindspore)[:, 1].max() < 1e-4
     assert (torch[:, 2] == mindspore[:, 2]).all()
     assert np.abs(torch[:, 0] - torch[:, 2]).min() > 0.1  # the network does something
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"version": 1}', "another version of osr"),
-        ("[]", "another version of osr"),
-        ('{"version"', "not the description of an evaluation"),
-        ('{"version": 2, "models": 3, "columns": []}', "models: expected a list, got 3"),
-        ('{"version": 2, "models": []}', "columns: missing key"),
-    ],
-)
-def test_other_descriptions_are_refused(tmp_path, text, message):
-    (tmp_path / DESCRIPTION).write_text(text)
-    with pytest.raises(OptionError, match=message):
-        Description.load(tmp_path)

@@ -14,7 +14,7 @@ from osr.cli.compare import compare
 from osr.cli.evaluate import evaluate
 from osr.evaluation.columns import grid, validation_sets
 from osr.evaluation.config import Config
-from osr.evaluation.records import RESULTS
+from osr.evaluation.records import DESCRIPTION, RESULTS, Description
 from osr.images import Picture, write
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
@@ -248,3 +248,19 @@ def test_invalid_options_are_refused(tmp_path, arguments, message):
     with pytest.raises(OSRError, match=message):
         call(evaluate, *arguments, "--no-baselines", "-o", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"version": 1}', "another version of osr"),
+        ("[]", "another version of osr"),
+        ('{"version"', "not the description of an evaluation"),
+        ('{"version": 2, "models": 3, "columns": []}', "models: expected a list, got 3"),
+        ('{"version": 2, "models": []}', "columns: missing key"),
+    ],
+)
+def test_other_descriptions_are_refused(tmp_path, text, message):
+    (tmp_path / DESCRIPTION).write_text(text)
+    with pytest.raises(OptionError, match=message):
+        Description.load(tmp_path)

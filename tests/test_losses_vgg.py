@@ -23,11 +23,12 @@ def test_vgg_state_picks_and_checks():
     assert vgg_state(vgg)["features.2.bias"].dtype == np.float32
     infinite = np.full(64, np.inf, np.float32)
     for name, value, message in [
-        ("features.14.weight", np.zeros((256, 128, 3, 3), np.float32), "shape .*VGG16 has"),
+        ("features.14.weight", np.zeros((256, 128, 3, 3), np.float32),
+         "shape .*, expected .*torchvision's vgg16-"),
         ("features.0.bias", np.zeros(64, np.int32), "type int32"),
-        ("features.0.bias", infinite, "holds numbers that are not finite"),
+        ("features.0.bias", infinite, "holds values that are not finite"),
         ("features.34.weight", infinite, "is not in VGG16"),
-    ]:
+    ]:  # fmt: skip
         with pytest.raises(CheckpointError, match=f"{name}: {message}"):
             vgg_state({**vgg, name: value})
 

@@ -98,8 +98,7 @@ def average(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """
     if not _joined():
         return tensors
-    # One message instead of many. DistributedDataParallel would send while it computes, which
-    # for networks of a few million weights gains nothing that can be measured.
+    # One message instead of many; unlike DistributedDataParallel, after the whole backward pass.
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     distributed.all_reduce(flat)
     parts = (flat / distributed.get_world_size()).split([tensor.numel() for tensor in tensors])

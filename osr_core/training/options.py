@@ -32,7 +32,7 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """Loss, optimiser and how a step is computed.
+    """Loss, optimizer and how a step is computed.
 
     >>> TrainerOptions({"l1": 1.0}).optimizer.kind
     'adamw'

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.checkpoint import check_tensors
 from osr_core.errors import CheckpointError, OptionError
 
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
@@ -70,7 +71,13 @@ def vgg_state(tensors: Mapping[str, NDArray[Any]]) -> State:
         number = name.split(".")[1:2]
         if name.startswith("features.") and number[0].isdecimal() and int(number[0]) > _LAST:
             raise CheckpointError(f"{name}: is not in VGG16; give torchvision's {_file()}")
-    return {name: _checked(tensors, name, shape) for name, shape in vgg_shapes().items()}
+    shapes = vgg_shapes()
+    state = {name: tensors[name] for name in shapes if name in tensors}
+    try:
+        check_tensors(shapes, state)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; give torchvision's {_file()}") from None
+    return {name: np.ascontiguousarray(state[name], np.float32) for name in shapes}
 
 
 def require_vgg(tensors: Mapping[str, NDArray[Any]] | None) -> State:
@@ -82,21 +89,6 @@ def require_vgg(tensors: Mapping[str, NDArray[Any]] | None) -> State:
             "recipe (vgg), or pass vgg=weights.vgg.load_vgg(FILE)"
         )
     return vgg_state(tensors)
-
-
-def _checked(
-    tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
-) -> NDArray[np.float32]:
-    if name not in tensors:
-        raise CheckpointError(f"{name}: missing; VGG16 has it, give torchvision's {_file()}")
-    array = tensors[name]
-    if array.shape != shape:
-        raise CheckpointError(f"{name}: shape {array.shape}, VGG16 has {shape}")
-    if not np.issubdtype(array.dtype, np.floating):
-        raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
-    if not np.isfinite(array).all():
-        raise CheckpointError(f"{name}: holds numbers that are not finite")
-    return np.ascontiguousarray(array, np.float32)
 
 
 def _file() -> str:
