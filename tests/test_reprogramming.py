@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tolerances
-from module_users import STEPS, USERS, MindSporeUser, State, TorchUser
+from module_users import USERS, MindSporeUser, State, TorchUser
 from numpy.typing import NDArray
 
 import osr
