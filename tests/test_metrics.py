@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from osr.evaluation.metrics import Protocol, luma, psnr, psnr_and_ssim, to_levels
+from osr.evaluation.metrics import Protocol, luma, psnr, psnr_and_ssim
+from osr.images import to_levels
 from osr_core.errors import ImageError, OptionError
 
 PROTOCOLS = [

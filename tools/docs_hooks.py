@@ -23,6 +23,7 @@ from osr.cli import cli
 from osr.datasets import catalogue
 from osr.degradations import DEGRADATIONS, Param
 from osr.evaluation.baselines import BASELINES
+from osr.report.text import signed
 from osr.training.recipe import Recipe
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
@@ -198,7 +199,7 @@ def _gain(row: Mapping[str, str]) -> str:
     """PSNR itself for clean images, which have nothing to gain."""
     if row["state"] == "clean":
         return row["restored"]
-    gain = f"{float(row['gain']):+.2f}".replace("-", "−").replace("+0.00", "0.00")
+    gain = signed(float(row["gain"]))
     return f"**{gain}**" if row["state"] == "seen" else gain
 
 

@@ -10,27 +10,23 @@ Reports are folders of ``osr evaluate``: MATRIX by ``--config recipes/matrix.tom
 from __future__ import annotations
 
 import csv
-import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from osr import settings
 from osr.cli import run
 from osr.evaluation.columns import Column
-from osr.evaluation.statistics import CEILING, NOTICEABLE, Results, capped, interval, load
+from osr.evaluation.statistics import NOTICEABLE, load
+from osr.report.text import FILTERS
+from osr.report.view import Cell, View
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
 from osr_core.registry import registry
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "weights" / "files"
@@ -46,8 +42,8 @@ def main(models: tuple[str, ...], reports: tuple[str, ...]) -> None:
     chosen = models or tuple(registry())
     table = read_figures(WEIGHTS / "figures.csv")
     if reports:
-        results = [load(folder) for folder in reports]
-        fresh = [row for model in chosen for row in figures(model, results)]
+        views = [View(load(folder)) for folder in reports]
+        fresh = [row for model in chosen for row in figures(model, views)]
         table = [row for row in table if row["model"] not in chosen] + fresh
         _write_figures(WEIGHTS / "figures.csv", table)
     for model in chosen:
@@ -60,11 +56,14 @@ def read_figures(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def figures(model: str, reports: Iterable[Results]) -> list[Row]:
+def figures(model: str, reports: Sequence[View]) -> list[Row]:
     """What reports say of a model; sums are those of the first, the matrix."""
-    reports = list(reports)
-    rows = [_figures(model, results, column) for results in reports for column in results.columns]
-    sums = reports[0].figures(model)
+    rows = [
+        _figures(model, column, view.cells.get((model, column.name)))
+        for view in reports
+        for column in view.columns
+    ]
+    sums = reports[0].figures[model]
     seen = {"state": "seen", "gain": f"{sums.seen.mean:.2f}"}
     unseen = {"state": "unseen", "gain": f"{sums.unseen.mean:.2f}"}
     unseen["worse"] = f"{100 * sums.harm_share:.0f}"
@@ -74,7 +73,7 @@ def figures(model: str, reports: Iterable[Results]) -> list[Row]:
 
 def render(model: str, table: list[Row]) -> str:
     """The text of a card."""
-    settings = tomllib.loads((WEIGHTS / "cards.toml").read_text("utf-8"))
+    cards = settings.load([WEIGHTS / "cards.toml"])
     entry = registry()[model]
     known = analyse(Checkpoint.load(entry.path).spec)
     rows = {row["column"]: row for row in table if row["model"] == model}
@@ -82,11 +81,11 @@ def render(model: str, table: list[Row]) -> str:
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined,
         keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters.update(signed=_signed, psnr=_psnr)
+    environment.filters |= FILTERS
     return environment.get_template("card.md.j2").render(
         name=model,
-        card=settings[model],
-        data=[settings["data"][name] for name in settings[model]["data"]],
+        card=cards[model],
+        data=[cards["data"][name] for name in cards[model]["data"]],
         licence=entry.licence,
         size=f"{known.parameter_count:,} parameters, {known.macs_per_pixel:,.0f} MACs per pixel, "
         f"receptive field {known.receptive_field} pixels, float32.",
@@ -96,23 +95,22 @@ def render(model: str, table: list[Row]) -> str:
     )
 
 
-def _figures(model: str, results: Results, column: Column) -> Row:
-    rows = results.cell(model, column.name)
-    if len(rows) != column.images:
-        raise OptionError(f"{model}, {column.name}: {len(rows)} of {column.images} images")
-    means = {n: np.mean([getattr(row, n) for row in rows]) for n in ("input_ssim", "ssim")}
+def _figures(model: str, column: Column, cell: Cell | None) -> Row:
+    count = 0 if cell is None else len(cell.gains)
+    if cell is None or count != column.images:
+        raise OptionError(f"{model}, {column.name}: {count} of {column.images} images")
     row: Row = {
         "column": column.name,
-        "state": results.state(model, column.name),
-        "images": column.images,
+        "state": cell.state,
+        "images": count,
         "protocol": column.protocol,
-        "input": f"{capped([row.input_psnr for row in rows]).mean():.2f}",
-        "restored": f"{capped([row.psnr for row in rows]).mean():.2f}",
-        **{name: f"{mean:.4f}" for name, mean in means.items()},
-        "worse": f"{100 * np.mean(results.gain(model, column.name) < -NOTICEABLE):.0f}",
+        "input": f"{cell.mean['input_psnr']:.2f}",
+        "restored": f"{cell.mean['psnr']:.2f}",
+        **{name: f"{cell.mean[name]:.4f}" for name in ("input_ssim", "ssim")},
+        "worse": f"{100 * (cell.gains < -NOTICEABLE).mean():.0f}",
     }
-    if not column.clean:
-        gain = interval(results.gain(model, column.name))
+    if cell.has_gain:
+        gain = cell.gain
         row |= {"gain": f"{gain.mean:.2f}", "low": f"{gain.low:.2f}", "high": f"{gain.high:.2f}"}
     return row
 
@@ -124,15 +122,6 @@ def _write_figures(path: Path, table: list[Row]) -> None:
         writer = csv.DictWriter(file, names.split(), restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(sorted(table, key=lambda row: order.get(row["model"], len(order))))
-
-
-def _signed(text: str) -> str:
-    value = float(text) + 0.0  # no negative zero
-    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
-
-
-def _psnr(text: str) -> str:
-    return f"≥ {CEILING:.0f}" if float(text) >= CEILING else text
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import backends
 from osr.cli import run
 from osr.degradations import Chain, gaussian_noise, haze, pseudo_depth, rain
-from osr.images import Picture, read, write
+from osr.images import Picture, centre, read, to_float, to_levels, write
 from osr_core import restore
 from osr_core.registry import registry
 
@@ -68,7 +68,7 @@ def degraded() -> dict[str, Pixels]:
         "chelsea-rain": rain(chelsea, rng, 0.3, 28, 12, intensity=0.6),
         "coffee-noise": gaussian_noise(coffee, 25, rng, clip=True),
     }
-    return {name: _pixels(image) for name, image in images.items()}
+    return {name: to_levels(image) for name, image in images.items()}
 
 
 def before_and_after(pictures: dict[str, Pixels]) -> Pixels:
@@ -88,7 +88,7 @@ def card(model: str) -> Pixels:
     """Degraded crops above, restored ones below."""
     network = backends.load(model)
     inputs = [
-        _pixels(Chain.parse(text)(_photograph(name), np.random.default_rng(0))[0])
+        to_levels(Chain.parse(text)(_photograph(name), np.random.default_rng(0))[0])
         for name, text in CARD
     ]
     above = _strip(inputs, SIDE, GAP)
@@ -97,22 +97,13 @@ def card(model: str) -> Pixels:
 
 
 def _photograph(name: str) -> Image:
-    pixels: Pixels = getattr(skimage.data, name)()
-    return (pixels / 255).astype(np.float32)
-
-
-def _pixels(image: Image) -> Pixels:
-    pixels: Pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    return pixels
+    return to_float(getattr(skimage.data, name)())
 
 
 def _strip(pictures: list[Pixels], side: int, gap: int) -> Pixels:
     """Centre crops side by side."""
-    parts = []
-    for pixels in pictures:
-        top, left = (pixels.shape[0] - side) // 2, pixels.shape[1] // 2 - side // 2
-        parts.append(pixels[top : top + side, left : left + side])
-        parts.append(np.full((side, gap, 3), 255, np.uint8))
+    white = np.full((side, gap, 3), 255, np.uint8)
+    parts = [part for pixels in pictures for part in (centre(pixels, side, side), white)]
     return np.concatenate(parts[:-1], axis=1)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,8 +29,6 @@ def gaussian_blur(image: Image, sigma: float) -> Image:
         image: (H, W, 3) float32 in [0, 1].
         sigma: standard deviation in pixels, 0 to 50.
     """
-    import cv2
-
     check_image(image)
     if sigma == 0:
         return image.copy()
@@ -121,8 +120,6 @@ def path_kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> Kernel:
 
 def convolve(image: NDArray[np.float32], kernel: Kernel) -> NDArray[np.float32]:
     """Convolution of (H, W) or (H, W, C); OpenCV's ``filter2D`` is a correlation."""
-    import cv2
-
     return np.asarray(cv2.filter2D(image, -1, np.ascontiguousarray(kernel[::-1, ::-1])))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from osr_core.checks import Image, check_image
@@ -17,8 +18,6 @@ def jpeg(image: Image, quality: float, chroma: float = 420) -> Image:
         chroma: 420 halves the resolution of colour in both directions, as most cameras do, 444
             keeps it.
     """
-    import cv2
-
     factor = {
         420: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
         444: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -34,14 +33,10 @@ def webp(image: Image, quality: float) -> Image:
         image: (H, W, 3) float32 in [0, 1], no side over 16383; clipped and rounded to 8 bit first.
         quality: 1 to 100, as libwebp defines it.
     """
-    import cv2
-
     return _compressed(image, ".webp", 16383, [cv2.IMWRITE_WEBP_QUALITY, int(quality)])
 
 
 def _compressed(image: Image, suffix: str, largest: int, flags: list[int]) -> Image:
-    import cv2
-
     if max(check_image(image).shape) > largest:
         raise ImageError(f"image of shape {image.shape}: {suffix} holds at most {largest} a side")
     pixels = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 from osr.datasets import Item
 from osr.degradations.chain import Chain
 from osr.degradations.weather import Depth
-from osr.images import read, to_rgb8, writable, write
+from osr.images import read, to_float, to_levels, to_rgb8, writable, write
 from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
 from osr_core.checks import check_range
 from osr_core.errors import ImageError, OptionError
@@ -68,12 +68,11 @@ def degrade_files(
 
     def work(job: Job, advance: Callable[[float], object]) -> Result:
         picture = read(job.source)
-        clean = to_rgb8(picture.pixels).astype(np.float32) / np.float32(255)
+        clean = to_float(to_rgb8(picture.pixels))
         rng = np.random.default_rng([seed, job.index])
         both = chain(clean, rng, None if maps is None else _depth(job.source, maps))
         for target, image in zip(job.targets, both, strict=False):
-            pixels = np.rint(image.clip(0.0, 1.0) * np.float32(255)).astype(np.uint8)
-            write(target, replace(picture, pixels=pixels))
+            write(target, replace(picture, pixels=to_levels(image)))
         height, width = clean.shape[:2]
         return Result(str(job.source), str(job.targets[0]), width, height, note=picture.note)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,8 +109,6 @@ def camera_noise(
 
 def _grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> NDArray[np.float32]:
     """(height, width, 3) noise of variance 1, smoothed by a Gaussian."""
-    import cv2
-
     half = math.ceil(4 * sigma)
     white = rng.standard_normal((height + 2 * half, width + 2 * half, 3), np.float32)
     if half == 0:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -184,8 +185,6 @@ def pseudo_depth(
 
 def smooth_field(shape: tuple[int, ...], cells: int, rng: Generator) -> NDArray[np.float32]:
     """(H, W) smooth values, about from -1 to 1: ``cells`` random ones a side, enlarged."""
-    import cv2
-
     coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
     size = shape[1], shape[0]
     return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)

@@ -14,9 +14,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.images import to_float, to_levels
 from osr_core.checks import Image, check_image
 from osr_core.errors import ImageError
 
@@ -65,15 +67,13 @@ def estimate_noise(image: Image) -> float:
 
 def _non_local_means(image: Image) -> Image:
     """OpenCV's, in CIELAB, of 5×5 patches within 21×21, with a filter strength of 0.7 σ."""
-    import cv2
-
     sigma = estimate_noise(image)
     if sigma == 0:
         return image
-    bgr = np.rint(255 * image[:, :, ::-1]).astype(np.uint8)
+    bgr = to_levels(image[:, :, ::-1])
     strength = 0.7 * sigma
     clean = cv2.fastNlMeansDenoisingColored(bgr, None, strength, strength, 5, 21)
-    return np.asarray(clean[:, :, ::-1], np.float32) / np.float32(255)
+    return to_float(clean[:, :, ::-1])
 
 
 def _dark_channel(image: Image) -> Image:
@@ -82,8 +82,6 @@ def _dark_channel(image: Image) -> Image:
     The transmission is refined by their guided filter (TPAMI 2013) in place of soft matting, with
     the grey picture as its guide, radius 60 and ε = 0.001.
     """
-    import cv2
-
     patch = np.ones((15, 15), np.uint8)
     dark = cv2.erode(image.min(2), patch)
     haziest = np.argsort(dark, axis=None)[-max(1, dark.size // 1000) :]
@@ -97,8 +95,6 @@ def _dark_channel(image: Image) -> Image:
 
 def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> Plane:
     """In each window the plane as a straight line of the guide, averaged (He et al., eq. 5-8)."""
-    import cv2
-
     def mean(values: Plane) -> Plane:
         return cv2.blur(values, (2 * radius + 1, 2 * radius + 1))
 
@@ -111,7 +107,6 @@ def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> P
 
 def _richardson_lucy(image: Image) -> Image:
     """scikit-image's, with a Gaussian kernel of an assumed σ and few iterations."""
-    import cv2
     from skimage.restoration import richardson_lucy
 
     radius = math.ceil(4 * _BLUR_SIGMA)
@@ -136,7 +131,6 @@ def _row_median(image: Image) -> Image:
     Rain and snow are bright, grey, and rarely wider than high: what stands out in one channel alone
     or is less than three pixels high is treated as content. This method is our own.
     """
-    import cv2
     from skimage.filters import median
 
     row = np.ones((1, _STREAK_WIDTH, 1), bool)
@@ -147,15 +141,11 @@ def _row_median(image: Image) -> Image:
 
 def _bilateral(image: Image) -> Image:
     """OpenCV's, of 7×7 pixels: evens out steps of up to about a tenth of the range."""
-    import cv2
-
     return cv2.bilateralFilter(image, 7, 0.1, 1.5)
 
 
 def _gamma(image: Image) -> Image:
     """The power that brings the mean brightness to 0.45, unless the picture is brighter."""
-    import cv2
-
     brightness = float(np.clip(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean(), 1e-3, 0.999))
     return image ** np.float32(min(1.0, np.log(0.45) / np.log(brightness)))
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from osr.datasets import DataSet, Item, Split, catalogue, find, items
 from osr.degradations import Chain
-from osr.evaluation.metrics import Protocol, to_levels
+from osr.evaluation.metrics import Protocol
+from osr.images import to_float, to_levels
 from osr.training.recipe_files import load_stages
 from osr.training.sampling import Samples
 from osr_core.errors import ImageError, OptionError
@@ -60,11 +61,6 @@ class Column:
         rng = np.random.default_rng([seed, index])
         result, target = Chain.parse(self.degradation)(to_float(truth), rng, item.load_depth())
         return result, to_levels(target)
-
-
-def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Levels of 0 to 255 as float32 in [0, 1]."""
-    return pixels.astype(np.float32) / np.float32(255)
 
 
 DataSetItems = tuple[DataSet, tuple[Item, ...]]

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.images import to_levels
 from osr_core.errors import ImageError, OptionError
 
 SSIM_VARIANT = "SSIM of Wang et al. (2004): Gaussian window 11×11, σ 1.5, mean over channels"
@@ -131,14 +132,6 @@ def luma(levels: NDArray[Any]) -> NDArray[np.float64]:
     thousandths = 65481.0 * red + 128553.0 * green + 24966.0 * blue
     luminance: NDArray[np.float64] = 16.0 + thousandths / 255000.0
     return luminance
-
-
-def to_levels(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """An image as a file stores it: float in [0, 1], clipped and rounded to uint8."""
-    if image.dtype == np.uint8:
-        return image
-    levels = np.clip(image.astype(np.float64) * 255.0, 0.0, 255.0)
-    return np.rint(levels, out=levels).astype(np.uint8)
 
 
 def _pair(result: Any, truth: Any, protocol: Protocol, smallest: int = 1) -> tuple[Planes, Planes]:

@@ -9,10 +9,9 @@ from zlib import crc32
 import numpy as np
 
 from osr.evaluation.columns import Column
-from osr.evaluation.metrics import to_levels
 from osr.evaluation.models import Model, safe_name
 from osr.evaluation.statistics import Results
-from osr.images import Picture, centre, write
+from osr.images import Picture, centre, to_levels, write
 
 LONGEST_SIDE = 512
 """Pixels; larger images are cropped to their centre, never resized."""

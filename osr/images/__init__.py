@@ -14,13 +14,13 @@ from pathlib import Path
 from osr.images.decoding import decode
 from osr.images.encoding import encode
 from osr.images.formats import READABLE, SUFFIXES, check_holds, writable
-from osr.images.picture import Picture, centre, to_rgb8
+from osr.images.picture import Picture, centre, to_float, to_levels, to_rgb8
 from osr_core.checks import check_range
 from osr_core.errors import ImageError
 from osr_core.files import atomic_write
 
 __all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "centre", "check_holds", "read",
-           "to_rgb8", "writable", "write"]  # fmt: skip
+           "to_float", "to_levels", "to_rgb8", "writable", "write"]  # fmt: skip
 
 MAX_PIXELS = 400_000_000
 """Width times height above which :func:`read` refuses an image by default. For WebP Pillow has a

@@ -43,6 +43,19 @@ def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return planes[..., :3] if planes.shape[2] > 2 else np.repeat(planes[..., :1], 3, axis=2)
 
 
+def to_levels(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """An image as a file stores it: float in [0, 1], clipped and rounded to uint8."""
+    if image.dtype == np.uint8:
+        return image
+    levels = np.clip(image.astype(np.float64) * 255.0, 0.0, 255.0)
+    return np.rint(levels, out=levels).astype(np.uint8)
+
+
+def to_float(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Levels of 0 to 255 as float32 in [0, 1]."""
+    return levels.astype(np.float32) / np.float32(255)
+
+
 def centre(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """The centre of an image, (H, W, …), of at most this size."""
     top, left = max(0, (pixels.shape[0] - height) // 2), max(0, (pixels.shape[1] - width) // 2)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.images import Picture, centre, read, to_rgb8, write
+from osr.images import Picture, centre, read, to_float, to_rgb8, write
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.checks import Image, check_image, check_range
@@ -87,7 +87,7 @@ def inspect(
     """
     name = default_model() if model is None else os.fspath(model)
     checkpoint = Checkpoint.load(name)
-    pixels = to_rgb8(read(Path(image)).pixels).astype(np.float32) / np.float32(255)
+    pixels = to_float(to_rgb8(read(Path(image)).pixels))
     try:
         inspection = inspect_image(pixels, checkpoint, size)
     except ModelError as error:

@@ -17,7 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from osr.images import Picture, write
+from osr.images import Picture, to_levels, write
 from osr.inspection import PICTURES, Inspection, Planes
 from osr_core.errors import ImageError
 
@@ -43,7 +43,7 @@ def pictures(inspection: Inspection) -> dict[str, Colours]:
     gate = colours("viridis", inspection.gate.mean(0))
     both = wave.signed("real"), wave.signed("imaginary")
     parts = inspection.image, wave.grey, wave.hue, *both, gate
-    return {name: _bytes(part) for name, part in zip(PICTURES, parts, strict=True)}
+    return {name: to_levels(part) for name, part in zip(PICTURES, parts, strict=True)}
 
 
 def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> None:
@@ -122,7 +122,7 @@ def _draw_row(place: Any, heading: str, cmap: str, tiles: _Tiles) -> None:
         one.axis("off")
     for one, (label, picture) in zip(axes, tiles, strict=False):
         one.set_title(label, fontsize=9)
-        one.imshow(_bytes(picture), interpolation="nearest")
+        one.imshow(to_levels(picture), interpolation="nearest")
     if cmap == "phase":
         degrees = np.linspace(180, -180, 181, dtype=np.float32)[:, None]
         key.imshow(hue(np.radians(degrees)), aspect="auto", extent=(0, 1, -180, 180))
@@ -185,7 +185,3 @@ def _waves(one: Inspection, count: int = 3) -> list[_Wave]:
 def _top(values: Planes) -> float:
     """A bound that one value in a thousand exceeds."""
     return float(np.quantile(np.abs(values), 0.999))
-
-
-def _bytes(share: _Shares) -> Colours:
-    return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import cv2
 import numpy as np
 
 from osr.degradations.weather import smooth_field
@@ -101,8 +102,6 @@ def zoom_in(image: Image, rng: np.random.Generator) -> Image:
 
     The grain distinguishes it from an upscaled low-resolution image.
     """
-    import cv2
-
     height, width = image.shape[:2]
     factor = rng.uniform(*ZOOM)
     rows, columns = (max(1, round(side / factor)) for side in (height, width))

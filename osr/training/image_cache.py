@@ -9,6 +9,7 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
 from osr.datasets.item import Item, downscale
+from osr.images import to_float
 from osr_core.errors import ImageError
 
 LIMIT = 1 << 30
@@ -36,4 +37,4 @@ def planes(item: Item, max_side: int) -> NDArray[Any]:
     if depth.shape != clean.shape[:2]:
         sizes = (f"{width} × {height}" for height, width in (depth.shape, clean.shape[:2]))
         raise ImageError(f"{item.depth}: {' pixels, but its image '.join(sizes)}")
-    return np.dstack((small.astype(np.float32) / np.float32(255), downscale(depth, max_side)))
+    return np.dstack((to_float(small), downscale(depth, max_side)))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from osr.datasets import Item, catalogue, find, items
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
+from osr.images import to_float
 from osr.training.augmentation import AUGMENTATIONS, random_dihedral, random_hflip
 from osr.training.grids import ALIGNED, degrade_crop, on_grid
 from osr.training.image_cache import planes
@@ -195,9 +196,7 @@ class Samples:
         if stored and rng.random() < ALIGNED:
             top, left = on_grid(top, height - side, MARGIN), on_grid(left, width - side, MARGIN)
         patch = image[top : top + side, left : left + side]
-        if patch.dtype == np.uint8:
-            return patch.astype(np.float32) / np.float32(255)
-        return patch
+        return to_float(patch) if patch.dtype == np.uint8 else patch
 
 
 def _items(name: str, folders: Any) -> tuple[Item, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.evaluation.metrics import psnr
+from osr.images import to_levels
 from osr.training.sampling import Samples
 from osr_core.backend import Network
 
@@ -51,5 +52,4 @@ def _psnr(results: NDArray[np.float32], targets: NDArray[np.float32]) -> float:
 def _picture(*columns: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(N, 3, H, W) each → (N · H, columns · W, 3)."""
     rows = [np.concatenate(row, axis=2) for row in zip(*columns, strict=True)]
-    planes = np.nan_to_num(np.concatenate(rows, axis=1)).clip(0, 1)
-    return np.rint(planes.transpose(1, 2, 0) * 255).astype(np.uint8)
+    return to_levels(np.nan_to_num(np.concatenate(rows, axis=1)).transpose(1, 2, 0))
