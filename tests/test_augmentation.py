@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from training_runs import make_images, make_samples
 
-from osr.training import augmentation
-from osr.training.augmentation import AUGMENTATIONS, BLACK, GRAIN, ZOOM, random_dihedral
+from osr.training import augmentation, drawings, surfaces
+from osr.training.augmentation import AUGMENTATIONS, BLACK, GRAIN, UNDER_HAZE, ZOOM, random_dihedral
 from osr.training.recipe_tables import Augmentation
 
 ROUGH = np.random.default_rng(1).random((64, 64, 3), np.float32)
@@ -68,7 +68,7 @@ def test_a_zoom_is_the_middle_enlarged_with_fine_grain():
 
 
 def test_flat_patches_are_even_and_hide_parts():
-    covered = draws(augmentation.add_flat_patches, ROUGH)
+    covered = draws(surfaces.add_flat_patches, ROUGH)
     even = (np.abs(np.diff(covered, axis=2)).mean(3) < 0.02).mean((1, 2))
     kept = (covered == ROUGH).all(3).mean((1, 2))
     assert (even + kept < 1.05).all()
@@ -77,7 +77,7 @@ def test_flat_patches_are_even_and_hide_parts():
 
 
 def test_striped_patches_repeat_and_hide_parts():
-    covered = draws(augmentation.add_striped_patches, GREY)
+    covered = draws(surfaces.add_striped_patches, GREY)
     hidden = (covered != GREY).any(3).mean((1, 2))
     assert hidden.min() < 0.7
     assert hidden.max() > 0.9
@@ -88,15 +88,55 @@ def test_striped_patches_repeat_and_hide_parts():
     assert np.median(peaks) > 20  # a direction and a width stand out
 
 
+def test_texture_is_finer_than_the_surface_it_covers():
+    covered = draws(surfaces.add_texture, RAMP)
+    detail = np.abs(np.diff(covered, axis=2)).mean((1, 2, 3))
+    assert np.median(detail) > 2 * np.abs(np.diff(RAMP, axis=1)).mean()
+
+
+def test_a_texture_field_has_mean_0_variance_1_and_no_step_of_the_size_of_the_crop():
+    fields = draws(lambda image, rng: surfaces.texture_field(image.shape, rng), ROUGH)
+    np.testing.assert_allclose(fields.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(fields.std((1, 2)), 1, rtol=1e-3)
+    halves = np.abs(fields[:, :32].mean((1, 2)) - fields[:, 32:].mean((1, 2)))
+    assert np.median(halves) < 0.1
+
+
+@pytest.mark.parametrize("kind", drawings.LINES)
+def test_lines_are_thin_and_in_most_directions(kind):
+    rng = np.random.default_rng(0)
+    masks = np.stack([drawings._stroked(kind((64, 64), rng), (64, 64), 1) for _ in range(50)])
+    assert masks.max() > 0.5
+    assert 0.005 < masks.mean() < 0.4
+    left, up = (np.abs(np.diff(masks, axis=axis)).mean((1, 2)) for axis in (2, 1))
+    assert (left > up).any()
+    assert (up > left).any()
+
+
+def test_lines_and_text_hide_what_is_behind_them():
+    for draw in (drawings.draw_lines, drawings.draw_text):
+        drawn = draws(draw, ROUGH)
+        changed = (np.abs(drawn - ROUGH).max(3) > 1e-3).mean((1, 2))
+        assert changed.min() < 0.2
+        assert changed.max() > 0.5
+
+
+def test_a_sky_is_pale_and_at_the_top():
+    skies = draws(surfaces.add_sky, np.zeros((64, 64, 3), np.float32))
+    assert (skies[:, 0].mean((1, 2)) > 0.3).mean() > 0.9
+    assert (skies[:, -1] == 0).all((1, 2)).mean() > 0.8
+
+
 @pytest.mark.parametrize("change", AUGMENTATIONS)
 @pytest.mark.parametrize("kind", ["clean", "noise", "haze"])
-def test_a_recipe_changes_all_but_haze(tmp_path, kind, change):
+def test_a_recipe_changes_all_but_tones_under_haze(tmp_path, kind, change):
     folder = make_images(tmp_path)
-    plain = make_samples(folder, sampling_weights={kind: 1.0})
+    settings = {"sampling_weights": {kind: 1.0}, "crop_size": 32}
+    plain = make_samples(folder, **settings)
     augmented = Augmentation(**{change: 1.0})
-    toned = make_samples(folder, sampling_weights={kind: 1.0}, augmentation=augmented)
-    (inputs, targets), (_, before) = toned.batch(0), plain.batch(0)
+    changed = make_samples(folder, **settings, augmentation=augmented)
+    (inputs, targets), (_, before) = changed.batch(0), plain.batch(0)
     same = np.array_equal(targets, before)
-    assert same == (kind == "haze")
+    assert same == (kind == "haze" and change not in UNDER_HAZE)
     if kind == "clean":
         assert np.array_equal(inputs, targets)

@@ -61,8 +61,8 @@ class Validation:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Probability of each change to a clean photograph before it is degraded, haze excepted;
-    :mod:`osr.training.augmentation`."""
+    """Probability of each change to a clean photograph before it is degraded;
+    :mod:`osr.training.augmentation`. Under haze only stripes, texture, lines and text are added."""
 
     tone: float = 0.0
     """Other exposure, gamma and white balance."""
@@ -72,6 +72,14 @@ class Augmentation:
     """Parts covered by even surfaces."""
     striped_patches: float = 0.0
     """Parts covered by striped surfaces."""
+    texture: float = 0.0
+    """Parts with fine random texture."""
+    lines: float = 0.0
+    """Thin lines: wires, fences, masonry, grass."""
+    text: float = 0.0
+    """Rows of letters."""
+    sky: float = 0.0
+    """A pale sky at the top."""
     contrast: float = 0.0
     """Reduced contrast."""
 

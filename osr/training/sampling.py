@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from osr.datasets import Item, catalogue, find, items
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
 from osr.images import to_float
-from osr.training.augmentation import AUGMENTATIONS, random_dihedral, random_hflip
+from osr.training.augmentation import AUGMENTATIONS, UNDER_HAZE, random_dihedral, random_hflip
 from osr.training.grids import ALIGNED, degrade_crop, on_grid
 from osr.training.image_cache import planes
 from osr.training.recipe import Recipe
@@ -142,15 +142,20 @@ class Samples:
     def _synthetic(self, kind: str, rng: np.random.Generator) -> Batch:
         chain = None if kind == "mixture" else Chain.parse("none" if kind == "clean" else kind)
         hazy = chain is None or "haze" in chain.kinds
-        # Haze is not the same upside down: the sky is far and pale.
-        flip = random_hflip if hazy else random_dihedral
+        flip = random_hflip if self._upright else random_dihedral
         crop = flip(self._crop(self._draw(self.photographs, rng), rng), rng)
-        clean = np.ascontiguousarray(crop[..., :3])
-        if not hazy:  # under haze nothing shows how pale the clean image was
-            clean = self._augmented(clean, rng)
+        clean = self._augmented(np.ascontiguousarray(crop[..., :3]), rng, hazy)
         depth = np.ascontiguousarray(crop[..., 3]) if crop.shape[2] == 4 else None
         chain = self._mixture(rng) if chain is None else chain
         return degrade_crop(chain, clean, rng, MARGIN, depth, self.recipe.degradations)
+
+    @property
+    def _upright(self) -> bool:
+        """Whether no image is turned, for haze is not the same upside down: the sky is far and
+        pale. Were clean images turned and hazy ones not, their orientation would tell which is
+        which."""
+        weights = self.recipe.sampling_weights
+        return any("haze" in kind and weight > 0 for kind, weight in weights.items())
 
     @property
     def _mixed(self) -> list[str]:
@@ -165,9 +170,11 @@ class Samples:
         return Chain.parse("+".join(kind for kind in DEGRADATIONS if kind in chosen))
 
     def _augmented(
-        self, clean: NDArray[np.float32], rng: np.random.Generator
+        self, clean: NDArray[np.float32], rng: np.random.Generator, hazy: bool
     ) -> NDArray[np.float32]:
         for name, augment in AUGMENTATIONS.items():
+            if hazy and name not in UNDER_HAZE:
+                continue
             probability = getattr(self.recipe.augmentation, name)
             if probability > 0 and rng.random() < probability:
                 clean = augment(clean, rng)
