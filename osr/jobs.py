@@ -117,8 +117,7 @@ def run_jobs(
         work: does one job; given the job and a function to call with each share of it done.
         progress: see :data:`Progress`.
 
-    Raises:
-        ImageError: if an output folder cannot be created.
+    Raises :class:`ImageError` if an output folder cannot be created.
     """
     for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
         try:

@@ -27,10 +27,8 @@ WHOLE = ("data", "sampling_weights", "loss", "init")
 def load(paths: Iterable[str | os.PathLike[str]]) -> Table:
     """The settings of TOML files; later ones override earlier ones.
 
-    A file may begin with ``extends = "other.toml"``, a path relative to its own folder.
-
-    Raises:
-        OptionError: naming a file that cannot be read or is not TOML.
+    A file may begin with ``extends = "other.toml"``, a path relative to its own folder. Raises
+    :class:`OptionError`, naming a file that cannot be read or is not TOML.
     """
     result: Table = {}
     for path in paths:
@@ -50,11 +48,10 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
 def assign(settings: Table, pairs: Iterable[str]) -> Table:
     """Settings with ``dotted.key=value`` pairs put in; a value is TOML, else a bare string.
 
+    Raises :class:`OptionError` for a pair without ``=``, or a key through what is no table.
+
     >>> assign({"steps": 10}, ["steps=20", "optimizer.kind=adam", "data.photographs=holiday"])
     {'steps': 20, 'optimizer': {'kind': 'adam'}, 'data': {'photographs': 'holiday'}}
-
-    Raises:
-        OptionError: if a pair has no ``=``, or its key leads through what is no table.
     """
     for pair in pairs:
         key, equals, text = pair.partition("=")

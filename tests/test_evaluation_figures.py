@@ -10,9 +10,8 @@ import pytest
 
 from osr.evaluation.columns import Column
 from osr.evaluation.comparison import compare_results
-from osr.evaluation.models import Model
+from osr.evaluation.models import NO_RECIPE, Model
 from osr.evaluation.records import Description, Row
-from osr.evaluation.seen import NO_RECIPE
 from osr.evaluation.statistics import CEILING, Interval, Results, interval
 from osr_core.errors import OptionError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from osr.datasets import find
-from osr.evaluation.seen import NO_RECIPE, seen_degradation
+from osr.evaluation.models import NO_RECIPE, seen_degradation
 from osr_core import Checkpoint
 
 

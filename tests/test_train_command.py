@@ -14,7 +14,7 @@ from training_runs import TOML, assert_equal, make_images, make_recipe
 
 import osr
 from osr.cli.train import train
-from osr.evaluation.seen import seen_degradation
+from osr.evaluation.models import seen_degradation
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, OSRError, TrainingError
 

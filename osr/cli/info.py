@@ -6,7 +6,7 @@ import click
 
 from osr.cli import options
 from osr.cli.output import print_json, table
-from osr.evaluation.seen import seen_degradation
+from osr.evaluation.models import seen_degradation
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.registry import find_weights, registry

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from osr.cli import options
@@ -13,14 +15,8 @@ from osr_core.registry import registry
 @options.json
 def models(as_json: bool) -> None:
     """List the models that come with the package, the default first."""
-    entries = list(registry().values())
-    sizes = [round(entry.path.stat().st_size / 1e6, 1) for entry in entries]
+    sized = [(e, round(e.path.stat().st_size / 1e6, 1)) for e in registry().values()]
     if as_json:
-        print_json([
-            {"name": entry.name, "summary": entry.summary, "megabytes": size,
-             "licence": entry.licence, "sha256": entry.sha256, "path": str(entry.path)}
-            for entry, size in zip(entries, sizes, strict=True)
-        ])  # fmt: skip
+        print_json([{**asdict(e), "path": str(e.path), "megabytes": size} for e, size in sized])
     else:
-        rows = zip(entries, sizes, strict=True)
-        click.echo(table([(entry.name, f"{size} MB", entry.summary) for entry, size in rows]))
+        click.echo(table((e.name, f"{size} MB", e.summary) for e, size in sized))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from osr import settings
 from osr.datasets.item import Item
 from osr.datasets.layouts import FolderIndex, Match, match
 from osr.datasets.lists import read_lists
 from osr.evaluation.metrics import Protocol
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import build, suggest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
@@ -114,8 +109,8 @@ def catalogue() -> Mapping[str, DataSet]:
     >>> catalogue()["sots-indoor"].psnr
     11.97
     """
-    text = Path(__file__).with_name("catalogue.toml").read_text("utf-8")
-    return {name: _data_set(name, values) for name, values in tomllib.loads(text).items()}
+    table = settings.load([Path(__file__).with_name("catalogue.toml")])
+    return {name: _data_set(name, values) for name, values in table.items()}
 
 
 def find(name: str) -> DataSet:

@@ -111,7 +111,10 @@ def _check(
 ) -> SplitReport:
     errors, warnings, values = list(match.missing), [], []
     count = len(match.items)
-    expected = _expected(data, split, count + len(match.missing))
+    expected = data.counts.get(split)
+    if split == "all":  # the smallest split that can hold those found
+        counts, least = sorted(data.counts.values()), count + len(match.missing)
+        expected = next((c for c in counts if c >= least), max(counts, default=None))
     if expected is not None and count > expected:
         errors.append(f"{count} images, but only {expected} are public: is it another set?")
     elif expected is not None and count < expected:
@@ -124,24 +127,16 @@ def _check(
             errors.append(str(error))
         on_progress(done + 1, wanted)
     mean = float(np.mean(values)) if values else None
-    is_test = expected is not None and expected == data.counts.get("test")
-    published = data.psnr if is_test else None
+    published = data.psnr if expected and expected == data.counts.get("test") else None
     whole = len(values) == expected
-    if mean and published and abs(mean - published) > _margin(values, whole):
+    chance = 4 * np.std(values, ddof=1) / math.sqrt(len(values)) if values[1:] else math.inf
+    if mean and published and abs(mean - published) > TOLERANCE + (0 if whole else chance):
         (errors if whole else warnings).append(
             f"mean input PSNR {mean:.2f} dB, but {published:.2f} is published "
             f"({data.protocol}): were the images changed, or paired wrongly?"
         )
     results = count, expected, wanted, mean, published, tuple(errors), tuple(warnings)
     return SplitReport(split, match.layout, *results)
-
-
-def _expected(data: DataSet, split: str, count: int) -> int | None:
-    """How many images are public; of several splits the smallest that can hold those found."""
-    if split != "all":
-        return data.counts.get(split)
-    counts = sorted(data.counts.values())
-    return next((c for c in counts if c >= count), max(counts, default=None))
 
 
 def _input_psnr(item: Item, data: DataSet) -> list[float]:
@@ -156,12 +151,3 @@ def _input_psnr(item: Item, data: DataSet) -> list[float]:
     if math.isinf(value):
         raise ImageError(f"{item.degraded}: equals its ground truth {item.truth}: not degraded")
     return [value]
-
-
-def _margin(values: list[float], whole: bool) -> float:
-    """Largest distance in dB from the published mean that chance explains."""
-    if whole:
-        return TOLERANCE
-    if len(values) < 2:
-        return math.inf
-    return TOLERANCE + 4 * float(np.std(values, ddof=1)) / math.sqrt(len(values))

@@ -44,8 +44,7 @@ class Item:
     def load(self) -> tuple[Pixels | None, Pixels]:
         """Read the degraded image, None in sets of clear images, and the clear one; (H, W, 3).
 
-        Raises:
-            ImageError: if a file cannot be read, or the sizes do not fit.
+        Raises :class:`ImageError` if a file cannot be read, or the sizes do not fit.
         """
         truth = _rgb8(self.truth)
         if self.degraded is None:

@@ -21,8 +21,8 @@ def read_lists(text: str) -> tuple[Item, ...]:
             images, by default that of the first list. As much of each path is left out as it takes
             to find the file below it. A folder stands for the ``input.txt`` and ``gt.txt`` in it.
 
-    Raises:
-        ImageError: if a list cannot be read, they differ in length, or a file is not found.
+    Raises :class:`ImageError` if a list cannot be read, they differ in length, or a file is not
+    found.
     """
     names = [f"{text}/input.txt", f"{text}/gt.txt"] if os.path.isdir(text) else text.split(",")
     lists = [Path(name.strip()) for name in names]

@@ -88,8 +88,7 @@ class Chain:
     def parse(cls, text: str) -> Chain:
         """Read steps joined by ``+``, or ``none``.
 
-        Raises:
-            OptionError: naming what is unknown, not a number, or out of range.
+        An :class:`OptionError` names what is unknown, not a number, or out of range.
 
         >>> str(Chain.parse("grey + rain:0.80,length=40.0"))
         'grey+rain:0.8,length=40'

@@ -190,8 +190,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
 def check_ranges(degradations: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
     """Check ranges that replace those of the table: name → parameter → (low, high).
 
-    Raises:
-        OptionError: naming what is unknown, or a range that is not two allowed values in order.
+    An :class:`OptionError` names what is unknown, or a range that is not two values in order.
 
     >>> check_ranges({"noise": {"sigm": [0, 30]}})
     Traceback (most recent call last):

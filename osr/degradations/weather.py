@@ -123,13 +123,11 @@ def haze(
 
     Args:
         image: J, (H, W, 3) float32 in [0, 1].
-        depth: d, (H, W) in [0, 1], for instance from :func:`pseudo_depth`, or one number.
+        depth: d, (H, W) in [0, 1], as from :func:`pseudo_depth`, or one number; an
+            :class:`ImageError` if it has another size than the image.
         beta: scattering coefficient per unit of depth, 0 to 100; with depths up to 1, 0.1 is
             thin and 2 is thick (RESIDE's scenes have t of about 0.2 to 0.9).
         airlight: A, colour of the haze, grey or RGB, 0 to 1; in RESIDE 0.7 to 1.
-
-    Raises:
-        ImageError: if ``depth`` has another size than the image.
     """
     check_image(image)
     light, distance = np.asarray(airlight, np.float32), np.asarray(depth, np.float32)

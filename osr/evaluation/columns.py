@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,11 +71,8 @@ def locate(text: str, split: Split = "test") -> DataSetItems:
     """The data set of a folder, of ``NAME=PATH``, or of the name of one that needs no path.
 
     A folder alone is the set of its own name, if the catalogue has one; else a set of pairs if it
-    holds a folder ``input``, else one of clean photographs, and gives the columns its name.
-
-    Raises:
-        OptionError: if the name is unknown.
-        ImageError: if the folder does not hold it.
+    holds a folder ``input``, else one of clean photographs, and gives the columns its name. Raises
+    :class:`OptionError` for an unknown name, :class:`ImageError` if the folder does not hold it.
     """
     label, path = None, None
     if os.path.isdir(text):  # a path may contain "="
@@ -184,8 +182,6 @@ def grid(
 
 def check_names(names: Iterable[str], what: str) -> None:
     """Raise :class:`OptionError` if two are the same."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise OptionError(f"{what} {name}: duplicate name; give one of them another")
-        seen.add(name)

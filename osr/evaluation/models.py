@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.datasets import find
+from osr.degradations import Chain
 from osr.evaluation.baselines import BASELINES
 from osr.evaluation.columns import Column
-from osr.evaluation.seen import NO_RECIPE, seen_degradation
 from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
@@ -26,6 +27,9 @@ Image = NDArray[np.float32]
 
 RESERVED = ("input", "truth")
 """Names of pictures beside those of the models."""
+
+NO_RECIPE = "a training without a recipe"
+"""Is among the unknown where a checkpoint does not say how it was trained."""
 
 
 @dataclass(frozen=True)
@@ -138,3 +142,73 @@ def _label(label: str, model: str) -> str:
     if label in RESERVED:
         raise OptionError(f"model {model}: the label {label} is reserved; choose another")
     return safe_name(label)
+
+
+class Seen(NamedTuple):
+    """What a model was trained on."""
+
+    kinds: tuple[str, ...]
+    """Kinds of degradation, sorted."""
+    unknown: tuple[str, ...] = ()
+    """Training data whose degradation is not known, sorted."""
+
+
+def seen_degradation(recipe: Any, provenance: Any) -> Seen:
+    """What the model of a checkpoint with this recipe and provenance was trained on.
+
+    The recipe has the sampling weight of each kind of sample: synthetic degradations, and data sets
+    of pairs, whose degradation the catalogue knows. Earlier stages, and the models that weights
+    came from, count as well. Metadata may have any form: what is no recipe is :data:`NO_RECIPE`.
+
+    >>> specialist = {"recipe": {"sampling_weights": {"noise": 1.0}}}
+    >>> seen_degradation({"sampling_weights": {"rain": 1.0}}, {"init": [specialist]}).kinds
+    ('noise', 'rain')
+    """
+    kinds: set[str] = set()
+    unknown: set[str] = set()
+    for weights in _sampling_weights(recipe, provenance):
+        samples = {n for n, w in weights.items() if isinstance(w, (int, float)) and w > 0}
+        if not samples:
+            unknown.add(NO_RECIPE)
+        for name in samples - {"clean", "mixture"}:
+            found = _kinds(name)
+            kinds.update(found)
+            unknown.update(() if found else [name])
+    return Seen(tuple(sorted(kinds)), tuple(sorted(unknown)))
+
+
+def _sampling_weights(recipe: Any, provenance: Any) -> Iterator[Mapping[str, Any]]:
+    """Those of all trainings that a model's weights went through, its own first.
+
+    The provenance holds earlier stages (``stages``) and the files that weights came from
+    (``init``). In release 0.1 the keys were ``shares``, and ``start``, ``backbone`` and
+    ``experts``.
+    """
+    about = _table(provenance)
+    for training in map(_table, (recipe, *_list(about.get("stages")))):
+        yield _table(training.get("sampling_weights", training.get("shares")))
+    origins = about.get("start"), about.get("backbone")
+    several = (*_list(about.get("init")), *_list(about.get("experts")))
+    for origin in filter(None, map(_table, (*origins, *several))):
+        yield from _sampling_weights(origin.get("recipe"), origin.get("provenance"))
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _kinds(sample: str) -> tuple[str, ...]:
+    """Kinds of degradation of a chain or of a data set of pairs; none where they are not known."""
+    try:
+        return Chain.parse(sample).kinds
+    except OptionError:
+        pass
+    try:
+        entry = find(sample)
+    except OptionError:
+        return ()
+    return (entry.degradation,) if entry.paired and entry.degradation else ()

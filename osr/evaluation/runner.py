@@ -81,12 +81,9 @@ def run(
 ) -> list[tuple[str, str]]:
     """Do the jobs; rows are written in their order.
 
-    Returns:
-        Column and a line for each image that cannot be read, degraded or scored; the others are
-        evaluated.
-
-    Raises:
-        ImageError: if a model fails on an image. Rows that were done by then are kept.
+    Returns column and a line for each image that cannot be read, degraded or scored; the others
+    are evaluated. At an :class:`ImageError`, if a model fails on an image, the rows that were done
+    by then are kept.
     """
     skipped: list[tuple[str, str]] = []
 

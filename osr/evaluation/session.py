@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from backends import get_backend
 from osr import settings
@@ -14,10 +15,10 @@ from osr.datasets import Split
 from osr.evaluation.columns import Column, check_names, grid, locate, validation_sets
 from osr.evaluation.config import Config
 from osr.evaluation.models import INPUT, baseline_models, network_model, object_model
-from osr.evaluation.pictures import choose, save_pictures
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
+from osr.report.pictures import choose, save_pictures
 from osr_core import __version__
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
@@ -167,20 +168,18 @@ def _begin(folder: Path, new: Description) -> None:
 def _merged(old: Description, new: Description, where: str) -> Description:
     """Both together, what is in both as it is now."""
     _require_same(old, new, ("seed", "backend", "precision"), where)
-    models = {model.name: model for model in old.models}
-    columns = {column.name: column for column in old.columns}
     saved = [part.name for part in fields(Column) if part.compare]
-    for model in new.models:
-        before = models.get(model.name, model)
-        _require_same(before, model, ("sha256",), f"{where} model {model.name}")
-        models[model.name] = model
-    for column in new.columns:
-        _require_same(columns.get(column.name, column), column, saved, f"{where} {column.name}")
-        columns[column.name] = column
+    merged: dict[str, Any] = {}
+    for kind, names in (("model", ["sha256"]), ("column", saved)):
+        entries = {entry.name: entry for entry in getattr(old, f"{kind}s")}
+        for entry in getattr(new, f"{kind}s"):
+            before = entries.get(entry.name, entry)
+            _require_same(before, entry, names, f"{where} {kind} {entry.name}")
+            entries[entry.name] = entry
+        merged[f"{kind}s"] = tuple(entries.values())
     return replace(
         new,
-        models=tuple(models.values()),
-        columns=tuple(columns.values()),
+        **merged,
         software=tuple(dict.fromkeys((*old.software, *new.software))),
         skipped=old.skipped,
         pictures=old.pictures,

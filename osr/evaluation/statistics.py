@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from osr.evaluation.columns import Column
-from osr.evaluation.models import Model
+from osr.evaluation.models import NO_RECIPE, Model
 from osr.evaluation.records import Description, Row, read_rows
-from osr.evaluation.seen import NO_RECIPE
 from osr_core.errors import OptionError
 
 CEILING = 100.0

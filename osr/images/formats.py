@@ -84,10 +84,8 @@ def open_image(format: Format, file: BinaryIO) -> ImageFile:
     """The image of a file, its pixels not yet decoded.
 
     Pillow's class is called directly: the limit on pixels of ``Image.open`` warns on standard error
-    and can be changed only for the whole process.
-
-    Raises:
-        ImageError: if the format needs a package that is not installed.
+    and can be changed only for the whole process. Raises :class:`ImageError` if the format needs a
+    package that is not installed.
     """
     try:
         module = import_module(format.module)
@@ -123,8 +121,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 def writable(path: Path, format: str | None = None) -> Path:
     """The path with the suffix of a format: by default its own, or .png if that cannot be written.
 
-    Raises:
-        OptionError: if the format given cannot be written.
+    Raises :class:`OptionError` if the format given cannot be written.
 
     >>> writable(Path("a.gif")).name, writable(Path("a.gif"), "jpg").name
     ('a.png', 'a.jpg')

@@ -20,12 +20,8 @@ LIMIT = 1 << 30
 def planes(item: Item, max_side: int) -> NDArray[Any]:
     """What a sample is cropped from, downscaled to ``max_side``.
 
-    Returns:
-        (H, W, 3) uint8: clean; (H, W, 6) uint8: degraded and clean; or (H, W, 4) float32: clean in
-        [0, 1] and depth.
-
-    Raises:
-        ImageError: if a file cannot be read, or sizes do not fit.
+    (H, W, 3) uint8: clean; (H, W, 6) uint8: degraded and clean; or (H, W, 4) float32: clean in
+    [0, 1] and depth. Raises :class:`ImageError` if a file cannot be read, or sizes do not fit.
     """
     degraded, clean = item.load()
     depth = item.load_depth()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from osr import settings
 from osr.training.recipe import Recipe
 from osr.training.recipe_tables import PREVIOUS
 from osr_core.errors import OptionError, SpecError
-from osr_core.settings import suggest
+from osr_core.settings import require, suggest
 
 PathLike = str | os.PathLike[str]
 
@@ -47,7 +47,9 @@ def load_stages(
     table = settings.load(find_recipe(recipe) for recipe in recipes)
     try:
         table = _with_task(table, task)
-        stages = _tables(table.pop("stage", [{}]))
+        stages = table.pop("stage", [{}])
+        tables = isinstance(stages, list) and all(isinstance(each, Mapping) for each in stages)
+        require(tables and bool(stages), "recipe.stage", "[[stage]] tables", stages)
         pairs = list(assign)
         return tuple(
             Recipe.from_dict(_stage(table, stage, pairs, data or {}, first=stage is stages[0]))
@@ -58,10 +60,7 @@ def load_stages(
 
 
 def find_recipe(name: PathLike) -> Path:
-    """The file of that path, or the recipe of that name that comes with OSR.
-
-    Raises:
-        OptionError: if there is neither.
+    """The file of that path, or the recipe of that name that comes with OSR, else OptionError.
 
     >>> find_recipe("specialists/denoise").name
     'denoise.toml'
@@ -78,21 +77,13 @@ def find_recipe(name: PathLike) -> Path:
 
 def _with_task(table: settings.Table, task: str | None) -> settings.Table:
     tasks = table.pop("task", {})
-    if not isinstance(tasks, Mapping):
-        raise OptionError(f"recipe.task: expected a table for each task, got {tasks!r}")
+    require(isinstance(tasks, Mapping), "recipe.task", "a table for each task", tasks)
     if task is None and not tasks:
         return table
     if task not in tasks:
         hint = f"choose one of {', '.join(tasks)}" if tasks else "the recipe has no tasks"
         raise OptionError(f"task {task or 'missing'}: {hint}")
     return settings.merge(table, tasks[task])
-
-
-def _tables(stages: Any) -> Sequence[Mapping[str, Any]]:
-    tables = isinstance(stages, list) and all(isinstance(stage, Mapping) for stage in stages)
-    if not tables or not stages:
-        raise OptionError(f"recipe.stage: expected [[stage]] tables, got {stages!r}")
-    return stages
 
 
 def _stage(

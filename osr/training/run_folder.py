@@ -45,11 +45,7 @@ class RunFolder:
         self.fingerprint = fingerprint
 
     def create(self, resume: bool) -> None:
-        """Create the folder.
-
-        Raises:
-            TrainingError: if it holds a run that is not to be resumed, or cannot be created.
-        """
+        """Create it; :class:`TrainingError` if it cannot be or holds a run not to be resumed."""
         if self.states() and not resume:
             raise TrainingError(
                 f"{self.path}: holds a run; add --resume to continue it, or use another folder"
@@ -66,8 +62,7 @@ class RunFolder:
     def save(self, state: RunState) -> None:
         """Write a state and remove all but the newest ``max_checkpoints``.
 
-        Raises:
-            CheckpointError: if the disk is full, for instance; older states are then kept.
+        At a :class:`CheckpointError`, if the disk is full for instance, older states are kept.
         """
         tensors = {f"{g}.{n}": a for g in ARRAYS for n, a in getattr(state, g).items()}
         metadata = {
@@ -82,9 +77,8 @@ class RunFolder:
     def load(self) -> RunState | None:
         """The newest state, if there is any.
 
-        Raises:
-            CheckpointError: if it cannot be read.
-            TrainingError: if it belongs to another recipe or other files.
+        Raises :class:`CheckpointError` if it cannot be read, and :class:`TrainingError` if it
+        belongs to another recipe or other files.
         """
         states = self.states()
         if not states:
@@ -97,8 +91,7 @@ class RunFolder:
             state = RunState(weight, average, optimizer, **json.loads(metadata["numbers"]))
         except (KeyError, ValueError, TypeError):
             raise CheckpointError(f"{path}: not the state of a run; remove it") from None
-        differing = self.recipe.differences(recipe)
-        if differing:
+        if differing := self.recipe.differences(recipe):
             keys = ", ".join(f"recipe.{key}" for key in differing)
             raise TrainingError(f"{path}: its run has another {keys}; use another folder")
         if metadata.get("files") != self.fingerprint:

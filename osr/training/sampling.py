@@ -80,9 +80,8 @@ class Samples:
     def of(cls, recipe: Recipe) -> Samples:
         """The training samples of the folders that the recipe names.
 
-        Raises:
-            OptionError: if a set is unknown or there is no such folder.
-            ImageError: if a folder does not hold what the set consists of.
+        Raises :class:`OptionError` for an unknown set or folder, and :class:`ImageError` if a
+        folder does not hold what the set consists of.
         """
         clean: list[Item] = []
         pairs: dict[str, tuple[Item, ...]] = {}
