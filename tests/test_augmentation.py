@@ -8,7 +8,7 @@ from training_runs import make_images, make_samples
 
 from osr.training import augmentation, drawings, surfaces
 from osr.training.augmentation import AUGMENTATIONS, BLACK, GRAIN, UNDER_HAZE, ZOOM, random_dihedral
-from osr.training.recipe_tables import Augmentation
+from osr.training.recipe import Augmentation
 
 ROUGH = np.random.default_rng(1).random((64, 64, 3), np.float32)
 GREY = np.full((64, 64, 3), 0.5, np.float32)

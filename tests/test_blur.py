@@ -7,7 +7,7 @@ import pytest
 from degradation_images import RANDOM, generator
 
 from osr.degradations import blur
-from osr.degradations.linear_light import to_linear
+from osr.degradations.noise import to_linear
 
 
 def response(function, side=61, values=to_linear):

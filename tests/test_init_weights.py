@@ -7,7 +7,7 @@ import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, train
 
 from osr.training.init_weights import initial_weights
-from osr.training.recipe_tables import Init
+from osr.training.recipe import Init
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state

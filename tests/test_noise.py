@@ -7,9 +7,14 @@ import pytest
 from degradation_images import RANDOM, generator
 
 from osr.degradations import DEGRADATIONS
-from osr.degradations.dimming import low_light
-from osr.degradations.linear_light import to_linear, to_srgb
-from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
+from osr.degradations.noise import (
+    camera_noise,
+    gaussian_noise,
+    low_light,
+    poisson_gaussian,
+    to_linear,
+    to_srgb,
+)
 
 
 def even(value, side=200):

@@ -8,9 +8,8 @@ import pytest
 from training_runs import TOML, make_recipe
 
 from osr import settings
-from osr.training.recipe import Recipe
+from osr.training.recipe import Recipe, Scheduler
 from osr.training.recipe_files import load_stages
-from osr.training.recipe_tables import Scheduler
 from osr.training.sampling import Samples
 from osr_core.errors import OptionError, SpecError
 from osr_core.spec import ModelSpec, UNet

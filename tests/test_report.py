@@ -18,8 +18,7 @@ from osr.evaluation.statistics import load
 from osr.report import page as page_module
 from osr.report import write_report
 from osr.report.pictures import DIFFERENCE_SCALE, collect, difference
-from osr.report.text import MINUS
-from osr.report.view import View
+from osr.report.view import MINUS, View
 from osr_core.errors import ImageError, OptionError
 
 VOID = {"meta", "link", "br", "img", "input"}

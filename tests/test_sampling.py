@@ -7,7 +7,7 @@ import pytest
 from training_runs import SAMPLING_WEIGHTS, make_images, make_recipe, make_samples
 
 from osr.training.loading import batches
-from osr.training.recipe_tables import Validation
+from osr.training.recipe import Validation
 from osr.training.sampling import Samples
 from osr_core.backend import World
 from osr_core.errors import ImageError, OptionError

@@ -15,7 +15,7 @@ from training_runs import (
 )
 
 from osr.training.loading import batches
-from osr.training.recipe_tables import Validation
+from osr.training.recipe import Validation
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import DeviceError, OptionError
 from osr_core.training.options import Optimizer

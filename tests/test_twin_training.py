@@ -10,7 +10,7 @@ import tolerances
 from training_runs import SPEC, make_images, make_samples
 
 from osr.training.loop import TrainingLoop
-from osr.training.recipe_tables import Scheduler, Validation
+from osr.training.recipe import Scheduler, Validation
 from osr_core.checkpoint import Checkpoint
 from osr_core.training.options import Optimizer, TrainerOptions
 

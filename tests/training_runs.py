@@ -9,8 +9,7 @@ import numpy as np
 from osr.images import Picture, write
 from osr.training import run
 from osr.training.loop import TrainingLoop
-from osr.training.recipe import Recipe
-from osr.training.recipe_tables import Scheduler, Validation
+from osr.training.recipe import Recipe, Scheduler, Validation
 from osr.training.sampling import Samples
 from osr_core.backend import SINGLE
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet

@@ -23,7 +23,7 @@ from osr.cli import cli
 from osr.datasets import catalogue
 from osr.degradations import DEGRADATIONS, Param
 from osr.evaluation.baselines import BASELINES
-from osr.report.text import signed
+from osr.report.view import signed
 from osr.training.recipe import Recipe
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint

@@ -21,8 +21,7 @@ from osr import settings
 from osr.cli import run
 from osr.evaluation.columns import Column
 from osr.evaluation.statistics import NOTICEABLE, load
-from osr.report.text import FILTERS
-from osr.report.view import Cell, View
+from osr.report.view import FILTERS, Cell, View
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError

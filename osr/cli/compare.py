@@ -10,7 +10,7 @@ import click
 from osr.cli import options
 from osr.cli.output import print_json, table
 from osr.evaluation.comparison import compare as compare_models
-from osr.evaluation.statistics import Interval
+from osr.report.view import ends, signed
 
 
 @click.command()
@@ -35,11 +35,8 @@ def compare(first: str, second: str, report: Path | None, as_json: bool) -> None
     for each in found.columns:
         verdict = "" if each.significant else "  not significant"
         means = f"{each.first:.2f}", f"{each.second:.2f}"
-        rows.append((each.column, str(each.images), *means, _text(each.psnr) + verdict))
-    if found.overall is not None:
-        rows.append(("mean over columns", "", "", "", _text(found.overall)))
+        gain = f"{signed(each.psnr.mean)} ({ends(each.psnr)}){verdict}"
+        rows.append((each.column, str(each.images), *means, gain))
+    if mean := found.overall:
+        rows.append(("mean over columns", "", "", "", f"{signed(mean.mean)} ({ends(mean)})"))
     click.echo(table(rows))
-
-
-def _text(interval: Interval) -> str:
-    return f"{interval.mean:+6.2f} ({interval.low:+.2f} to {interval.high:+.2f})"

@@ -15,7 +15,7 @@ from osr.evaluation.columns import DEFAULT_DEGRADATIONS
 from osr.evaluation.records import Row
 from osr.evaluation.session import evaluate as run_evaluation
 from osr.evaluation.statistics import NOTICEABLE, Results
-from osr.report.text import percent, signed
+from osr.report.view import percent, signed
 from osr_core.errors import OptionError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

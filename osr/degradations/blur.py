@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.degradations.draws import Generator, Ranges
-from osr.degradations.linear_light import to_linear, to_srgb
+from osr.degradations.noise import to_linear, to_srgb
 from osr.degradations.weather import Depth
 from osr_core.checks import Image, check_image
 

@@ -1,4 +1,8 @@
-"""Noise: white Gaussian, that of a photon-counting sensor, and that of developed photographs."""
+"""The sensor: noise, too little light, no colour.
+
+Photons add up in linear light and nowhere else, so exposure and sensor noise belong there; sRGB
+values become linear light and back as IEC 61966-2-1 says.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.degradations.draws import Generator
-from osr.degradations.linear_light import to_linear, to_srgb
 from osr_core.checks import Image, check_image
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def gaussian_noise(image: Image, sigma: float, rng: Generator, clip: bool = False) -> Image:
@@ -117,3 +122,54 @@ def _grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> N
     kernel /= np.linalg.norm(kernel)
     smooth: NDArray[np.float32] = cv2.sepFilter2D(white, -1, kernel, kernel)
     return smooth[half : half + height, half : half + width]
+
+
+def low_light(
+    image: Image, stops: float, rng: Generator, *, gamma: float = 1.0, gain: float = 0.0,
+    sigma: float = 0.0, red: float = 1.0, blue: float = 1.0,
+) -> Image:  # fmt: skip
+    """Under-exposure, a steeper tone curve, a colour cast and sensor noise.
+
+    Gamma and linear dimming are the simulation of Lv et al. (IJCV 129, 2021), ``β · I^γ``; here
+    the dimming is exposure, in linear light, where the noise of
+    :func:`poisson_gaussian` is added.
+
+    Args:
+        image: I, (H, W, 3) float32 in [0, 1].
+        stops: exposure lost, 0 to 12: linear light is divided by ``2^stops``.
+        rng: source of the noise; not used without noise.
+        gamma: exponent on the sRGB values, 1 to 5: deepens shadows more than lights.
+        gain: of the shot noise, 0 to 1, in linear light: white at full exposure is
+            ``1 / gain`` photons.
+        sigma: of the read noise in 8-bit levels of linear light, 0 to 255; since the sRGB curve
+            is steep in the dark, 1 here is up to 13 levels there.
+        red: what the red channel keeps in proportion to green, 0 to 2.
+        blue: the same for blue; lamps leave less of it.
+    """
+    check_image(image)
+    curved = np.clip(image, 0.0, 1.0) ** np.float32(gamma) if gamma != 1 else image
+    light = to_linear(curved) * (np.array([red, 1.0, blue], np.float32) * np.float32(2.0**-stops))
+    return np.clip(to_srgb(sensor_noise(light, gain, sigma, rng)), 0.0, 1.0)
+
+
+def grey(image: Image) -> Image:
+    """The luma of ITU-R BT.601, which JPEG uses, in all three channels."""
+    return np.repeat((check_image(image) @ _LUMA)[:, :, None], 3, axis=2)
+
+
+def to_linear(image: Image) -> Image:
+    """sRGB values in [0, 1] as linear light in [0, 1]; negative values become 0.
+
+    >>> to_linear(np.array([0.0, 0.5, 1.0], np.float32)).round(3).tolist()
+    [0.0, 0.21400000154972076, 1.0]
+    """
+    image = np.maximum(image, np.float32(0.0))
+    curve = ((image + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(image <= 0.04045, image / np.float32(12.92), curve)
+
+
+def to_srgb(light: Image) -> Image:
+    """The inverse of :func:`to_linear`."""
+    light = np.maximum(light, np.float32(0.0))
+    curve = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.where(light <= 0.0031308, light * np.float32(12.92), curve)

@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from osr.degradations import blur, draws
 from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
-from osr.degradations.dimming import grey, low_light
 from osr.degradations.draws import Values
 from osr.degradations.drops import raindrops
-from osr.degradations.noise import camera_noise, gaussian_noise, poisson_gaussian
+from osr.degradations.noise import camera_noise, gaussian_noise, grey, low_light, poisson_gaussian
 from osr.degradations.resize import low_resolution
 from osr.degradations.snowflakes import snow
 from osr.degradations.weather import haze, rain, sample_haze

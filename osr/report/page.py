@@ -14,8 +14,7 @@ from osr.evaluation.records import Row
 from osr.evaluation.statistics import CEILING, NOTICEABLE, RESAMPLES, capped
 from osr.inspection import PICTURES
 from osr.report.pictures import DIFFERENCE_SCALE, QUALITY, Pictures
-from osr.report.text import FILTERS, plain, signed, spaced
-from osr.report.view import HEADINGS, STATES, View
+from osr.report.view import FILTERS, HEADINGS, STATES, View, plain, signed, spaced
 
 
 def render_html(view: View, pictures: Pictures, panels: Mapping[str, str]) -> str:

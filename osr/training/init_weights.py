@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from osr.training.recipe import Recipe
-from osr.training.recipe_tables import PREVIOUS
+from osr.training.recipe import PREVIOUS, Recipe
 from osr_core.checkpoint import Checkpoint, State
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from osr.training.run_folder import MODEL, RunFolder
 from osr.training.run_log import RunLog
 from osr.training.run_state import EMA_EVERY, RunState
 from osr.training.sampling import Batch, Samples
-from osr.training.stopping import stoppable
 from osr.training.validation import Validator
 from osr_core.errors import CheckpointError, OSRError, TrainingError
 from osr_core.training.trainer import Arrays, Trainer
@@ -218,3 +218,24 @@ class TrainingLoop:
             if last:
                 raise
             self.log.message(f"osr: {error}; training continues and tries again")
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; a second one interrupts at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def handle(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

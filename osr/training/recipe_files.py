@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from osr import settings
-from osr.training.recipe import Recipe
-from osr.training.recipe_tables import PREVIOUS
+from osr.training.recipe import PREVIOUS, Recipe
 from osr_core.errors import OptionError, SpecError
 from osr_core.settings import require, suggest
 

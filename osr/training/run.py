@@ -66,7 +66,10 @@ def train(
     >>> import osr  # doctest: +SKIP
     >>> osr.train("small", "runs/small", data={"photographs": "photos/"})  # doctest: +SKIP
     """
-    folders = {name: _names(given) for name, given in (data or {}).items()}
+    folders = {
+        name: [os.fspath(f) for f in ([given] if isinstance(given, (str, os.PathLike)) else given)]
+        for name, given in (data or {}).items()
+    }
     stages = _stages(recipe, task, assign, folders)
     if workers < 0:
         raise OptionError(f"workers {workers}: expected 0 or more")
@@ -122,9 +125,3 @@ def _stages(
     if files or task or assign:
         raise OptionError("recipe: files, task and assign go with no Recipe; change the Recipe")
     return [replace(stage, data={**stage.data, **data}) for stage in stages]
-
-
-def _names(folders: PathLike | Sequence[PathLike]) -> str | list[str]:
-    if isinstance(folders, (str, os.PathLike)):
-        return os.fspath(folders)
-    return [os.fspath(folder) for folder in folders]

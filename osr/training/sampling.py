@@ -94,7 +94,7 @@ class Samples:
         return cls(recipe, tuple(clean), pairs)
 
     def split(self) -> tuple[Samples, Samples]:
-        """The training and the validation split; see :class:`~.recipe_tables.Validation`."""
+        """The training and the validation split; see :class:`~.recipe.Validation`."""
         fraction = self.recipe.validation.val_fraction
         clean = _split(self.photographs, fraction)
         pairs = {name: _split(found, fraction) for name, found in self.pairs.items()}
