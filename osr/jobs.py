@@ -52,8 +52,7 @@ class Job:
     targets: tuple[Path, ...]
 
 
-_Source = tuple[Path, Path]
-"""An image, and its path below the input folder that it was found in."""
+_Source = tuple[Path, Path]  # an image, and its path below the input folder it was found in
 
 
 def plan(
@@ -110,14 +109,10 @@ def run_jobs(
     work: Callable[[Job, Callable[[float], object]], Result],
     progress: Progress | None = None,
 ) -> list[Result]:
-    """Do each job; one that fails or runs out of memory does not end the others.
+    """Do each job of :func:`plan`; one that fails or runs out of memory does not end the others.
 
-    Args:
-        jobs: from :func:`plan`.
-        work: does one job; given the job and a function to call with each share of it done.
-        progress: see :data:`Progress`.
-
-    Raises :class:`ImageError` if an output folder cannot be created.
+    ``work`` is given the job and a function to call with each share of it done. Raises
+    :class:`ImageError` if an output folder cannot be created.
     """
     for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
         try:

@@ -98,14 +98,7 @@ def check_parity(model: str | None = None) -> Iterator[Check]:
 def compare_backends(
     model: str, spec: ModelSpec, state: State, backends: Mapping[str, Any]
 ) -> Iterator[Check]:
-    """Outputs and gradients of one network in several backends.
-
-    Args:
-        model: a name for the checks.
-        spec: the network.
-        state: its weights.
-        backends: backend modules by name, for instance ``{"torch": backends.torch}``.
-    """
+    """Outputs and gradients of a network in backends by name, as ``{"torch": backends.torch}``."""
     spec = replace(spec, frozen=False)  # frozen weights have gradients to compare, too
     networks = {name: module.build(spec, state=state) for name, module in backends.items()}
     image, _ = _batch(spec, 0)

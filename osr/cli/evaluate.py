@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from osr.cli.output import print_json, progress_bar, table
 from osr.evaluation.columns import DEFAULT_DEGRADATIONS
 from osr.evaluation.records import Row
 from osr.evaluation.session import evaluate as run_evaluation
-from osr.evaluation.statistics import NOTICEABLE, Results
-from osr.report.view import percent, signed
+from osr.evaluation.statistics import NOTICEABLE
+from osr.report.view import View, percent, signed
 from osr_core.errors import OptionError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,38 +65,30 @@ def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **opt
             show(next(number), total, f"{row.model}, {row.column}")
 
         results = run_evaluation(output=output, recipe=recipe, on_row=on_row, **options)
-    skipped = results.description.skipped_images
+    view, skipped = View(results), results.description.skipped_images
     for line in skipped:
         fail(f"skipped: {line}")
     page = str(output / "report.html")
     if as_json:
-        print_json({"report": page, **_figures(results), "skipped": skipped})
+        print_json({"report": page, **_figures(view), "skipped": skipped})
     else:
-        click.echo(f"{_table(results)}\n{page}")
+        click.echo(f"{_table(view)}\n{page}")
     return 1 if skipped else 0
 
 
-def _figures(results: Results) -> dict[str, Any]:
-    models = [model.name for model in results.models if model.kind != "input"]
-    columns = {
-        column.name: {
-            model: float(results.gain(model, column.name).mean())
-            for model in models
-            if results.cell(model, column.name)
-        }
-        for column in results.columns
-    }
-    return {"models": {name: asdict(results.figures(name)) for name in models}, "columns": columns}
+def _figures(view: View) -> dict[str, Any]:
+    columns: dict[str, dict[str, float]] = {column.name: {} for column in view.columns}
+    for model, column in product(view.figures, columns):
+        if len(gains := view.results.gain(model, column)):
+            columns[column][model] = float(gains.mean())
+    return {"models": {n: asdict(f) for n, f in view.figures.items()}, "columns": columns}
 
 
-def _table(results: Results) -> str:
+def _table(view: View) -> str:
     rows = [("", "seen", "unseen", "harm")]
-    for model in results.models:
-        if model.kind == "input":
-            continue
-        known = results.figures(model.name)
+    for model, known in view.figures.items():
         harm = "–"
         if known.unseen_images:
             harm = f"{percent(known.harm_share)} of unseen images lose over {NOTICEABLE} dB"
-        rows.append((model.name, signed(known.seen.mean), signed(known.unseen.mean), harm))
+        rows.append((model, signed(known.seen.mean), signed(known.unseen.mean), harm))
     return table(rows)

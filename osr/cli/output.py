@@ -54,11 +54,8 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
 def report(results: Sequence[Result], done: str, as_json: bool, **setting: object) -> int:
     """Print what became of the inputs; returns the exit status, 2 if any failed.
 
-    Args:
-        results: of all inputs.
-        done: the word for success, such as ``restored``.
-        as_json: print JSON, which holds the settings as well.
-        setting: options of the command that a reader should know; ``output`` is one of them.
+    ``done`` is the word for success, such as ``restored``; ``setting`` are the options of the
+    command that a reader should know, ``output`` among them.
     """
     good = [result for result in results if result.output is not None]
     failed = [result for result in results if result.error is not None]

@@ -2,8 +2,7 @@
 
 Lens and motion blur act on linear light, as in a camera: on the motion blur of REDS (Nah et al.,
 CVPR workshops 2019), one kernel an image explains 2 dB more of it in linear light than on sRGB
-values (measured with ``examples/fit_blur.py`` of release 0.1.0). Kernels sum to 1, and the image is
-mirrored at its borders without repeating the border pixel.
+values. Kernels sum to 1; the image is mirrored at its borders without repeating the border pixel.
 """
 
 from __future__ import annotations

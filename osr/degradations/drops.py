@@ -78,11 +78,8 @@ def raindrops(
 def _inside(
     shape: tuple[int, ...], rng: Generator, y: Floats, x: Floats, radius: Floats
 ) -> tuple[Indices, Indices, Indices, Floats, Floats, Floats]:
-    """The pixels inside drops.
-
-    Returns:
-        Number of the drop, row and column of the pixel, its place in the drop as rows and columns
-        from the centre in radii, and its distance from there, which is 1 on the outline.
+    """The pixels inside drops: number of the drop, row and column of the pixel, its place in the
+    drop as rows and columns from the centre in radii, and its distance from there (outline: 1).
     """
     count = len(y)
     height = radius * rng.uniform(1.0, _TALLEST, count)

@@ -4,8 +4,7 @@ Each is blind: it is given the image alone and estimates or assumes the paramete
 degradation. The least gains that ``tests/test_baselines.py`` asks for are between -0.1 dB (motion
 blur) and 8 dB (haze). Constants that no paper gives were tuned on photographs and benchmarks, so
 gains are optimistic; on other degradations, and on clean images above all, the methods do harm. Not
-included: BM3D (the authors' package is for non-commercial use only), anything for raindrops, and
-bicubic enlargement, which is the input itself.
+included: BM3D (non-commercial), anything for raindrops, bicubic enlargement (the input itself).
 """
 
 from __future__ import annotations

@@ -56,8 +56,7 @@ class _Sample:
     scores: tuple[float, float]
 
 
-_Restored = tuple[NDArray[np.float32], float]
-"""An image, and the seconds that it took."""
+_Restored = tuple[NDArray[np.float32], float]  # an image, and the seconds that it took
 
 
 def plan(models: Sequence[Model], columns: Sequence[Column], folder: Path) -> list[Job]:

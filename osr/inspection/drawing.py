@@ -21,14 +21,9 @@ from osr.images import Picture, to_levels, write
 from osr.inspection import PICTURES, Inspection, Planes
 from osr_core.errors import ImageError
 
-Colours = NDArray[np.uint8]
-"""(..., 3) RGB."""
-
-_Shares = NDArray[np.floating[Any]]
-"""(..., 3) RGB, 0 to 1."""
-
-_Tiles = Sequence[tuple[str, _Shares]]
-"""Labels and pictures."""
+Colours = NDArray[np.uint8]  # (..., 3) RGB
+_Shares = NDArray[np.floating[Any]]  # (..., 3) RGB, 0 to 1
+_Tiles = Sequence[tuple[str, _Shares]]  # labels and pictures
 
 _LIGHTNESS, _CHROMA = 74.0, 38.0  # of CIELAB: the widest ring of hues within sRGB
 _TILE = 3.0  # width of a picture on the sheet, in inches

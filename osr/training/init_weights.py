@@ -19,19 +19,12 @@ Provenance = dict[str, Any]
 
 
 def initial_weights(recipe: Recipe, previous: Path | None = None) -> tuple[State, Provenance]:
-    """Initial weights of a recipe, and where those that come from files come from.
+    """Initial weights of a recipe, and what the provenance of the result says of them.
 
-    Args:
-        recipe: a training, or a stage of one.
-        previous: model of the stage before, for ``init.model = "previous"``.
-
-    Returns:
-        The weights, and what the provenance of the result says of them: under ``init`` a list of
-        name, recipe and provenance of each file, under ``stages`` the recipes of earlier stages.
-
-    Raises:
-        ModelError: if there is no such model or file.
-        CheckpointError: if its network, backbone or expert is not the recipe's.
+    That is under ``init`` a list of name, recipe and provenance of each file, and under ``stages``
+    the recipes of earlier stages. ``previous`` is the model of the stage before. Raises
+    :class:`ModelError` for an unknown model or file, and :class:`CheckpointError` if its network,
+    backbone or expert is not the recipe's.
     """
     init, spec = recipe.init, recipe.spec
     state = dict(initial_state(spec, recipe.seed))

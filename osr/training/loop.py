@@ -62,17 +62,10 @@ class Summary:
 class TrainingLoop:
     """The training of one stage, in each process that takes part.
 
-    Args:
-        trainer: of either backend.
-        samples: all of them; the validation split is taken from them here.
-        folder: of the run, created if missing; :mod:`~.run_folder` lists what is in it.
-        provenance: metadata of the published weights besides the recipe.
-        resume: whether to resume from the folder's newest state; else there must be none.
-
-    Raises:
-        TrainingError: if the folder holds a run, or one that cannot be resumed with this recipe
-            and these images.
-        CheckpointError: if its newest state cannot be read.
+    The validation split is taken from ``samples``; ``provenance`` is metadata of the published
+    weights besides the recipe. With ``resume`` the run continues from the newest state in its
+    ``folder`` (:mod:`~.run_folder`). Raises :class:`TrainingError` if there is one without
+    ``resume`` or of another recipe or other images, :class:`CheckpointError` if it is unreadable.
     """
 
     def __init__(
@@ -98,17 +91,11 @@ class TrainingLoop:
         self.log = RunLog(folder, self.recipe, self.state.step, enabled=self.is_main)
 
     def run(self, workers: int = 1) -> Summary:
-        """Train to the recipe's last step.
+        """Train to the recipe's last step; without loader processes, load between the steps.
 
-        Ctrl-C and SIGTERM end the run after the current step, with everything saved.
-
-        Args:
-            workers: loader processes per training process; 0 loads between the steps.
-
-        Raises:
-            TrainingError: if the training diverges.
-            CheckpointError: if the last state cannot be written.
-            ImageError: if too many images in a row cannot be read.
+        Ctrl-C and SIGTERM end the run after the current step, with everything saved. Raises
+        :class:`TrainingError` if the training diverges, :class:`CheckpointError` if the last state
+        cannot be written, and :class:`ImageError` if too many images in a row cannot be read.
         """
         started, state, recipe, log = time.monotonic(), self.state, self.recipe, self.log
         made = batches(self.samples, state.step, workers, self.trainer.world)

@@ -61,12 +61,7 @@ class RunState:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ARRAYS}
 
     def count(self, loss: float, recipe: Recipe) -> None:
-        """Count a step, and adapt the factor on the loss in float16.
-
-        Args:
-            loss: of the step, not finite if it was skipped.
-            recipe: whose precision decides whether the loss is scaled.
-        """
+        """Count a step, whose loss is not finite if it was skipped; in float16 adapt the factor."""
         scaled = recipe.precision == "float16"
         self.step += 1
         if math.isfinite(loss):
@@ -83,16 +78,12 @@ class RunState:
             self.consecutive_skips += 1
 
     def ema(self, weights: Mapping[str, NDArray[np.float32]], decay: float) -> Arrays:
-        """The EMA of the weights at this step, the weights of this step included.
+        """The EMA of the weights at this step, those after this step included.
 
         The decay is smaller in the first steps, so that the average does not remember the start:
         after t steps at most (1 - 1/t)^9, the power function EMA of Karras et al. (CVPR 2024).
-        Nothing is changed here: whether a run is stopped, saved or validated between two updates
-        has no influence on its result.
-
-        Args:
-            weights: after this step.
-            decay: per step; 0: the weights themselves.
+        Without decay it is the weights themselves. Nothing is changed here: whether a run is
+        stopped, saved or validated between two updates has no influence on its result.
         """
         last = (self.step - 1) // EMA_EVERY * EMA_EVERY
         keep = min(decay ** (self.step - last), (last / self.step) ** 9)
