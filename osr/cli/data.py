@@ -11,8 +11,7 @@ from osr.cli import options
 from osr.cli.output import print_json, progress_bar, table
 from osr.datasets import DataSet, Report, catalogue, check, find
 
-_SHOWN = 10
-"""Errors of a split that are printed; ``--json`` gives all."""
+_SHOWN = 10  # errors of a split that are printed; --json gives all
 
 
 @click.group()

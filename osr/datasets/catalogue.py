@@ -86,7 +86,11 @@ class DataSet:
                 f"data set {self.name}: has no split {split!r}, only {' and '.join(self.splits)}"
             )
         simple = () if self.with_depth else _PAIRED if self.paired else _CLEAR
-        below = (_below(folder, layout) for folder in _FOLDERS[split] for layout in simple)
+        below = (
+            " -> ".join(f"{folder}/{path}" for path in layout.split(" -> "))
+            for folder in _FOLDERS[split]
+            for layout in simple
+        )
         return (*self.layouts.get(split, ()), *below, *simple)
 
     def documented_layouts(self, split: Split) -> tuple[str, ...]:
@@ -188,7 +192,3 @@ def _data_set(name: str, values: Mapping[str, Any]) -> DataSet:
     rest = {key: value for key, value in values.items() if key not in (*SPLITS, "any")}
     layouts = {s: [*values.get(s, ()), *values.get("any", ())] for s in SPLITS}
     return build(DataSet, {"name": name, "layouts": layouts, **rest}, name)
-
-
-def _below(folder: str, layout: str) -> str:
-    return " -> ".join(f"{folder}/{path}" for path in layout.split(" -> "))

@@ -126,15 +126,10 @@ class Results:
         seen, unseen = gains["seen"], gains["unseen"]
         pooled = np.concatenate([*unseen, np.zeros(0)])
         harmed = pooled[pooled < -NOTICEABLE]
-        return Figures(
-            interval(*seen),
-            interval(*unseen),
-            len(seen),
-            len(unseen),
-            len(pooled),
-            len(harmed) / len(pooled) if len(pooled) else float("nan"),
-            -float(harmed.mean()) if len(harmed) else 0.0,
-        )
+        counts = len(seen), len(unseen), len(pooled)
+        share = len(harmed) / len(pooled) if len(pooled) else float("nan")
+        loss = -float(harmed.mean()) if len(harmed) else 0.0
+        return Figures(interval(*seen), interval(*unseen), *counts, share, loss)
 
 
 def load(folder: str | os.PathLike[str]) -> Results:

@@ -30,8 +30,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.major.size": 0, "ytick.major.size": 0,
 }  # fmt: skip
 
-_DOTS = 160
-"""Images that a strip shows; of more, evenly spaced ranks."""
+_DOTS = 160  # images that a strip shows; of more, evenly spaced ranks
 
 
 def panels(view: View) -> dict[str, str]:

@@ -30,8 +30,7 @@ STATES: Mapping[State, str] = {
 }
 """What a cell says about training."""
 
-_EXTREMES = 6
-"""Images that are named at each end of a model's gains."""
+_EXTREMES = 6  # images that are named at each end of a model's gains
 
 
 @dataclass(frozen=True)
