@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 EXTRAS = {
+    "onnx": ["onnx>=1.16", "onnxruntime>=1.17"],
     "torch": ["torch>=2.6"],
     # MindSpore 2.10 fails on NumPy 2, which its metadata does not say.
     "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
@@ -14,7 +15,7 @@ EXTRAS = {
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
-EXTRAS["all"] = [need for name in ("torch", "mindspore", "tensorboard", "heif")
+EXTRAS["all"] = [need for name in ("onnx", "torch", "mindspore", "tensorboard", "heif")
                  for need in EXTRAS[name]]  # fmt: skip
 EXTRAS["dev"] += EXTRAS["docs"]
 
@@ -22,7 +23,7 @@ setup(
     name="osr",
     version="0.1.0",
     description="Out-of-Sample Restoration: image restoration for degradation never seen, "
-    "in PyTorch and MindSpore",
+    "in PyTorch, MindSpore and ONNX Runtime",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

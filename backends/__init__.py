@@ -1,14 +1,15 @@
-"""The networks in PyTorch and in MindSpore: two backends that offer the same names.
+"""The networks in PyTorch, in MindSpore and in ONNX Runtime: backends that offer the same names.
 
-Importing this package loads neither. The first use of a name loads the backend that was picked:
-the one of :func:`use`, else that of the environment variable ``OSR_BACKEND``, else the first that
-is installed, PyTorch before MindSpore.
+The first two are twins, which train and restore; ONNX Runtime restores. Importing this package
+loads none. The first use of a name loads the backend that was picked: the one of :func:`use`, else
+that of the environment variable ``OSR_BACKEND``, else the first that is installed, PyTorch before
+MindSpore before ONNX Runtime.
 
     import backends
     network = backends.load("osr-general")
     network = backends.get_backend("mindspore").load("osr-general")
 
-Both work in one process, also by ``from backends import mindspore, torch``.
+All work in one process, also by ``from backends import mindspore, onnx, torch``.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def get_backend(name: str | None = None) -> ModuleType:
     """The module of a backend, such as :mod:`backends.torch`.
 
     Args:
-        name: ``torch`` or ``mindspore``; None: the one that is picked, see above.
+        name: ``torch``, ``mindspore`` or ``onnx``; None: the one that is picked, see above.
 
     Raises:
         BackendError: if it is unknown or not installed, or none is.

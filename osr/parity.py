@@ -1,7 +1,7 @@
 """Do the backends compute the same on this machine?
 
 Outputs are compared with each other and with the NumPy reference in float64, weights with what
-comes back from other formats, and gradients between each two backends.
+comes back from other formats, and gradients between the frameworks.
 
 No fixed tolerance holds for float32 gradients. That of a gate in a mixture of experts is a sum over
 pixels of sign(error) · residual; where an expert hardly changes the image, its residual is the
@@ -10,7 +10,7 @@ osr-general, whose expert changes noise by 0.002, 1e-4 of the gradient. And roun
 which side of its kink a unit falls that is close to it. So two rules:
 
 * A tolerance is measured: :data:`NOISE_FACTOR` times what flipping the last bits of all weights and
-  pixels does to the gradient within each backend, and at least :data:`GRADIENT_TOLERANCE`.
+  pixels does to the gradient within each framework, and at least :data:`GRADIENT_TOLERANCE`.
 * Each gradient must agree for one of :data:`IMAGES` images. A unit that rounding puts on the other
   side of its kink does so for one image; a wrong gradient is wrong for all.
 """
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from backends import get_backend
 from osr_core.analysis import analyse
-from osr_core.backend import BACKENDS, is_installed, pick_backend
+from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed, pick_backend
 from osr_core.checkpoint import Checkpoint, State
 from osr_core.initial import initial_state
 from osr_core.reference import forward
@@ -108,7 +108,7 @@ def compare_backends(
         difference = float(np.abs(outputs[one] - outputs[other]).max())
         yield Check(model, "output", f"{one}, {other}", difference, OUTPUT_TOLERANCE)
     options = TrainerOptions()
-    trainers = {n: backends[n].Trainer(network, options) for n, network in networks.items()}
+    trainers = {n: backends[n].Trainer(networks[n], options) for n in networks if n in FRAMEWORKS}
     for one, other in combinations(trainers, 2):
         worst = compare_gradients(spec, state, trainers[one], trainers[other])
         yield Check(model, "gradient", f"{one}, {other}", *worst)

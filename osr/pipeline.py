@@ -36,8 +36,9 @@ def restore_files(
         inputs: files, folders and glob patterns; see :func:`osr.jobs.plan`.
         output: a folder, or for a single image also a file.
         model: a registered name (default: the first one) or a .safetensors file.
-        backend: ``torch`` or ``mindspore``; see :func:`backends.get_backend`.
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+        backend: ``torch``, ``mindspore`` or ``onnx``; see :func:`backends.get_backend`.
+        device: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``; more with onnx, see
+            :func:`backends.onnx.networks.load`.
         precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions.
         tile: longest side of a tile in pixels; 0 restores whole images, None chooses.
         recursive: include subfolders of input folders, and keep them in the output.

@@ -1,7 +1,7 @@
 """What a backend is, and which one is used.
 
-A backend is a module of :mod:`backends` that offers the same names as its twin. This module knows
-their names and what they promise; it imports neither.
+A backend is a module of :mod:`backends`; all offer the same names. This module knows their names
+and what they promise; it imports none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,14 @@ from numpy.typing import NDArray
 from osr_core.errors import BackendError, DeviceError
 from osr_core.spec import ModelSpec
 
-BACKENDS = ("torch", "mindspore")
+FRAMEWORKS = ("torch", "mindspore")
+"""The backends that also train."""
+
+BACKENDS = (*FRAMEWORKS, "onnx")
 """Every backend, in the order in which one is picked where none is given."""
+
+_PACKAGES = {"onnx": ("onnx", "onnxruntime")}
+"""What a backend needs, where that is not the package of its name."""
 
 VARIABLE = "OSR_BACKEND"
 """Environment variable that picks a backend by name."""
@@ -31,7 +37,7 @@ PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 class Network(Protocol):
-    """A network of either backend, for framework-neutral code."""
+    """A network of any backend, for framework-neutral code."""
 
     spec: ModelSpec
     precision: str
@@ -62,8 +68,8 @@ class Network(Protocol):
 
 
 def is_installed(name: str) -> bool:
-    """Whether the framework of a backend can be found; it is not imported."""
-    return importlib.util.find_spec(name) is not None
+    """Whether what a backend needs can be found; it is not imported."""
+    return all(importlib.util.find_spec(each) for each in _PACKAGES.get(name, (name,)))
 
 
 def pick_backend() -> str:
@@ -79,8 +85,8 @@ def pick_backend() -> str:
         if is_installed(candidate):
             return candidate
     raise BackendError(
-        "no backend: install PyTorch (pip install 'osr[torch]') "
-        "or MindSpore (pip install 'osr[mindspore]')"
+        "no backend: install ONNX Runtime (pip install 'osr[onnx]'), PyTorch (pip install "
+        "'osr[torch]') or MindSpore (pip install 'osr[mindspore]')"
     )
 
 
@@ -97,15 +103,21 @@ def require_backend(name: str) -> str:
 class Device:
     """A device by its neutral name."""
 
-    kind: Literal["auto", "cpu", "cuda", "ascend"]
+    PLAIN: ClassVar = ("auto", "cpu", "coreml", "openvino")
+    """Kinds of which there is one."""
+    INDEXED: ClassVar = ("cuda", "ascend", "cann", "directml")
+    """Kinds of which there may be several."""
+
+    kind: str
     index: int = 0
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.index}" if self.kind in ("cuda", "ascend") else self.kind
+        return f"{self.kind}:{self.index}" if self.kind in self.INDEXED else self.kind
 
 
 def parse_device(name: str) -> Device:
-    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
+    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; of ONNX Runtime
+    alone ``cann[:i]``, ``directml[:i]``, ``coreml`` or ``openvino``.
 
     Raises:
         DeviceError: if it is none of these.
@@ -113,10 +125,14 @@ def parse_device(name: str) -> Device:
     >>> parse_device("cuda"), str(parse_device("ascend:1"))
     (Device(kind='cuda', index=0), 'ascend:1')
     """
-    match = re.fullmatch(r"(auto|cpu)|(cuda|ascend)(?::(\d{1,3}))?", name)
+    plain, indexed = "|".join(Device.PLAIN), "|".join(Device.INDEXED)
+    match = re.fullmatch(rf"({plain})|({indexed})(?::(\d{{1,3}}))?", name)
     if match is None:
-        raise DeviceError(f"device {name!r}: expected auto, cpu, cuda[:i] or ascend[:i]")
-    return Device(match[1] or match[2], int(match[3] or 0))  # type: ignore[arg-type]
+        raise DeviceError(
+            f"device {name!r}: expected auto, cpu, cuda[:i] or ascend[:i]; with onnx also "
+            "cann[:i], directml[:i], coreml or openvino"
+        )
+    return Device(match[1] or match[2], int(match[3] or 0))
 
 
 def choose_device(name: str, present: Sequence[str], framework: str) -> Device:

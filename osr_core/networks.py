@@ -1,12 +1,13 @@
 """Every network, written once, as a function of an image and a set of operations.
 
 With :class:`osr_core.reference.NumpyOps` these functions compute what a spec means, slowly and
-obviously: the reference that both backends are tested against. With
-:class:`osr_core.analysis.Tracer` they compute shapes, cost and receptive field only. The layers of
-the two backends mirror these lines.
+obviously: the reference that all backends are tested against. With
+:class:`osr_core.analysis.Tracer` they compute shapes, cost and receptive field only, and with
+:class:`backends.onnx.emitter.Emitter` they make an ONNX graph. The layers of the PyTorch and of the
+MindSpore backend mirror these lines.
 
 A new backbone is a dataclass in :mod:`osr_core.backbones`, a function here with its row in
-:data:`BACKBONE_FUNCTIONS`, and a class in each backend's ``backbones.py``.
+:data:`BACKBONE_FUNCTIONS`, and a class in ``backbones.py`` of those two.
 """
 
 from __future__ import annotations

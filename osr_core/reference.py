@@ -1,4 +1,4 @@
-"""A NumPy forward pass of any spec: slow, obvious, and the reference for both backends.
+"""A NumPy forward pass of any spec: slow, obvious, and the reference for all backends.
 
 Each operation is written from its definition, in the precision of the image; float64 is exact
 enough to judge float32 results.

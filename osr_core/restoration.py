@@ -1,4 +1,4 @@
-"""Restoring an array with a network of either backend."""
+"""Restoring an array with a network of any backend."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def restore(
     Args:
         image: ``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)``
             RGB and alpha; uint8, uint16, or float32/float64 in [0, 1].
-        network: of either backend, for instance ``backends.load("osr-general")``.
+        network: of any backend, for instance ``backends.load("osr-general")``.
         tile: largest side of the tiles, in pixels; ``None``: :func:`~.tiling.default_tile`; 0: the
             whole image at once.
         on_progress: called after each tile with the fraction of the image that it covers.

@@ -1,6 +1,6 @@
 """What a network is: frozen dataclasses, and their JSON.
 
-A :class:`ModelSpec` is the single source of shapes: both backends build from it, checkpoints carry
+A :class:`ModelSpec` is the single source of shapes: all backends build from it, checkpoints carry
 it, and :mod:`osr_core.analysis` derives the table of parameters and the receptive field from it.
 
 Without transforms the model *is* the backbone, with its parameter names. With transforms it is the

@@ -1,4 +1,4 @@
-"""Fixtures: the backends that are installed, one at a time or both together."""
+"""Fixtures: the backends that are installed, one at a time or together."""
 
 from __future__ import annotations
 
@@ -14,27 +14,39 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from osr_core.backend import BACKENDS, is_installed, pick_backend
+from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
 from osr_core.spec import ModelSpec, UNet
 
 
 @pytest.fixture(params=BACKENDS, scope="session")
-def backend(request: pytest.FixtureRequest) -> ModuleType:
+def runtime(request: pytest.FixtureRequest) -> ModuleType:
     """Each backend in turn, a module such as ``backends.torch``."""
+    return _backend(request.param)
+
+
+@pytest.fixture(params=FRAMEWORKS, scope="session")
+def backend(request: pytest.FixtureRequest) -> ModuleType:
+    """Each backend that trains, in turn."""
     return _backend(request.param)
 
 
 @pytest.fixture(scope="session")
 def any_backend() -> ModuleType:
-    """One of those that are installed, for what is written once."""
-    return import_module(f"backends.{pick_backend()}")
+    """One of those that are installed and train, for what is written once."""
+    return _backend(next(filter(is_installed, FRAMEWORKS), FRAMEWORKS[0]))
 
 
 @pytest.fixture(scope="session")
 def twins() -> dict[str, ModuleType]:
-    """Both backends by name."""
+    """Both backends that train, by name."""
+    return {name: _backend(name) for name in FRAMEWORKS}
+
+
+@pytest.fixture(scope="session")
+def runtimes() -> dict[str, ModuleType]:
+    """All backends by name."""
     return {name: _backend(name) for name in BACKENDS}
 
 

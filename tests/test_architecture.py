@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from osr_core.backend import BACKENDS, is_installed
+from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("osr_core", "backends", "weights", "osr", "examples", "tools")
 """Each may import itself and what is before it."""
-FRAMEWORKS = {"torch", "mindspore"}
+LIBRARIES = {"torch", "mindspore", "onnx", "onnxruntime"}
+"""Of the backends."""
 
 
 def _imported(path):
@@ -39,12 +40,13 @@ def test_arrows_point_one_way(floor):
             assert name.split(".")[0] not in above, f"{path} imports {name}"
 
 
-def test_a_framework_is_imported_by_its_backend_and_by_pth_alone():
+def test_a_library_is_imported_by_its_backend_and_by_pth_alone():
     for floor in ("osr_core", "backends", "weights", "osr"):
         for path in _modules(floor):
-            used = FRAMEWORKS & {name.split(".")[0] for name in _imported(path)}
+            used = LIBRARIES & {name.split(".")[0] for name in _imported(path)}
             home = path.parent.name if path.parent.parent.name == "backends" else None
             allowed = {home} if home else {"torch"} if path.name == "pth.py" else set()
+            allowed |= {"onnxruntime"} if home == "onnx" else set()
             assert used <= allowed, f"{path} imports {used - allowed}"
 
 
@@ -60,7 +62,7 @@ ONE_SIDED = {
 
 
 def test_twins_have_the_same_classes_and_functions_with_the_same_arguments():
-    folders = [ROOT / "backends" / name for name in BACKENDS]
+    folders = [ROOT / "backends" / name for name in FRAMEWORKS]
     files = {path.name for folder in folders for path in folder.glob("*.py")}
     for file in files - {"__init__.py"}:
         one, other = (_signatures(folder / file) for folder in folders)
@@ -96,7 +98,7 @@ def _python(code, **environment):
     )
 
 
-HEAVY = FRAMEWORKS | {"cv2", "scipy", "skimage", "PIL", "matplotlib", "tqdm"}
+HEAVY = LIBRARIES | {"cv2", "scipy", "skimage", "PIL", "matplotlib", "tqdm"}
 LOADED = f"import sys; print(*sorted({HEAVY} & set(sys.modules)))"
 
 
@@ -123,7 +125,8 @@ assert os.environ["OSR_BACKEND"] == "{other}"
     for code, variable in ((by_name, other), ("import backends; print(backends.name)", name)):
         run = _python(f"{code}\n{LOADED}", OSR_BACKEND=variable)
         assert run.returncode == 0, run.stderr
-        assert FRAMEWORKS & set(run.stdout.splitlines()[-1].split()) == {name}
+        own = {name, "onnxruntime"} if name == "onnx" else {name}
+        assert LIBRARIES & set(run.stdout.splitlines()[-1].split()) == own
 
 
 def test_backends_offer_the_same_names():
@@ -141,39 +144,41 @@ HIDE = (
 )
 
 
-def test_without_a_choice_torch_comes_first_and_mindspore_second():
+def test_without_a_choice_torch_comes_first_and_mindspore_second_and_onnx_last():
     code = "from osr_core.backend import pick_backend; print(pick_backend())"
     environment = {"OSR_BACKEND": ""}
-    nothing = HIDE.format(absent="{'torch', 'mindspore'}") + code
-    assert "pip install 'osr[torch]'" in _python(nothing, **environment).stderr
-    if is_installed("mindspore"):
-        only = HIDE.format(absent="{'torch'}") + code
-        assert _python(only, **environment).stdout.strip() == "mindspore"
+    for absent, picked in (("{'torch', 'mindspore'}", "onnx"), ("{'torch'}", "mindspore")):
+        if is_installed(picked):
+            run = _python(HIDE.format(absent=absent) + code, **environment)
+            assert run.stdout.strip() == picked, run.stderr
+    for absent in ("onnx", "onnxruntime"):
+        nothing = HIDE.format(absent={"torch", "mindspore", absent}) + code
+        assert "pip install 'osr[onnx]'" in _python(nothing, **environment).stderr
     if is_installed("torch"):
         assert _python(code, **environment).stdout.strip() == "torch"
 
 
 def test_unknown_and_absent_backends():
     run = _python("import backends; backends.load", OSR_BACKEND="tensorflow")
-    assert "backend 'tensorflow': expected one of torch, mindspore" in run.stderr
+    assert "backend 'tensorflow': expected one of torch, mindspore, onnx" in run.stderr
     code = HIDE.format(absent="{'mindspore'}") + "import backends; backends.load"
     run = _python(code, OSR_BACKEND="mindspore")
     assert "backend mindspore: not installed; pip install 'osr[mindspore]'" in run.stderr
 
 
-def test_both_in_one_process_and_nothing_left_behind(tmp_path):
+def test_all_in_one_process_and_nothing_left_behind(tmp_path):
     if not all(map(is_installed, BACKENDS)):
-        pytest.skip("needs both frameworks")
+        pytest.skip("needs all backends")
     code = f"""
 import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.chdir({str(tmp_path)!r})
-from backends import mindspore, torch
+from backends import mindspore, onnx, torch
 from osr_core.spec import ModelSpec, UNet
 import numpy as np
 image = np.zeros((1, 3, 32, 32), np.float32)
-for backend in (mindspore, torch):
+for backend in (mindspore, onnx, torch):
     print(backend.build(ModelSpec(UNet((4, 8)))).predict(image).shape)
 """
     run = _python(code)
-    assert run.stdout.count("(1, 3, 32, 32)") == 2, run.stderr
+    assert run.stdout.count("(1, 3, 32, 32)") == 3, run.stderr
     assert run.stderr == ""
     assert list(tmp_path.iterdir()) == []

@@ -12,13 +12,13 @@ import tolerances
 from distributed_run import gradients
 from launching import launch
 
-from osr_core.backend import BACKENDS, World, is_installed, local_device
+from osr_core.backend import FRAMEWORKS, World, is_installed, local_device
 from osr_core.errors import BackendError, DeviceError
 
 SCRIPT = Path(__file__).with_name("distributed_run.py")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=FRAMEWORKS)
 def name(request: pytest.FixtureRequest) -> str:
     if not is_installed(request.param):
         pytest.skip(f"{request.param} is not installed: pip install 'osr[{request.param}]'")

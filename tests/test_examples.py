@@ -12,7 +12,7 @@ from report_folder import make_folder
 from osr.evaluation.statistics import load
 from osr.images import Picture, read, write
 from osr.report.view import View
-from osr_core.backend import BACKENDS, is_installed
+from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.registry import registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +44,7 @@ def picture(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FRAMEWORKS)
 def test_reprogram_your_model(backend):
     if not is_installed(backend):
         pytest.skip(f"{backend} is not installed")
@@ -110,7 +110,7 @@ def test_figures_are_what_the_reports_say(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", FRAMEWORKS)
 def test_benchmark(backend):
     if not is_installed(backend):
         pytest.skip(f"{backend} is not installed")

@@ -1,4 +1,4 @@
-"""Both backends compute the same thing: against the spec, a float64 oracle, and each other.
+"""All backends compute the same thing: against the spec, a float64 oracle, and each other.
 
 Outputs are judged by the NumPy reference, gradients by ``gradient_oracle.py``, both in float64.
 A float32 result near a kink (ReLU, |x|) may be on its other side, where the gradient is another
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +27,7 @@ from osr_core.initial import SMALL, initial_state
 from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE
 from osr_core.reference import NumpyOps, forward
-from osr_core.registry import default_model
+from osr_core.registry import default_model, registry
 from osr_core.spec import (
     Experts,
     GridDehaze,
@@ -102,9 +103,9 @@ def test_parameters_are_those_of_the_spec(backend: ModuleType, spec: ModelSpec) 
 
 
 @every_case
-def test_outputs_are_the_references(backend: ModuleType, spec: ModelSpec) -> None:
+def test_outputs_are_the_references(runtime: ModuleType, spec: ModelSpec) -> None:
     images, expected = _reference(spec)
-    difference = _predict(backend, spec, images) - expected
+    difference = _predict(runtime, spec, images) - expected
     assert np.abs(difference).max() < tolerances.OUTPUT
 
 
@@ -117,12 +118,12 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize("case", ["unet, context", "experts, context"])
-def test_tiles_use_the_context_that_is_given(backend: ModuleType, case: str) -> None:
+def test_tiles_use_the_context_that_is_given(runtime: ModuleType, case: str) -> None:
     spec = CASES[case]
     images, own = _reference(spec)
     context = thumbnail(_batch(5)[0])
     whole = forward(spec, _state(spec), images.astype(np.float64), context.astype(np.float64))
-    built = _network(backend, spec, _state(spec))
+    built = _network(runtime, spec, _state(spec))
     assert np.abs(built.predict(images, context) - whole).max() < tolerances.OUTPUT
     assert np.abs(whole - own).max() > 1e-4
 
@@ -139,10 +140,21 @@ def test_the_activation_shows_in_the_outputs(case: str) -> None:
 
 
 @pytest.mark.parametrize("spec", FULL_SIZE.values(), ids=FULL_SIZE.keys())
-def test_outputs_agree_at_full_size(twins: dict[str, ModuleType], spec: ModelSpec) -> None:
+def test_outputs_agree_at_full_size(runtimes: dict[str, ModuleType], spec: ModelSpec) -> None:
     images, expected = _reference(spec)
-    voters = [_predict(twin, spec, images) for twin in twins.values()]
-    for one, other in zip([expected, *voters], [*voters, expected], strict=True):
+    voters = [_predict(runtime, spec, images) for runtime in runtimes.values()]
+    for one, other in combinations([expected, *voters], 2):
+        assert np.abs(one - other).max() < tolerances.OUTPUT
+
+
+@pytest.mark.parametrize("name", registry())
+def test_published_models_agree(runtimes: dict[str, ModuleType], name: str) -> None:
+    model = Checkpoint.load(name)
+    side = 2 * analyse(model.spec).total_stride
+    images = np.random.default_rng(0).random((1, 3, side, side + side // 2), np.float32)
+    expected = forward(model.spec, model.state, images.astype(np.float64))
+    voters = [runtime.load(model, "cpu").predict(images) for runtime in runtimes.values()]
+    for one, other in combinations([expected, *voters], 2):
         assert np.abs(one - other).max() < tolerances.OUTPUT
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from backends import get_backend
 from osr.cli import run
-from osr_core.backend import BACKENDS
+from osr_core.backend import FRAMEWORKS
 from osr_core.spec import ModelSpec, UNet
 
 CHANNELS, SIDE = 64, 128
@@ -34,7 +34,7 @@ Work = Callable[[], object]
 
 
 @click.command(help=__doc__)
-@click.argument("backend", type=click.Choice(BACKENDS))
+@click.argument("backend", type=click.Choice(FRAMEWORKS))
 @click.option("--repeats", default=7, show_default=True, help="Runs per figure; median.")
 @click.option("--size", default=256, show_default=True, help="Side of the U-Net's image.")
 @click.option("--cores", default=1, show_default=True, help="CPU cores to use (Linux only).")

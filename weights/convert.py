@@ -43,7 +43,7 @@ class Conversion:
     identical: bool = True
     """Whether the weights of both files are bit-identical."""
     differences: Mapping[str, float] = field(default_factory=dict)
-    """``numpy``, ``torch`` or ``mindspore`` → largest difference of the outputs from the source's,
+    """``numpy`` or a backend → largest difference of the outputs from the source's,
     over a test image in [0, 1]."""
 
     @property

@@ -19,7 +19,11 @@ backend = click.option(
     help=f"Framework to use.  [default: {VARIABLE}, else the first one installed]",
 )
 device = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda[:i] or ascend[:i]."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda[:i], ascend[:i]; "
+    "with onnx also cann[:i], coreml, directml[:i], openvino.",
 )
 precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True

@@ -1,7 +1,7 @@
 """What a model computes inside: amplitude, phase, both parts of the wave, and the gates.
 
 The values come from one run of the NumPy forward pass (:mod:`osr_core.reference`), so that they
-are the same for either backend and need neither.
+are the same for every backend and need none.
 """
 
 from __future__ import annotations

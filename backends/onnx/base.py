@@ -1,0 +1,52 @@
+"""A network that ONNX Runtime runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.onnx import device as devices
+from backends.onnx.emitter import IMAGE, RESULT, THUMBNAIL, network_graph
+from osr_core.analysis import analyse
+from osr_core.backend import Device
+from osr_core.checkpoint import State, check_state, state_names
+from osr_core.context import thumbnail
+from osr_core.spec import ModelSpec
+
+
+class Network:
+    """A session and its weights; implements :class:`osr_core.backend.Network`."""
+
+    precision = "float32"
+    """The only one there is."""
+
+    def __init__(self, spec: ModelSpec, state: State, device: Device) -> None:
+        self.spec = spec
+        self.device = device
+        self.load_state(state)
+
+    def predict(
+        self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        inputs = {IMAGE: np.ascontiguousarray(images, np.float32)}
+        if analyse(self.spec).uses_context:
+            small = thumbnail(images) if context is None else context
+            inputs[THUMBNAIL] = np.ascontiguousarray(small, np.float32)
+        try:
+            result: NDArray[np.float32] = self._session.run([RESULT], inputs)[0]
+        except Exception as error:  # of types that ONNX Runtime does not export
+            raise RuntimeError(str(error)) from error
+        return result
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        return {name: array.copy() for name, array in self._state.items()}
+
+    def load_state(self, values: Mapping[str, NDArray[np.floating[Any]]]) -> None:
+        check_state(self.spec, values)
+        names = state_names(self.spec, values)
+        self._state = {name: np.array(values[name], np.float32) for name in names}
+        model = network_graph(self.spec, self._state).SerializeToString()
+        self._session = devices.session(model, self.device)

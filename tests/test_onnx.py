@@ -1,0 +1,170 @@
+"""The ONNX backend: its graphs, its devices, and what it refuses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import osr
+from image_files import random
+
+from osr.images import Picture, read, write
+from osr_core.backend import is_installed
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import BackendError, DeviceError, ModelError
+from osr_core.initial import initial_state
+from osr_core.networks import unet
+from osr_core.reference import NumpyOps
+from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform, UNet
+
+if not is_installed("onnx"):
+    pytest.skip("onnx is not installed", allow_module_level=True)
+
+import onnx
+
+from backends import onnx as backend
+from backends.onnx import device, emitter
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTEXT = ModelSpec(UNet((4, 6), 1, context=(4,)))
+SHARED = ModelSpec(UNet((4,), 1), InputTransform(3, layout="shared"), OutputTransform(4))
+
+
+@pytest.mark.parametrize("spec", [CONTEXT, SHARED], ids=["context", "a backbone used twice"])
+def test_a_graph_is_valid_and_leaves_batch_and_size_free(spec):
+    model = emitter.network_graph(spec, initial_state(spec, 0))
+    onnx.checker.check_model(model, full_check=True)
+    assert [(each.domain, each.version) for each in model.opset_import] == [("", emitter.OPSET)]
+    inputs = {each.name: _shape(each) for each in model.graph.input}
+    assert inputs.pop("image") == ["batch", 3, "height", "width"]
+    assert inputs == ({"thumbnail": ["batch", 3, 256, 256]} if spec is CONTEXT else {})
+    (result,) = model.graph.output
+    assert (result.name, _shape(result)) == ("restored", ["batch", 3, "height", "width"])
+    network = backend.build(spec)
+    for shape in ((1, 3, 16, 8), (3, 3, 8, 24)):
+        assert network.predict(np.zeros(shape, np.float32)).shape == shape
+
+
+def test_a_part_of_a_network_is_a_graph_as_well():
+    """As the gates and the specialists of experts, which are run only where they are needed."""
+    spec = UNet((4, 6), 1)
+    state = {f"experts.0.{n}": a for n, a in initial_state(ModelSpec(spec), 0).items()}
+
+    def part(ops, x, y):
+        inner = unet(ops, spec, "experts.0.", x, 3)
+        return {"sum": ops.add(inner, y), "inner": inner}
+
+    model = emitter.graph(part, {"x": 3, "y": 1}, state)
+    onnx.checker.check_model(model, full_check=True)
+    session = device.session(model.SerializeToString(), device.select("cpu"))
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((1, channels, 16, 8), np.float32) for channels in (3, 1))
+    expected = part(NumpyOps(state), x, y)
+    for name, value in zip(expected, session.run(list(expected), {"x": x, "y": y}), strict=True):
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+
+def test_weights_are_copies_and_can_be_replaced():
+    network, image = backend.build(CONTEXT), np.ones((1, 3, 8, 8), np.float32)
+    before = network.predict(image)
+    state = network.state()
+    state["tail.bias"] += 1
+    np.testing.assert_array_equal(network.predict(image), before)
+    network.load_state(state)
+    assert np.abs(network.predict(image) - before).max() > 0.1
+    assert list(network.state()) == list(initial_state(CONTEXT, 0))
+
+
+def test_frameworks_are_not_needed(tmp_path):
+    write(tmp_path / "a.png", Picture(random(3, height=40)))
+    code = """
+import importlib.util as util, sys
+find = util.find_spec
+util.find_spec = lambda name, *rest: None if name in ("torch", "mindspore") else find(name, *rest)
+sys.modules |= dict.fromkeys(("torch", "mindspore"))  # importing one fails
+from osr.cli import cli, run
+run(cli, ["restore", "a.png", "-o", "b.png", "--model", "osr-denoise"])
+"""
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True)
+    assert run.returncode == 0, run.stderr
+    assert read(tmp_path / "b.png").pixels.shape == (40, 18, 3)
+
+
+@pytest.mark.parametrize("name", ["Trainer", "init_distributed", "reprogram"])
+def test_training_is_refused(name):
+    with pytest.raises(BackendError, match="onnx: restores only; .*'osr\\[torch\\]'"):
+        getattr(backend, name)(None)
+
+
+def test_the_command_that_trains_refuses_it_and_leaves_no_folder(tmp_path):
+    run = osr("train", "paper-small", "--task", "denoise", "-o", tmp_path / "run",
+              "--backend", "onnx")  # fmt: skip
+    assert run.returncode == 2
+    assert "backend onnx: restores only" in run.errors[0]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_other_precisions_are_refused(precision):
+    with pytest.raises(DeviceError, match=f"precision {precision}: .* computes in float32"):
+        backend.load("osr-denoise", "cpu", precision)
+
+
+def test_a_backbone_of_your_own_is_refused():
+    spec = ModelSpec(External("Mine"), InputTransform(3, layout="shared"), OutputTransform(4))
+    with pytest.raises(ModelError, match="Mine"):
+        backend.load(Checkpoint(spec, {}), "cpu")
+    with pytest.raises(BackendError, match="no backbone of your own"):
+        backend.load("osr-denoise", "cpu", backbone=object())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cuda:1", "device cuda:1: .*onnxruntime-gpu; available: cpu"),
+        ("openvino", "device openvino: .*onnxruntime-openvino; available: cpu"),
+        ("ascend", "device ascend: not usable by ONNX Runtime here; available: cpu"),
+        ("coreml:1", "expected auto, cpu, cuda.*coreml"),
+    ],
+)
+def test_devices_that_are_not_there(monkeypatch, name, message):
+    monkeypatch.setattr(
+        device.onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"]
+    )
+    with pytest.raises(DeviceError, match=message):
+        backend.load("osr-denoise", name)
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start(monkeypatch):
+    built = ["CANNExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(device.onnxruntime, "get_available_providers", lambda: built)
+    assert backend.devices() == ["cpu", "coreml", "cann:0"]
+    assert str(device.select("auto")) == "cpu"
+    with pytest.raises(DeviceError, match="device cann:2: CANNExecutionProvider does not start"):
+        backend.load("osr-denoise", "cann:2")
+
+
+def test_options_of_a_device_reach_its_provider(monkeypatch):
+    seen = []
+
+    class Session:
+        def __init__(self, model, options, providers, **_):
+            seen.append((options.intra_op_num_threads, providers))
+
+        def get_providers(self):
+            return [name for name, _ in seen[-1][1]]
+
+    monkeypatch.setattr(device.onnxruntime, "InferenceSession", Session)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    device.session(b"", device.parse_device("cuda:1"))
+    device.session(b"", device.parse_device("cpu"))
+    cpu = ("CPUExecutionProvider", {})
+    assert seen[0] == (3, [("CUDAExecutionProvider", {"use_tf32": "0", "device_id": "1"}), cpu])
+    assert seen[1] == (3, [cpu])
+
+
+def _shape(value):
+    return [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim]
