@@ -9,14 +9,18 @@ EXTRAS = {
     "torch": ["torch>=2.6"],
     # MindSpore 2.10 fails on NumPy 2, which its metadata does not say.
     "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
+    "evaluation": ["scikit-image>=0.22", "scipy>=1.10", "jinja2>=3.1", "matplotlib>=3.8"],
     "heif": ["pillow-heif>=0.18"],
     "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
     "test": ["pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40"],
     "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
-EXTRAS["all"] = [need for name in ("onnx", "torch", "mindspore", "tensorboard", "heif")
-                 for need in EXTRAS[name]]  # fmt: skip
+EXTRAS["all"] = [
+    need
+    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif")
+    for need in EXTRAS[name]
+]
 EXTRAS["dev"] += EXTRAS["docs"]
 
 setup(
@@ -40,10 +44,6 @@ setup(
     install_requires=[
         "numpy>=1.26",
         "opencv-python-headless>=4.8",
-        "scikit-image>=0.22",
-        "scipy>=1.10",
-        "jinja2>=3.1",
-        "matplotlib>=3.8",
         "pillow>=11.3",
         "tifffile>=2023.7",
         "safetensors>=0.4.3",

@@ -36,6 +36,10 @@ class BackendError(OSRError):
     """A framework is not installed or cannot do what is asked."""
 
 
+class PackageError(OSRError):
+    """A package is not installed that only some workflows need."""
+
+
 class DeviceError(BackendError):
     """A device is absent, unknown, or does not support the precision."""
 

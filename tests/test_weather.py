@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from degradation_images import RANDOM, direction, generator
+from scipy.ndimage import map_coordinates
 
 from osr.degradations import drops, snowflakes, weather
 from osr.degradations.blur import gaussian_blur
@@ -132,6 +133,14 @@ def test_snow_blends_by_its_mask_before_mist():
     misty = RANDOM * 0.7 + 0.9 * 0.3
     result = snow(RANDOM, generator(), 0.3, 4, opacity=0.8, brightness=0.9, mist=0.3)
     np.testing.assert_allclose(result, misty * (1 - mask) + 0.9 * mask, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (2, 3), (1, 7), (1, 1)])
+def test_drops_interpolate_as_scipy_does(shape):
+    rng = np.random.default_rng(0)
+    plane, place = rng.random(shape, np.float32), rng.uniform(-100, 100, (2, 1000))
+    expected = map_coordinates(plane, place, np.float64, order=1, mode="mirror")
+    np.testing.assert_allclose(drops._between(plane, *place), expected, atol=1e-12)
 
 
 def test_drops_cover_about_the_area_they_are_given():

@@ -14,6 +14,7 @@ from osr.datasets.item import Item
 from osr.datasets.layouts import FolderIndex, Match, match
 from osr.datasets.lists import read_lists
 from osr.evaluation.metrics import Protocol
+from osr.extras import require_extra
 from osr_core.errors import ImageError, OptionError
 from osr_core.settings import build, suggest
 
@@ -146,6 +147,7 @@ def items(
     Raises:
         OptionError: if there is no such set, or it has no such split.
         ImageError: if the folder does not hold it, or a ground truth is missing.
+        PackageError: if it is ``scikit-image``, which the extra ``evaluation`` installs.
     """
     found = scan(find(name), path, split)
     if found.missing:
@@ -161,6 +163,7 @@ def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Ma
     if split not in SPLITS:
         raise OptionError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
     if data.name == "scikit-image":
+        require_extra("evaluation", "data set scikit-image")
         import skimage
 
         folder = Path(skimage.__file__).parent / "data"

@@ -42,8 +42,6 @@ def raindrops(
         rim: width of the soft rim of M in radii, 0.02 to 1: the camera focuses on the scene.
         opacity: of the drops, 0 to 1.
     """
-    from scipy.ndimage import map_coordinates
-
     scene = gaussian_blur(check_image(image), blur)
     height, width = image.shape[:2]
     margin = 2.0 * radius
@@ -68,11 +66,28 @@ def raindrops(
         order = np.argsort(mask, kind="stable")
         row, column, weight = row[order], column[order], mask[order]
         for channel in range(3):
-            seen = map_coordinates(scene[..., channel], place, np.float64, order=1, mode="mirror")
+            seen = _between(scene[..., channel], *place)
             seen = np.minimum(seen * shade + glint, 1.0)[order]
             below = result[row, column, channel]
             result[row, column, channel] = below * (1.0 - weight) + seen * weight
     return result
+
+
+def _between(plane: Image, row: Floats, column: Floats) -> Floats:
+    """Bilinear interpolation at places between pixels; the plane is mirrored at its border."""
+    (top, bottom, down), (left, right, along) = map(_neighbours, (row, column), plane.shape)
+    above = plane[top, left] * (1 - along) + plane[top, right] * along
+    below = plane[bottom, left] * (1 - along) + plane[bottom, right] * along
+    return np.asarray(above * (1 - down) + below * down)
+
+
+def _neighbours(place: Floats, length: int) -> tuple[Indices, Indices, Floats]:
+    """The pixels of a side before and after a place, and the weight of the second."""
+    before = np.floor(place)
+    period = 2 * max(length - 1, 1)
+    first, second = ((before + step).astype(np.intp) % period for step in (0, 1))
+    mirrored = (np.minimum(np.minimum(each, period - each), length - 1) for each in (first, second))
+    return *mirrored, place - before
 
 
 def _inside(

@@ -12,6 +12,7 @@ import numpy as np
 from osr.evaluation.records import Row
 from osr.evaluation.session import first_model
 from osr.evaluation.statistics import Interval, Results, Values, capped, interval, load
+from osr.extras import require_extra
 from osr_core.errors import OptionError
 
 SAME_INPUT = 0.005
@@ -60,7 +61,9 @@ def compare(
     Raises:
         OptionError: if there is no such report or model, no column is shared, or a shared one was
             measured differently or on different degradation.
+        PackageError: if the extra ``evaluation`` is not installed.
     """
+    require_extra("evaluation", "comparison")
     return compare_results(*_find(os.fspath(first), report), *_find(os.fspath(second), report))
 
 

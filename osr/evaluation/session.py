@@ -18,6 +18,7 @@ from osr.evaluation.models import INPUT, baseline_models, network_model, object_
 from osr.evaluation.records import DESCRIPTION, Description, Row
 from osr.evaluation.runner import plan, run
 from osr.evaluation.statistics import Results, load
+from osr.extras import require_extra
 from osr.report.pictures import choose, save_pictures
 from osr_core import __version__
 from osr_core.backend import Network
@@ -82,9 +83,11 @@ def evaluate(
             with other options.
         ModelError: if there is no such model.
         ImageError: if a folder does not hold its data set, or a model fails on an image.
+        PackageError: if the extra ``evaluation`` is not installed.
     """
     from osr.report import write_report
 
+    require_extra("evaluation", "evaluation")
     saved = Config(()) if config is None else Config.load(config)
     if config is not None:
         if degradations or recipe is not None:

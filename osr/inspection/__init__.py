@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.extras import require_extra
 from osr.images import Picture, centre, read, to_float, to_rgb8, write
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
@@ -84,7 +85,10 @@ def inspect(
         ImageError: if a file cannot be read or written.
         ModelError: if there is no such model, or it has neither transforms nor a gating network.
         OptionError: if the size is out of range.
+        PackageError: if the extra ``evaluation`` is not installed, which the output needs.
     """
+    if output is not None:
+        require_extra("evaluation", "inspection")
     name = default_model() if model is None else os.fspath(model)
     checkpoint = Checkpoint.load(name)
     pixels = to_float(to_rgb8(read(Path(image)).pixels))

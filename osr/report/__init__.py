@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from osr.extras import require_extra
 from osr_core.files import atomic_write
 
 
@@ -18,7 +19,9 @@ def write_report(folder: str | os.PathLike[str]) -> None:
     Raises:
         OptionError: if the folder holds no evaluation, or a file of it is corrupted.
         ImageError: if a picture of it is corrupted.
+        PackageError: if the extra ``evaluation`` is not installed.
     """
+    require_extra("evaluation", "report")
     from osr.evaluation.statistics import load
     from osr.report import page, plots
     from osr.report.pictures import collect
