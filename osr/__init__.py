@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from osr.pipeline import restore_files as restore_files
     from osr.training.run import train as train
     from weights.convert import convert as convert
+    from weights.export import export as export
 
 _MODULES = {
     "compare": "osr.evaluation.comparison",
@@ -29,6 +30,7 @@ _MODULES = {
     "check_parity": "osr.parity",
     "degrade_files": "osr.degradations.files",
     "evaluate": "osr.evaluation.session",
+    "export": "weights.export",
     "inspect": "osr.inspection",
     "restore_files": "osr.pipeline",
     "train": "osr.training.run",

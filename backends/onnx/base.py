@@ -31,15 +31,9 @@ class Network:
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        inputs = {IMAGE: np.ascontiguousarray(images, np.float32)}
-        if analyse(self.spec).uses_context:
-            small = thumbnail(images) if context is None else context
-            inputs[THUMBNAIL] = np.ascontiguousarray(small, np.float32)
-        try:
-            result: NDArray[np.float32] = self._session.run([RESULT], inputs)[0]
-        except Exception as error:  # of types that ONNX Runtime does not export
-            raise RuntimeError(str(error)) from error
-        return result
+        if analyse(self.spec).uses_context and context is None:
+            context = thumbnail(images)
+        return run_session(self._session, images, context)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
         return {name: array.copy() for name, array in self._state.items()}
@@ -50,3 +44,20 @@ class Network:
         self._state = {name: np.array(values[name], np.float32) for name in names}
         model = network_graph(self.spec, self._state).SerializeToString()
         self._session = devices.session(model, self.device)
+
+
+def run_session(
+    session: Any, images: NDArray[np.float32], context: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """What a session of :func:`~.emitter.network_graph` makes of a batch.
+
+    ``context`` is the thumbnail, where the network has a context branch.
+    """
+    inputs = {IMAGE: np.ascontiguousarray(images, np.float32)}
+    if context is not None:
+        inputs[THUMBNAIL] = np.ascontiguousarray(context, np.float32)
+    try:
+        result: NDArray[np.float32] = session.run([RESULT], inputs)[0]
+    except Exception as error:  # of types that ONNX Runtime does not export
+        raise RuntimeError(str(error)) from error
+    return result

@@ -1,0 +1,34 @@
+"""``osr export``: networks for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from osr.cli import options
+from osr.cli.output import print_json
+from weights.export import FORMATS
+from weights.export import export as export_model
+
+
+@click.command()
+@click.argument("model")
+@click.option("-o", "--output", help="File to write.  [default: the model's name]")
+@click.option("--to", type=click.Choice(list(FORMATS)),
+              help="Format.  [default: that of the output's suffix, else onnx]")  # fmt: skip
+@options.json
+def export(model: str, output: str | None, to: str | None, as_json: bool) -> None:
+    """Write MODEL as a file that other programs run: .onnx, .pt2 (torch.export) or .mindir.
+
+    MODEL is a registered name, a .safetensors file or a run folder. The file is run and compared
+    with the NumPy reference before it takes its place.
+    """
+    done = export_model(model, output, to=to)
+    if as_json:
+        print_json(asdict(done))
+        return
+    click.echo(
+        f"{done.output}: inputs {', '.join(done.inputs)}; height and width multiples of "
+        f"{done.total_stride}; largest difference from the reference {done.difference:.1e}"
+    )
