@@ -6,7 +6,9 @@ import skimage.data
 
 from osr.degradations import DEGRADATIONS, Chain
 from osr.evaluation.baselines import BASELINES, Baseline, estimate_noise
+from osr.evaluation.columns import Column
 from osr.evaluation.metrics import psnr
+from osr.evaluation.models import baseline_models
 from osr_core.errors import ImageError
 
 
@@ -70,6 +72,20 @@ def test_kinds_exist_and_are_claimed_once():
     claimed = [kind for baseline in BASELINES.values() for kind in baseline.kinds]
     assert len(claimed) == len(set(claimed))
     assert set(claimed) <= set(DEGRADATIONS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fitting"),
+    [
+        ("noise", {"non-local-means"}),
+        ("grey+camera_noise+jpeg", {"non-local-means", "bilateral"}),
+        ("none", set()),
+        ("unknown", set()),
+    ],
+)
+def test_a_baseline_is_run_where_part_of_the_degradation_is_what_it_is_for(kind, fitting):
+    column = Column("a column", "photographs", None, kind, "rgb", 1)
+    assert {model.name for model in baseline_models() if model.fits(column)} == fitting
 
 
 @pytest.mark.parametrize("name", BASELINES)

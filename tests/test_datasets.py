@@ -7,6 +7,7 @@ import pytest
 from dataset_trees import CLEAR, DEGRADATION, PAIRS, paint, paint_halves, paint_pairs
 
 from osr.datasets import catalogue, find, items
+from osr.datasets.catalogue import WITHOUT_FOLDER
 from osr.images import Picture, write
 from osr_core.errors import ImageError, OptionError
 
@@ -147,6 +148,13 @@ def test_bad_names_splits_and_folders(tmp_path):
         items("set5", paint(tmp_path / "a.png", 1))
 
 
+def test_every_file_of_scikit_image_is_installed():
+    for name, files in WITHOUT_FOLDER.items():
+        found = items(name)
+        assert [item.truth.name for item in found] == list(files)
+        assert all(item.load()[1].shape[2] == 3 for item in found)
+
+
 def test_scikit_image_needs_no_folder_and_items_can_be_pickled():
     found = pickle.loads(pickle.dumps(items("scikit-image")))
     assert [item.name for item in found] == ["astronaut", "chelsea", "coffee", "rocket"]
@@ -220,7 +228,7 @@ def test_catalogue_is_complete():
         assert data.size
         assert data.terms
         assert data.splits
-        bare = data.name in ("lists", "scikit-image")
+        bare = data.name == "lists" or data.name in WITHOUT_FOLDER
         assert all(bool(data.documented_layouts(part)) != bare for part in data.splits)
         assert str(data.protocol)
         assert (data.psnr is None) == (not data.psnr_source)

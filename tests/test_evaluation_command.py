@@ -12,14 +12,18 @@ from click.testing import CliRunner
 import osr
 from osr.cli.compare import compare
 from osr.cli.evaluate import evaluate
-from osr.evaluation.columns import grid, validation_sets
+from osr.datasets import find
+from osr.datasets.catalogue import WITHOUT_FOLDER
+from osr.evaluation.columns import check_names, grid, validation_sets
 from osr.evaluation.config import Config
 from osr.evaluation.records import DESCRIPTION, RESULTS, Description
 from osr.images import Picture, write
+from osr.training.recipe_files import FOLDER
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError, OSRError
 from osr_core.initial import initial_state
+from osr_core.registry import registry
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
 
 pytestmark = pytest.mark.skipif(
@@ -167,13 +171,17 @@ def test_a_configuration(place, tmp_path):
 
         [[column]]
         data = "Rain100L"
+        limit = 2
     """)
     config = Config.load(path)
     with pytest.raises(OptionError, match="rain100l: needs a folder"):
         config.columns({})
-    soft, rain = config.columns({"RAIN100L": str(place / "rain")}, limit=2)
-    assert (soft.name, soft.protocol) == ("soft", "Y, crop 1, 8-bit")
+    soft, rain = config.columns({"RAIN100L": str(place / "rain")})
+    assert (soft.name, soft.protocol, len(soft.items)) == ("soft", "Y, crop 1, 8-bit", 1)
     assert (rain.name, len(rain.items)) == ("rain100l", 2)
+    assert [len(c.items) for c in config.columns({"rain100l": str(place / "rain")}, limit=1)] == [
+        1, 1,
+    ]  # fmt: skip
     data = json.loads(call(
         evaluate, "--config", path, "--data", f"rain100l={place / 'rain'}", "--json",
         "-o", tmp_path, "--limit", 2,
@@ -181,6 +189,18 @@ def test_a_configuration(place, tmp_path):
     assert set(data["columns"]) == {"soft", "rain100l"}
     assert len((tmp_path / RESULTS).read_text().splitlines()) == 1 + 2 * 2 * 2
     assert set(data["models"]) == {"plain"}
+
+
+def test_the_matrix_of_the_model_cards_can_be_read(place):
+    config = Config.load(FOLDER / "matrix.toml")
+    needed = {column.data for column in config.column} - WITHOUT_FOLDER.keys()
+    paired = {name for name in needed if find(name).paired}
+    folders = {name: str(place / ("rain" if name in paired else "clean")) for name in needed}
+    columns = config.columns(folders)
+    check_names((column.name for column in columns), "column")
+    kinds = {column.kind for column in columns}
+    assert {"none", "grey+noise", "camera_noise", "noise+jpeg", "haze+jpeg", "webp"} <= kinds
+    assert set(config.models) <= {*registry()}
 
 
 @pytest.mark.parametrize(

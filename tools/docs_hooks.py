@@ -92,12 +92,12 @@ def models() -> str:
 
 
 def matrix() -> str:
-    """Gains of every published model on every column of the matrix, in bold where seen."""
+    """Gains on every column of the matrix, here a row, of every published model; bold if seen."""
     cells = _figures()
     columns = [c for model, c in cells if model == next(iter(registry()))]
     shown = [c for c in columns if not c.startswith(("all ", "scikit-image "))]
-    rows = ((f"`{name}`", *(_gain(cells[name, c]) for c in shown)) for name in registry())
-    return table(("model", *(column.replace("_", " ") for column in shown)), rows)
+    rows = ((c.replace("_", " "), *(_gain(cells[name, c]) for name in registry())) for c in shown)
+    return table(("images", *(f"`{name}`" for name in registry())), rows)
 
 
 def baselines() -> str:

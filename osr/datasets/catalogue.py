@@ -36,8 +36,15 @@ _PAIRED = tuple(
 )  # fmt: skip
 
 
-SCIKIT_IMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
-"""Public-domain photographs (CC0) that come with scikit-image."""
+WITHOUT_FOLDER: Mapping[str, tuple[str, ...]] = {
+    "scikit-image": ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"),
+    "scikit-image-clean": (
+        "astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png",
+        "coffee.png", "coins.png", "grass.png", "gravel.png", "ihc.png", "moon.png",
+        "motorcycle_left.png", "page.png",
+    ),
+}  # fmt: skip
+"""Sets without a folder: files that come with scikit-image."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class DataSet:
 
     def documented_layouts(self, split: Split) -> tuple[str, ...]:
         """Layouts for a list: those distributed, and the simplest one."""
-        if self.name in ("lists", "scikit-image"):  # they have no folder of their own
+        if self.name == "lists" or self.name in WITHOUT_FOLDER:  # they have no folder of their own
             return ()
         simple = () if self.with_depth else (_PAIRED[0],) if self.paired else ("{id}",)
         return tuple(dict.fromkeys((*self.layouts.get(split, ()), *simple)))
@@ -140,7 +147,7 @@ def items(
 
     Args:
         name: of the catalogue.
-        path: folder that holds the set; ``scikit-image`` needs none, and ``lists`` takes
+        path: folder that holds the set; those of :data:`WITHOUT_FOLDER` need none; ``lists`` takes
             ``INPUT.txt,GT.txt,ROOT``, see :func:`osr.datasets.lists.read_lists`.
         split: ``train`` or ``test``.
 
@@ -162,12 +169,12 @@ def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Ma
     """The images of a split in a folder, by the layout that fits best."""
     if split not in SPLITS:
         raise OptionError(f"split {split!r}: expected one of {', '.join(SPLITS)}")
-    if data.name == "scikit-image":
-        require_extra("evaluation", "data set scikit-image")
+    if data.name in WITHOUT_FOLDER:
+        require_extra("evaluation", f"data set {data.name}")
         import skimage
 
         folder = Path(skimage.__file__).parent / "data"
-        files = [folder / name for name in SCIKIT_IMAGE]
+        files = [folder / name for name in WITHOUT_FOLDER[data.name]]
         return Match(data.name, tuple(Item(file.stem, file) for file in files))
     if path is None:
         raise OptionError(f"data set {data.name}: needs a folder; download it from {data.url}")

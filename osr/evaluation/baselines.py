@@ -94,6 +94,7 @@ def _dark_channel(image: Image) -> Image:
 
 def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> Plane:
     """In each window the plane as a straight line of the guide, averaged (He et al., eq. 5-8)."""
+
     def mean(values: Plane) -> Plane:
         return cv2.blur(values, (2 * radius + 1, 2 * radius + 1))
 
@@ -151,7 +152,9 @@ def _gamma(image: Image) -> Image:
 
 BASELINES: Mapping[str, Baseline] = {
     "non-local-means": Baseline(
-        "Non-local means", frozenset({"noise", "poisson_gaussian"}), _non_local_means
+        "Non-local means",
+        frozenset({"noise", "poisson_gaussian", "camera_noise"}),
+        _non_local_means,
     ),
     "dark-channel": Baseline("Dark-channel prior", frozenset({"haze"}), _dark_channel),
     "richardson-lucy": Baseline("Richardson-Lucy", frozenset({"blur"}), _richardson_lucy),

@@ -40,6 +40,8 @@ class ColumnConfig:
     protocol: str | None = None
     name: str | None = None
     kind: str | None = None
+    limit: int | None = None
+    """Largest number of images, in place of the one of the file."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Config:
         for one in self.column:
             path = given.get(one.data, one.path)
             data, found = read(f"{one.data}={path}" if path else one.data)
-            how, most = protocol or one.protocol, limit or self.limit
+            how, most = protocol or one.protocol, limit or one.limit or self.limit
             columns.append(make_column(data, found, one.degradation, how, most, one.name, one.kind))
         return tuple(columns)
 

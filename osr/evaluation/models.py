@@ -53,8 +53,8 @@ class Model:
     """Writes pictures of a wave and its gates into a folder, where the model has any."""
 
     def fits(self, column: Column) -> bool:
-        """Whether it is evaluated there: baselines only on what they are meant for."""
-        return self.kind != "baseline" or column.kind in self.seen
+        """Whether it is evaluated there: baselines only where some of it is what they are for."""
+        return self.kind != "baseline" or not set(self.seen).isdisjoint(column.kind.split("+"))
 
 
 INPUT = Model("input", "Input", "input")

@@ -21,7 +21,7 @@ from osr.evaluation.models import NO_RECIPE, Model
 from osr.evaluation.records import Description, Row, read_rows
 from osr_core.errors import OptionError
 
-CEILING = 100.0
+CEILING = 99.0
 """Decibels above which 8-bit images count as equal."""
 
 NOTICEABLE = 0.2

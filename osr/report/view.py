@@ -139,7 +139,7 @@ class View:
 
     @property
     def lines(self) -> list[Line]:
-        """The rows of the matrix; baselines share one: no two are meant for the same kind."""
+        """The rows of the matrix; baselines share one, which shows the best one of each column."""
         lines, baselines = [], []
         for model in self.results.models:
             if model.kind == "baseline":
@@ -148,7 +148,10 @@ class View:
             about = f"{model.parameters:,} parameters" if model.parameters else ""
             lines.append(Line(model.title, about, model.kind, self.row(model)))
         if baselines:
-            cells = [next(filter(None, one), None) for one in zip(*baselines, strict=True)]
+            cells = [
+                max(filter(None, one), key=lambda cell: cell.gain.mean, default=None)
+                for one in zip(*baselines, strict=True)
+            ]
             lines.append(Line("Classical baselines", "", "baseline", cells))
         return lines
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.datasets import Item, catalogue, find, items
+from osr.datasets.catalogue import WITHOUT_FOLDER
 from osr.degradations import DEGRADATIONS, Chain, check_ranges
 from osr.images import to_float
 from osr.training.augmentation import AUGMENTATIONS, UNDER_HAZE, random_dihedral, random_hflip
@@ -211,7 +212,7 @@ def _items(name: str, folders: Any) -> tuple[Item, ...]:
         for folder in folders:
             if not isinstance(folder, (str, os.PathLike)):
                 raise OptionError(f"expected a folder or a list of folders, got {folder!r}")
-            if name == "scikit-image" and folder != BUILT_IN:
+            if name in WITHOUT_FOLDER and folder != BUILT_IN:
                 raise OptionError(f"has no folder; write {BUILT_IN!r}, or choose another data set")
         return tuple(item for folder in folders for item in items(name, folder, "train"))
     except (OptionError, ImageError) as error:
