@@ -8,27 +8,28 @@ checkpoints are equal files, byte for byte.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from osr_core.analysis import analyse
-from osr_core.errors import CheckpointError, SpecError
-from osr_core.files import atomic_write
+from osr_core.checksum import CHECKSUM
+from osr_core.errors import CheckpointError, SpecError, printable
+from osr_core.json_text import parse_json
 from osr_core.migration import upgrade_names
 from osr_core.registry import check_hash, find_weights
 from osr_core.spec import External, ModelSpec
+from osr_core.tensor_file import Header, read_file, write_tensors
 
 State = Mapping[str, NDArray[np.floating[Any]]]
+
+METADATA_LENGTH = 2**22
+"""Longest recipe or provenance, in characters."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,10 @@ class Checkpoint:
                 not the spec's.
         """
         path = find_weights(model)
-        content = _read(path)
-        sha256 = hashlib.sha256(content).hexdigest()
-        check_hash(model, sha256)
-        parsed = _parse(path, content)
+        check_hash(model)
+        tensors, metadata, sha256 = read_file(path, _accept)
         try:
-            return replace(cls.parse(*parsed), sha256=sha256)
+            return replace(cls.parse(tensors, metadata), sha256=sha256)
         except (SpecError, CheckpointError) as error:
             raise CheckpointError(f"{path}: {error}") from None
 
@@ -97,47 +96,12 @@ class Checkpoint:
             CheckpointError: if there is no spec, or the tensors are not the spec's.
             SpecError: if the spec is malformed.
         """
-        if "spec" not in metadata:
-            raise CheckpointError("carries no spec; 'osr convert' writes a file that does")
-        spec = ModelSpec.from_json(metadata["spec"])
+        spec = _spec(metadata)
         state = upgrade_names(tensors)
         check_state(spec, state)
         names = state_names(spec, state)
         ordered = {name: state[name].astype(np.float32, copy=False) for name in names}
         return cls(spec, ordered, _object(metadata, "recipe"), _object(metadata, "provenance"))
-
-
-def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Tensors and metadata of any safetensors file.
-
-    Raises:
-        CheckpointError: if there is no such file or it is not safetensors with types NumPy has;
-            the message names the file.
-    """
-    return _parse(path, _read(path))
-
-
-def write_tensors(
-    path: str | os.PathLike[str],
-    tensors: Mapping[str, NDArray[Any]],
-    metadata: Mapping[str, str],
-) -> None:
-    """Write a safetensors file, atomically; the same content gives the same bytes.
-
-    Raises:
-        CheckpointError: if it cannot be written, on a full disk for instance.
-    """
-    content = save(dict(tensors), dict(metadata))
-    # The package writes the metadata in random order, so the header is written again.
-    size, header = _header(content)
-    header["__metadata__"] = dict(sorted(metadata.items()))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    try:
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def state_names(spec: ModelSpec, names: Iterable[str]) -> list[str]:
@@ -149,65 +113,71 @@ def state_names(spec: ModelSpec, names: Iterable[str]) -> list[str]:
 def check_state(spec: ModelSpec, state: State) -> None:
     """Raise :class:`CheckpointError` unless the weights are exactly those of the spec.
 
-    Names and shapes must agree, types be floating, and all values finite. Of an external backbone
-    any names and shapes will do.
+    Names and shapes must agree, types be floating, and all values finite in float32. Of an
+    external backbone any names and shapes will do.
     """
-    shapes = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
-    if isinstance(spec.backbone, External):
-        inner = {n: array.shape for n, array in state.items() if n.startswith("backbone.")}
-        shapes = {**shapes, **inner}
-    check_tensors(shapes, state)
+    check_tensors(_shapes(spec, {n: array.shape for n, array in state.items()}), state)
 
 
 def check_tensors(shapes: Mapping[str, tuple[int, ...]], state: State) -> None:
     """As :func:`check_state`, for names and shapes that are known."""
-    for name, shape in shapes.items():
-        if name not in state:
-            raise CheckpointError(f"{name}: missing; expected shape {shape}")
-        array = state[name]
-        if array.shape != shape:
-            raise CheckpointError(f"{name}: shape {array.shape}, expected {shape}")
+    check_shapes(shapes, {name: array.shape for name, array in state.items()})
+    for name, array in state.items():
         if not np.issubdtype(array.dtype, np.floating):
             raise CheckpointError(f"{name}: type {array.dtype}, expected a floating type")
-        if not np.isfinite(array).all():
-            raise CheckpointError(f"{name}: holds values that are not finite")
-    for name in state:
-        if name not in shapes:
-            raise CheckpointError(f"{name}: not a parameter of the network")
+        with np.errstate(over="ignore"):  # of float64 that float32 cannot hold
+            finite = np.isfinite(array.astype(np.float32, copy=False)).all()
+        if not finite:
+            raise CheckpointError(f"{name}: holds values that are not finite in float32")
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
+def check_shapes(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise :class:`CheckpointError` unless names and shapes are those expected."""
+    for name, shape in expected.items():
+        if name not in found:
+            raise CheckpointError(f"{printable(name)}: missing; expected shape {shape}")
+        if found[name] != shape:
+            raise CheckpointError(
+                f"{printable(name)}: shape {printable(found[name])}, expected {shape}"
+            )
+    for name in found:
+        if name not in expected:
+            raise CheckpointError(f"{printable(name)}: not a parameter of the network")
+
+
+def _shapes(spec: ModelSpec, found: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes that a spec asks for."""
+    shapes = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
+    if isinstance(spec.backbone, External):
+        shapes |= {name: shape for name, shape in found.items() if name.startswith("backbone.")}
+    return shapes
+
+
+def _accept(header: Header) -> None:
+    """Check the spec of a file against the shapes in its header, before its tensors are read."""
     try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file") from None
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+        found = upgrade_names({name: place.shape for name, place in header.tensors.items()})
+        check_shapes(_shapes(_spec(header.metadata), found), found)
+    except SpecError as error:
+        raise CheckpointError(str(error)) from None
 
 
-def _parse(
-    path: str | os.PathLike[str], content: bytes
-) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    try:
-        tensors = load(content)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from None
-    except KeyError as error:
-        raise CheckpointError(f"{path}: type {error} is not one NumPy has") from None
-    return tensors, _header(content)[1].get("__metadata__", {})
-
-
-def _header(content: bytes) -> tuple[int, dict[str, Any]]:
-    """Size and JSON of the header of a valid file."""
-    size = int.from_bytes(content[:8], "little")
-    return size, json.loads(content[8 : 8 + size])
+def _spec(metadata: Mapping[str, str]) -> ModelSpec:
+    if "spec" not in metadata:
+        raise CheckpointError("carries no spec; 'osr convert' writes a file that does")
+    if unknown := metadata.keys() - {"format", "spec", "recipe", "provenance", CHECKSUM}:
+        # Also the key of the checksum with a flipped bit.
+        raise CheckpointError(f"unknown metadata {printable(min(unknown))}; is it corrupted?")
+    return ModelSpec.from_json(metadata["spec"])
 
 
 def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     try:
-        found = json.loads(metadata.get(key, "{}"))
-    except (ValueError, RecursionError):
+        found = parse_json(metadata.get(key, "{}"), METADATA_LENGTH)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise CheckpointError(f"its {key} is not a JSON object")
+        raise CheckpointError(f"its {key} is not a JSON object, or nested too deep")
     return found

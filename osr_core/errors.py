@@ -7,9 +7,44 @@ does not suffice.
 
 from __future__ import annotations
 
+import reprlib
+
+LONGEST_MESSAGE = 1000
+"""Characters of a message; what it quotes from a file is bounded by :func:`printable`."""
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxlist, _REPR.maxtuple, _REPR.maxdict = 3, 12, 12, 8
+_REPR.maxstring = _REPR.maxother = 78
+
+
+def printable(text: object, longest: int = 80) -> str:
+    """Text of a file, or its name, for a terminal: on one line, escaped and bounded.
+
+    Control characters, line ends, bidirectional overrides and bytes that are not UTF-8 would
+    forge a message or change the terminal, so they are escaped.
+
+    >>> printable("a\\nosr: done"), printable("x" * 99, 5)
+    ('a\\\\nosr: done', 'xxxx…')
+    """
+    start = str(text)[: longest + 1]
+    escaped = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in start)
+    return escaped if len(escaped) <= longest else escaped[: longest - 1] + "…"
+
+
+def quoted(value: object) -> str:
+    """A value of a file as Python writes it, escaped and bounded.
+
+    >>> quoted("a" * 1000)[-8:], quoted([[[[[1]]]]])
+    ("aaaaaaa'", '[[[...]]]')
+    """
+    return printable(_REPR.repr(value))
+
 
 class OSRError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose; the message is one bounded line."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(message, LONGEST_MESSAGE))
 
 
 class SpecError(OSRError):

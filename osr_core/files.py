@@ -1,12 +1,43 @@
-"""Atomic writes: no file is ever half written or lost."""
+"""Files of anyone are read with a bound; no file is ever half written or lost."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+TEXT_BYTES = 16 * 2**20
+"""Longest text file that is read: a recipe, a list of images, a description."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; one that is no plain file is refused, not waited for.
+
+    Raises:
+        OSError: if there is no such file, or it is a folder, a device, a pipe or a socket.
+    """
+    # Opening a pipe waits for its writer, unless asked not to.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return open(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(0, "not a plain file")
+
+
+def read_bounded(path: str | os.PathLike[str], longest: int = TEXT_BYTES) -> bytes:
+    """The content of a plain file of at most that many bytes; raises :class:`OSError`."""
+    with open_regular(path) as file:
+        content = file.read(longest + 1)
+    if len(content) > longest:
+        raise OSError(0, f"larger than {longest:,} bytes")
+    return content
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -75,8 +76,12 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
     raise ModelError(f"model {name}: no such name or file; {suggest(name, registry())}")
 
 
-def check_hash(model: str | os.PathLike[str], sha256: str) -> None:
-    """Raise :class:`ModelError` unless that is the hash of a registered model's file."""
+def check_hash(model: str | os.PathLike[str]) -> None:
+    """Check the SHA-256 of a registered model's file; other models have none to compare with.
+
+    Raises:
+        ModelError: if the file is another than the one that was published.
+    """
     entry = registry().get(os.fspath(model))
-    if entry is not None and sha256 != entry.sha256:
+    if entry is not None and hashlib.sha256(entry.path.read_bytes()).hexdigest() != entry.sha256:
         raise ModelError(f"model {entry.name}: its file {entry.path} is corrupted; reinstall osr")

@@ -19,10 +19,13 @@ from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from osr_core.errors import OptionError, OSRError
+from osr_core.errors import OptionError, OSRError, printable, quoted
 
 T = TypeVar("T")
 Error = type[OSRError]
+
+MAX_TABLES = 1000
+"""Longest list of tables, each of which takes time to check."""
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
@@ -70,18 +73,19 @@ def require(
 ) -> None:
     """Raise ``WHERE: expected …, got …`` unless the condition holds."""
     if not condition:
-        raise error(f"{where}: expected {expected}, got {got!r}")
+        raise error(f"{where}: expected {expected}, got {quoted(got)}")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """``did you mean …?``, or all known names."""
     known = list(known)
-    near = get_close_matches(name, known, 1)
+    near = get_close_matches(name[:80], known, 1)
     return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
 
 
 def _join(where: str, key: object) -> str:
-    return f"{where}.{key}" if where else str(key)
+    name = printable(key)
+    return f"{where}.{name}" if where else name
 
 
 def _convert(hint: Any, value: Any, where: str, error: Error) -> Any:
@@ -94,7 +98,7 @@ def _convert(hint: Any, value: Any, where: str, error: Error) -> Any:
         return value if isinstance(value, hint) else build(hint, value, where, error)  # type: ignore
     if kind is Literal:
         if value not in inner:
-            raise error(f"{where}: {suggest(str(value), inner)}, got {value!r}")
+            raise error(f"{where}: {suggest(str(value), inner)}, got {quoted(value)}")
         return value
     if kind is Mapping:
         require(isinstance(value, Mapping), where, "a table", value, error)
@@ -103,6 +107,8 @@ def _convert(hint: Any, value: Any, where: str, error: Error) -> Any:
         require(isinstance(value, (list, tuple)), where, "a list", value, error)
         count = len(value) if inner[-1] is ... else len(inner)
         require(len(value) == count, where, f"{count} values", value, error)
+        short = count <= MAX_TABLES or not is_dataclass(inner[0])
+        require(short, where, f"at most {MAX_TABLES:,} tables", count, error)
         items = enumerate(value)
         return tuple(_convert(inner[0], item, f"{where}[{i}]", error) for i, item in items)
     if hint is float and type(value) is int:

@@ -34,6 +34,7 @@ from osr_core.backbones import (
     UNet,
 )
 from osr_core.errors import SpecError
+from osr_core.json_text import check_depth, parse_json
 from osr_core.migration import upgrade_spec
 from osr_core.settings import build
 from osr_core.spec_checks import check, require
@@ -58,6 +59,9 @@ __all__ = [
 
 SPEC_VERSION = 3
 """Version of the JSON form; :mod:`osr_core.migration` reads versions 1 and 2."""
+
+SPEC_LENGTH = 2**16
+"""Longest JSON form, in characters."""
 
 IMAGE_CHANNELS = 3
 """Networks take and return RGB."""
@@ -192,6 +196,10 @@ class ModelSpec:
             SpecError: if a field is missing, unknown, of the wrong type or out of range.
         """
         require(isinstance(data, Mapping), "spec", "a table", data)
+        try:
+            check_depth(data)
+        except ValueError as error:
+            raise SpecError(f"spec: {error}") from None
         data = upgrade_spec(data)
         version = data.pop("version", None)
         require(version == SPEC_VERSION, "version", f"1 to {SPEC_VERSION}", version)
@@ -201,6 +209,7 @@ class ModelSpec:
     def from_json(cls, text: str) -> ModelSpec:
         """The spec of a JSON text; raises :class:`SpecError`."""
         try:
-            return cls.from_dict(json.loads(text))
-        except (ValueError, RecursionError) as error:
+            data = parse_json(text, SPEC_LENGTH)
+        except ValueError as error:
             raise SpecError(f"spec: not JSON: {error}") from None
+        return cls.from_dict(data)

@@ -6,7 +6,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from osr_core.checkpoint import Checkpoint, read_tensors
+from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
@@ -42,7 +42,7 @@ def test_equal_checkpoints_are_equal_files(checkpoint, path):
         contents.add(path.read_bytes())
     assert len(contents) == 1
     with safe_open(path, framework="numpy") as file:
-        assert set(file.metadata()) == {"format", "spec", "recipe", "provenance"}
+        assert set(file.metadata()) == {"checksum", "format", "spec", "recipe", "provenance"}
 
 
 def test_metadata_beyond_ascii(checkpoint, path):
@@ -50,11 +50,6 @@ def test_metadata_beyond_ascii(checkpoint, path):
     assert Checkpoint.load(path).provenance == {"by": "Jörg 山"}
 
 
-def test_a_type_that_numpy_lacks(path):
-    header = b'{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
-    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    with pytest.raises(CheckpointError, match=r"model\.safetensors: type 'BF16'"):
-        read_tensors(path)
 
 
 def _metadata(spec=SPEC):
@@ -148,12 +143,10 @@ def test_a_failed_write_loses_nothing(checkpoint, path, monkeypatch):
     checkpoint.save(path)
     before = path.read_bytes()
 
-    def full(path, content):
-        with path.open("wb") as file:
-            file.write(content[:100])
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(CheckpointError, match="No space left"):
         checkpoint.save(path)
     assert path.read_bytes() == before

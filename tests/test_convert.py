@@ -8,7 +8,7 @@ from command_line import osr
 from safetensors.numpy import save_file
 
 from osr_core.backend import is_installed
-from osr_core.checkpoint import Checkpoint, read_tensors
+from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, OSRError, SpecError
 from osr_core.initial import initial_state
 from osr_core.registry import default_model
@@ -21,6 +21,7 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
+from osr_core.tensor_file import read_tensors
 from weights import ckpt, convert, formats, pth
 from weights.naming import canonical, infer_spec
 
@@ -237,7 +238,7 @@ def test_a_full_disk_loses_nothing(suffix, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    for module in ("weights.ckpt", "weights.pth", "osr_core.checkpoint"):
+    for module in ("weights.ckpt", "weights.pth", "osr_core.tensor_file"):
         monkeypatch.setattr(f"{module}.atomic_write", full)
     with pytest.raises(CheckpointError, match="cannot be written: No space left on device"):
         convert.convert(tmp_path / "a.safetensors", target)

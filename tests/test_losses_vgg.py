@@ -9,8 +9,8 @@ from safetensors.numpy import save_file
 from test_losses import needs_torch, random_vgg
 
 from osr.cli import cli
-from osr_core.checkpoint import read_tensors
 from osr_core.errors import CheckpointError
+from osr_core.tensor_file import read_tensors
 from osr_core.training.vgg import vgg_shapes, vgg_state
 from weights import convert
 from weights.vgg import convert_vgg, load_vgg

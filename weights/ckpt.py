@@ -6,7 +6,7 @@ The format, as MindSpore's ``train/serialization.py`` writes it, is one protobuf
 * Contents are little-endian, in C order. No dims, or the single dim 0, make a scalar.
 * A tensor over 512 MiB is cut into consecutive values of one tag, which all carry its full dims.
 * With ``crc_check=True`` the text ``crc_num`` and the CRC-32 of all bytes before it, as ten
-  big-endian bytes, follow the message. It is verified if present.
+  big-endian bytes, follow the message. It is always written, and verified if present.
 * bfloat16, which NumPy lacks, is read as float32, which holds it exactly.
 * Texts (type ``str``, UTF-32) may stand among the tensors; MindSpore ignores them when it loads a
   network. One of ours, :data:`TEXT`, carries the metadata; all others are ignored.
@@ -24,7 +24,6 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,10 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 from numpy.typing import ArrayLike, NDArray
 
+from osr_core.checksum import seal, verify
 from osr_core.errors import CheckpointError
-from osr_core.files import atomic_write
+from osr_core.files import atomic_write, open_regular
+from osr_core.json_text import parse_json
 from weights.content import Content, PathLike, naming
 
 _SCHEMA = """
@@ -57,7 +58,13 @@ message_type {
 }
 """
 _FILE = text_format.Parse(_SCHEMA, descriptor_pb2.FileDescriptorProto())
-_Checkpoint = message_factory.GetMessages([_FILE])["osr.Checkpoint"]
+_MESSAGES = message_factory.GetMessages([_FILE])
+_Checkpoint, _Value = _MESSAGES["osr.Checkpoint"], _MESSAGES["osr.Value"]
+
+MAX_VALUES = 100_000
+"""Most tensors that a file is read with."""
+
+_CRC_MARK = b"crc_num"
 
 SPLIT_BYTES = 512 * 2**20
 """Longest content of one value when writing; MindSpore's own limit."""
@@ -88,10 +95,12 @@ def read(path: PathLike) -> Content:
     """
     with naming(path):
         texts: dict[str, bytes] = {}
-        tensors = dict(_tensors(_parse(Path(path).read_bytes()), texts))
+        with open_regular(path) as file:
+            values = _values(_message(file.read()))
+        tensors = dict(_tensors(values, texts))
         if not tensors:
             raise CheckpointError("holds no tensors")
-        return Content(tensors, _metadata(texts.get(TEXT)))
+        return Content(tensors, verify(tensors, _metadata(texts.get(TEXT))))
 
 
 def write(
@@ -107,7 +116,7 @@ def write(
     Raises:
         CheckpointError: if a name or array cannot be stored, or the file cannot be written.
 
-    >>> import tempfile
+    >>> import tempfile; from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "net.ckpt"
     >>> write(path, {"conv.weight": np.ones((2, 3), np.float16)})
     >>> read(path).tensors["conv.weight"].shape
@@ -116,50 +125,84 @@ def write(
     if not tensors:
         raise CheckpointError(f"{path}: no tensors to write")
     with naming(path, "written"), atomic_write(path) as temporary, temporary.open("wb") as file:
-        for name, array in tensors.items():
-            file.writelines(_encode(name, np.asarray(array)))
-        if metadata:
-            content = json.dumps(dict(metadata)).encode("utf-32-le")
-            file.write(_value(TEXT, "str", (0,), content))
+        crc = 0
+        for value in _message_of(tensors, metadata):
+            file.write(value)
+            crc = zlib.crc32(value, crc)
+        file.write(_CRC_MARK + crc.to_bytes(10, "big"))
+
+
+def _message_of(
+    tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None
+) -> Iterator[bytes]:
+    for name, array in tensors.items():
+        yield from _encode(name, np.asarray(array))
+    if metadata:
+        content = json.dumps(seal(tensors, metadata)).encode("utf-32-le")
+        yield _value(TEXT, "str", (0,), content)
 
 
 def _metadata(content: bytes | None) -> dict[str, str]:
     try:
-        found = json.loads(str(content, "utf-32-le")) if content is not None else {}
+        found = parse_json(str(content, "utf-32-le"), 2**24) if content is not None else {}
         return {str(name): str(value) for name, value in found.items()}
     except (ValueError, AttributeError):  # somebody else's text
         return {}
 
 
-def _parse(content: bytes) -> Any:
+def _message(content: bytes) -> bytes:
+    """The file without its CRC, which is verified."""
     if content.startswith(b"PK\x03\x04"):
         raise CheckpointError("is a PyTorch file, not MindSpore's; give it the suffix .pth")
     message, mark, crc = content[:-17], content[-17:-10], content[-10:]
-    if mark != b"crc_num":
-        message = content
-    elif zlib.crc32(message) != int.from_bytes(crc, "big"):
+    if mark != _CRC_MARK:
+        return content
+    if zlib.crc32(message) != int.from_bytes(crc, "big"):
         raise CheckpointError("is corrupted: its CRC-32 does not match; download it again")
-    try:
-        checkpoint = _Checkpoint.FromString(message)
-    except DecodeError:
-        raise CheckpointError("not a MindSpore checkpoint, or a corrupted one") from None
-    values = checkpoint.value
-    for each in (checkpoint, *values, *(value.tensor for value in values)):
-        if len(UnknownFieldSet(each)):
+    return message
+
+
+def _values(message: bytes) -> Iterator[Any]:
+    """Named tensors, one at a time, so that a file of a million empty ones costs nothing.
+
+    Each is field 1 of the message: the byte 0x0a, its length as a varint, its bytes.
+    """
+    start = count = 0
+    while start < len(message):
+        length, begin = _varint(message, start + 1)
+        stop, count = begin + length, count + 1
+        if message[start] != 0x0A or stop > len(message) or count > MAX_VALUES:
+            raise CheckpointError("not a MindSpore checkpoint, or a corrupted one")
+        try:
+            value = _Value.FromString(message[begin:stop])
+        except DecodeError:
+            raise CheckpointError("not a MindSpore checkpoint, or a corrupted one") from None
+        if len(UnknownFieldSet(value)) or len(UnknownFieldSet(value.tensor)):
             raise CheckpointError("not a MindSpore checkpoint, or one with unknown fields")
-    return checkpoint
+        yield value
+        start = stop
 
 
-def _tensors(checkpoint: Any, texts: dict[str, bytes]) -> Iterator[tuple[str, NDArray[Any]]]:
+def _varint(message: bytes, start: int) -> tuple[int, int]:
+    """An integer in groups of seven bits, and where it ends."""
+    value = 0
+    for index, byte in enumerate(message[start : start + 10]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return value, start + index + 1
+    raise CheckpointError("not a MindSpore checkpoint, or a corrupted one")
+
+
+def _tensors(values: Iterator[Any], texts: dict[str, bytes]) -> Iterator[tuple[str, NDArray[Any]]]:
     """The tensors of a message; its texts go into ``texts``."""
     names = set()
-    for name, group in groupby(checkpoint.value, lambda value: value.tag):
-        values = list(group)
+    for name, group in groupby(values, lambda value: value.tag):
+        parts = list(group)
         if not name:
             raise CheckpointError("not a MindSpore checkpoint: a tensor has no name")
-        if any(value.maptensor for value in values):
+        if any(value.maptensor for value in parts):
             raise CheckpointError(f"{name!r:.80}: is a hash table (MapParameter), not a tensor")
-        tensors = [value.tensor for value in values]
+        tensors = [value.tensor for value in parts]
         headers = {(tensor.tensor_type, *tensor.dims) for tensor in tensors}
         if name in names or len(headers) > 1:
             raise CheckpointError(f"{name!r:.80}: stored twice")

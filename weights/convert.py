@@ -20,7 +20,7 @@ from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, SpecError
 from osr_core.reference import forward
-from osr_core.registry import find_weights, registry
+from osr_core.registry import check_hash, find_weights, registry
 from osr_core.spec import ModelSpec
 from osr_core.training.vgg import is_vgg
 from weights import formats
@@ -86,6 +86,7 @@ def convert(
 
 def find_source(source: PathLike, target: PathLike) -> Path:
     """The file to convert, once it is known that the target is another and can be written."""
+    check_hash(source)
     model = source in registry() or Path(source).is_dir()
     path = find_weights(source) if model else Path(source)
     formats.target_format(target)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from osr_core.checkpoint import State, read_tensors, write_tensors
+from osr_core.checkpoint import State
 from osr_core.errors import CheckpointError
+from osr_core.tensor_file import read_tensors, write_tensors
 from weights import ckpt, pth
 from weights.content import Content, PathLike, naming, select
 

@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from osr.images import Picture, write
 from osr.training.recipe import Recipe
 from osr.training.run_state import ARRAYS, RunState
-from osr_core.checkpoint import Checkpoint, read_tensors, write_tensors
+from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, TrainingError
+from osr_core.tensor_file import read_tensors, write_tensors
 from osr_core.training.trainer import Arrays
 
 MODEL = "model.safetensors"
