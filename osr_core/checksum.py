@@ -49,5 +49,5 @@ def checksum(tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str]) -> s
         array = np.asarray(tensors[name])
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         digest.update(json.dumps([name, little.dtype.str, array.shape]).encode())
-        digest.update(little.reshape(-1).view(np.uint8))
+        digest.update(little.reshape(-1).view(np.uint8).data)
     return f"sha256:{digest.hexdigest()}"

@@ -7,14 +7,14 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 TEXT_BYTES = 16 * 2**20
 """Longest text file that is read: a recipe, a list of images, a description."""
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file for reading; one that is no plain file is refused, not waited for.
 
     Raises:

@@ -13,7 +13,8 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,12 +120,12 @@ def write_tensors(
             file.write(len(text).to_bytes(8, "little") + text)
             for array in ordered.values():
                 little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-                file.write(little.reshape(-1).view(np.uint8))
+                file.write(little.reshape(-1).view(np.uint8).data)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _header(file: BinaryIO, size: int) -> Header:
+def _header(file: BufferedReader, size: int) -> Header:
     length = int.from_bytes(file.read(8), "little")
     if not 2 <= length <= min(HEADER_BYTES, size - 8):
         raise CheckpointError("not a readable safetensors file: the length of its header is wrong")
@@ -174,12 +175,12 @@ def _are_sizes(values: Any) -> bool:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**63 for v in values)
 
 
-def _tensor(file: BinaryIO, place: Place, digest: Any) -> NDArray[Any]:
+def _tensor(file: BufferedReader, place: Place, digest: Any) -> NDArray[Any]:
     array = np.empty(place.shape, _TYPES[place.kind])
     content = array.reshape(-1).view(np.uint8)
-    if file.readinto(memoryview(content)) != content.size:
+    if file.readinto(content.data) != content.size:
         raise CheckpointError("not a readable safetensors file: it became shorter meanwhile")
-    digest.update(content)
+    digest.update(content.data)
     if place.kind == "BF16":  # the upper half of a float32
         return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)
     if place.kind == "BOOL":  # any byte but 0 is true, and NumPy wants it to be 1

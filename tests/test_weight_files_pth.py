@@ -133,7 +133,7 @@ def test_whole_models_are_refused(torch, file):
 
 @pytest.mark.filterwarnings("error")
 def test_foreign_pickles_are_refused_without_ado(torch, file):
-    refuses(pth, file, pickle.dumps({"a": 1}, 4), "not a PyTorch weight file.*UnpicklingError")
+    refuses(pth, file, pickle.dumps({"a": 1}, 4), "not a PyTorch weight file.*ValueError")
 
 
 def test_what_is_no_state_dict(torch, file):
@@ -158,16 +158,9 @@ def test_what_is_no_state_dict(torch, file):
         refuses(pth, file, file.read_bytes(), words)
 
 
-def test_old_torch_is_refused(torch, file, monkeypatch):
+def test_without_torch(torch, file, monkeypatch):
     pth.write(file, {"a": np.ones(1)})
-    monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion("2.5.1"))
-    with pytest.raises(BackendError, match=r"reading .pth needs PyTorch 2.6 or later"):
-        pth.read(file)
-
-
-def test_without_torch(file, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(BackendError, match=r"reading .pth needs PyTorch: pip install"):
-        pth.read(file)
+    assert_same(pth.read(file).tensors, {"a": np.ones(1)})
     with pytest.raises(BackendError, match=r"writing .pth needs PyTorch: pip install"):
         pth.write(file, {"a": np.ones(1)})

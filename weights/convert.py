@@ -1,8 +1,8 @@
 """Weight files of one format into another: ``.safetensors``, ``.pth``/``.pt``, ``.ckpt``.
 
 All three carry the spec, the recipe and the provenance beside the tensors, which have canonical
-names: for a plain network the public names of its backbone. ``.ckpt`` ↔ ``.safetensors`` needs
-neither framework; ``.pth`` needs PyTorch.
+names: for a plain network the public names of its backbone. Only to write ``.pth`` takes a
+framework, PyTorch.
 """
 
 from __future__ import annotations

@@ -24,7 +24,6 @@ def read(path: PathLike, key: str | None = None) -> Content:
 
     Raises:
         CheckpointError: if the file cannot be read or is not a weight file.
-        BackendError: if the format needs a framework that is not installed.
     """
     path = Path(path)
     if not path.is_file():
