@@ -39,6 +39,9 @@ def read_bounded(path: str | os.PathLike[str], longest: int = TEXT_BYTES) -> byt
 
 _BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
+_PREFIX = ".osr-"
+"""Of the names of temporary files."""
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -49,7 +52,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     file or the new one. The temporary name keeps the suffix, since writers pick a format by it.
     """
     target = Path(path)
-    temporary = target.with_name(f".osr-{secrets.token_hex(8)}{target.suffix}")
+    temporary = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{target.suffix}")
     # Created with the permissions of any new file: those that the umask of the process leaves.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -59,3 +62,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what killed processes left in a folder; none may be writing there."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        path.unlink(missing_ok=True)

@@ -47,7 +47,9 @@ def test_a_run_says_what_came_of_it(folder, tmp_path):
     assert f"--model {tmp_path / 'run' / 'model.safetensors'}" in output
     with pytest.raises(TrainingError, match="add --resume"):
         call(folder, tmp_path / "run")
-    assert call(folder, tmp_path / "run", "--resume")[0] == 0
+    status, output = call(folder, tmp_path / "run", "--resume")
+    assert status == 0
+    assert "nan" not in output
 
 
 @pytest.mark.parametrize(
@@ -211,13 +213,15 @@ def _train_until(folder, output, end, *options):
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves(folder, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_save(folder, tmp_path, number, status):
     process = start(folder, tmp_path, "torch", *ENDLESS, "--set", "checkpoint_every=100000",
                     "--workers", "1")  # fmt: skip
     wait_for(process, tmp_path, 3)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the loaders get it, too
+    os.killpg(process.pid, number)  # as a terminal does: the loaders get it, too
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    assert process.returncode == status, err
+    assert not list(tmp_path.rglob(".osr-*"))
     assert "--resume to continue" in out
     assert "Traceback" not in err
     assert len(list(tmp_path.glob("state-*.safetensors"))) == 1

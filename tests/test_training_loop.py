@@ -87,8 +87,9 @@ def test_what_cannot_be_resumed(any_backend, samples, folder, tmp_path):
     fewer = replace(samples, photographs=samples.photographs[1:])
     with pytest.raises(TrainingError, match="other images"):
         train(any_backend, fewer, tmp_path)
-    (tmp_path / "state-00000006.safetensors").write_bytes(b"half of it")
-    with pytest.raises(CheckpointError, match="state-00000006"):
+    for path in tmp_path.glob("state-*"):
+        path.write_bytes(b"half of it")
+    with pytest.raises(CheckpointError, match=r"state-00000006.*; no state is whole"):
         train(any_backend, samples, tmp_path)
 
 
@@ -134,7 +135,7 @@ def test_a_diverging_run_keeps_its_last_good_state(any_backend, samples, tmp_pat
     assert not list((tmp_path / "new").glob("*.safetensors"))
 
 
-def test_a_full_disk_does_not_lose_the_run(any_backend, samples, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_does_not_lose_the_run(any_backend, samples, tmp_path, monkeypatch, caplog):
     from pathlib import Path
 
     write, full = Path.write_bytes, True
@@ -148,8 +149,7 @@ def test_a_full_disk_does_not_lose_the_run(any_backend, samples, tmp_path, monke
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
     with pytest.raises(CheckpointError, match=r"state-00000006.*No space left on device"):
         train(any_backend, samples, tmp_path)
-    said = capsys.readouterr()
-    assert "state-00000002.safetensors: cannot be written: No space left" in said.out + said.err
+    assert "state-00000002.safetensors: cannot be written: No space left" in caplog.text
     assert not list(tmp_path.glob("state-*")), "nothing half-written"
     assert not list(tmp_path.glob(".osr-*"))
     full = False

@@ -10,6 +10,7 @@ from osr.images import Picture, write
 from osr.training import run
 from osr.training.loop import TrainingLoop
 from osr.training.recipe import Recipe, Scheduler, Validation
+from osr.training.run_folder import locked
 from osr.training.sampling import Samples
 from osr_core.backend import SINGLE
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
@@ -99,8 +100,9 @@ def make_trainer(backend, recipe):
 def train(backend, samples, folder, resume=True):
     """A run of one stage: the weights of its last step, and its summary."""
     trainer = make_trainer(backend, samples.recipe)
-    loop = TrainingLoop(trainer, samples, folder, {"data": "test"}, resume=resume)
-    summary = loop.run(workers=0)
+    with locked(folder):
+        loop = TrainingLoop(trainer, samples, folder, {"data": "test"}, resume=resume)
+        summary = loop.run(workers=0)
     return trainer.network.state(), summary
 
 

@@ -5,6 +5,8 @@ Errors that a user can fix become one line and exit status 2.
 
 from __future__ import annotations
 
+import logging
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -63,13 +65,40 @@ def fail(message: object) -> None:
     click.echo(f"osr: {message}", err=True)
 
 
+class _Lines(logging.Handler):
+    """Warnings as lines on standard error, above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(f"osr: {record.getMessage()}", file=sys.stderr)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    fail(signal.Signals(number).name.lower())
+    sys.exit(128 + number)  # raises, so that what cleans up runs
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM and SIGHUP end the program as Ctrl-C does, unless they are ignored."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
 def main() -> NoReturn:
     """Run the command line and exit; see :func:`run`."""
+    logging.getLogger("osr").addHandler(_Lines())
+    _end_in_order()
     run(cli)
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit: 0 done, 1 a check failed, 2 invalid input, 130 interrupted."""
+    """Run a command and exit: 0 done, 1 a check failed, 2 invalid input, 130 interrupted.
+
+    :func:`main` adds 143 for SIGTERM and 129 for SIGHUP.
+    """
     try:
         status = command.main(arguments, standalone_mode=False)
     except NoArgsIsHelpError as error:

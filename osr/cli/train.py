@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,14 +39,16 @@ def train(recipes: tuple[str, ...], output: Path, data: tuple[str, ...], **optio
     summary = run_training(list(recipes), output, data=folders(data), **options)
     if summary.is_main:
         _print(summary)
-    return 0 if summary.finished else 130
+    return 0 if summary.finished else 128 + (summary.stopped_by or signal.SIGINT)
 
 
 def _print(summary: Summary) -> None:
     took = timedelta(seconds=round(summary.seconds))
-    click.echo(f"{summary.step} of {summary.steps} steps in {took}, loss {summary.loss:.4f}")
+    loss = f", loss {summary.loss:.4f}" if math.isfinite(summary.loss) else ""
+    click.echo(f"{summary.step} of {summary.steps} steps in {took}{loss}")
     if summary.best_step:
-        click.echo(f"PSNR {summary.psnr:.2f} dB, best {summary.best:.2f} at {summary.best_step}")
+        psnr = f"{summary.psnr:.2f} dB, " if math.isfinite(summary.psnr) else ""
+        click.echo(f"PSNR {psnr}best {summary.best:.2f} dB at {summary.best_step}")
     if summary.skipped:
         click.echo(f"{summary.skipped} steps skipped: loss or gradient not finite")
     if summary.finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,12 @@ from osr.training.run_folder import MODEL, RunFolder
 from osr.training.run_log import RunLog
 from osr.training.run_state import EMA_EVERY, RunState
 from osr.training.sampling import Batch, Samples
+from osr.training.state_files import Shapes
 from osr.training.validation import Validator
 from osr_core.errors import CheckpointError, OSRError, TrainingError
 from osr_core.training.trainer import Arrays, Trainer
+
+logger = logging.getLogger(__name__)
 
 AGREE_EVERY = 10
 """Steps between two times at which several processes ask each other whether to stop."""
@@ -44,7 +49,7 @@ class Summary:
     """Steps done, of ``steps``."""
     steps: int
     loss: float
-    """Mean since the last line of the log; NaN if there was no finite one."""
+    """Mean since the last line of the log; NaN if there was no finite one, or no step."""
     psnr: float
     """Of the EMA on the validation samples, dB; NaN if there was no validation."""
     best: float
@@ -57,15 +62,18 @@ class Summary:
     """The published weights."""
     is_main: bool = True
     """False in all processes but one of a distributed training."""
+    stopped_by: int = 0
+    """The signal that ended the run, in the process that received it."""
 
 
 class TrainingLoop:
     """The training of one stage, in each process that takes part.
 
     The validation split is taken from ``samples``; ``provenance`` is metadata of the published
-    weights besides the recipe. With ``resume`` the run continues from the newest state in its
-    ``folder`` (:mod:`~.run_folder`). Raises :class:`TrainingError` if there is one without
-    ``resume`` or of another recipe or other images, :class:`CheckpointError` if it is unreadable.
+    weights besides the recipe. With ``resume`` the run continues from the newest whole state in its
+    ``folder``, which :func:`~.run_folder.locked` has created. Raises :class:`TrainingError` if
+    there is one without ``resume`` or of another recipe or other images, :class:`CheckpointError`
+    if there are states, but none is whole.
     """
 
     def __init__(
@@ -82,7 +90,8 @@ class TrainingLoop:
         self.provenance = provenance
         self.samples, validation = samples.split()
         self.folder = RunFolder(folder, self.recipe, samples.fingerprint())
-        self.folder.create(resume)
+        if not resume:
+            self.folder.check_empty()
         self.state = self._initial_state()
         self.batch: Batch | None = None  # the last one with a finite loss
         self.is_main = trainer.world.is_main
@@ -100,6 +109,8 @@ class TrainingLoop:
         started, state, recipe, log = time.monotonic(), self.state, self.recipe, self.log
         made = batches(self.samples, state.step, workers, self.trainer.world)
         with closing(log), stoppable() as stop:
+            if state.step == recipe.steps and self.is_main:
+                self._publish_finished()
             for inputs, targets in log.timed(made):
                 lr, scale = recipe.lr(state.step), state.loss_scale
                 loss = self.trainer.step(inputs, targets, lr, scale)
@@ -126,17 +137,21 @@ class TrainingLoop:
             seconds=time.monotonic() - started,
             model=self.folder.path / MODEL,
             is_main=self.is_main,
+            stopped_by=stop.signal,
         )
 
     def _initial_state(self) -> RunState:
-        state = self.folder.load()
+        state = self.folder.load(self._moments())
         if state is None:
             return RunState.initial(self.trainer.network.state(), self.recipe)
         self.trainer.network.load_state(state.weight)
         self.trainer.load_state(state.optimizer, state.updates)
         return state
 
-    def _agree(self, stop: threading.Event) -> bool:
+    def _moments(self) -> Shapes:
+        return {name: moment.shape for name, moment in self.trainer.state().items()}
+
+    def _agree(self, stop: Stop) -> bool:
         """Whether to stop; processes must do so after the same step, or they would deadlock."""
         if self.trainer.world.size == 1:
             return stop.is_set()
@@ -152,6 +167,8 @@ class TrainingLoop:
             return
         weights = self.trainer.network.state()
         average = state.ema(weights, recipe.ema_decay)
+        if not all(np.isfinite(array).all() for array in average.values()):
+            raise self._diverged("weights that are not finite")
         if validate or save:
             self._check()
             try:
@@ -178,8 +195,8 @@ class TrainingLoop:
             raise self._diverged(f"RMS error of restored training samples {rms:.3g}")
 
     def _diverged(self, why: str) -> TrainingError:
-        states = self.folder.states()
-        kept = f"the last good state is {states[-1]}" if states else "no good state was saved"
+        state = self.folder.newest(self._moments())
+        kept = f"the last good state is {state}" if state else "no good state was saved"
         hint = "restart with a lower recipe.optimizer.lr"
         return TrainingError(f"step {self.state.step}: training diverged: {why}; {kept}; {hint}")
 
@@ -195,7 +212,7 @@ class TrainingLoop:
                 provenance = {**self.provenance, "psnr": psnr}
                 self.folder.publish("best.safetensors", average, state.step, provenance)
         except OSRError as error:
-            log.message(f"osr: {error}; training continues")
+            logger.warning("%s; training continues", error)
 
     def _save(self, average: Arrays, last: bool) -> None:
         try:
@@ -204,23 +221,43 @@ class TrainingLoop:
         except CheckpointError as error:
             if last:
                 raise
-            self.log.message(f"osr: {error}; training continues and tries again")
+            logger.warning("%s; training continues and tries again", error)
+
+    def _publish_finished(self) -> None:
+        """Publish the weights of the last state, if the run was killed before it did so."""
+        state = self.state
+        if self.folder.published_step() != state.step:
+            updated = state.step % EMA_EVERY == 0
+            average = state.average if updated else state.ema(state.weight, self.recipe.ema_decay)
+            self.folder.publish(MODEL, average, state.step, self.provenance)
+
+
+class Stop(threading.Event):
+    """Set when the run is to end."""
+
+    signal = 0
+    """The signal that set it."""
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
+def stoppable() -> Iterator[Stop]:
     """An event that the first Ctrl-C or SIGTERM sets; a second one interrupts at once."""
-    stop = threading.Event()
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    before: dict[int, Any] = {}
 
-    def handle(number: int, frame: object) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            if callable(before[number]):
+                before[number](number, frame)
             raise KeyboardInterrupt
+        stop.signal = number
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, handle)
     try:
         yield stop
     finally:

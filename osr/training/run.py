@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -11,10 +12,11 @@ from typing import Any
 
 from backends import get_backend
 from osr.training.init_weights import initial_weights
+from osr.training.loading import MAX_WORKERS
 from osr.training.loop import Summary, TrainingLoop
 from osr.training.recipe import Recipe
 from osr.training.recipe_files import PathLike, load_stages
-from osr.training.run_folder import MODEL
+from osr.training.run_folder import MODEL, locked
 from osr.training.sampling import Samples
 from osr_core import __version__
 from osr_core.backend import World
@@ -52,7 +54,7 @@ def train(
         backend: ``torch`` or ``mindspore``; see :func:`backends.get_backend`.
         device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
         resume: whether to resume a stopped training; else the folder must hold none.
-        workers: loader processes per training process; 0 loads between the steps.
+        workers: loader processes per training process, up to 64; 0 loads between the steps.
 
     Returns:
         The summary of the last stage that was trained.
@@ -60,7 +62,8 @@ def train(
     Raises:
         OptionError: if the recipe or an option is invalid.
         ImageError: if a data set is incomplete, or too many images cannot be read.
-        TrainingError: if ``output`` holds another run, or the training diverges.
+        TrainingError: if ``output`` holds another run, another training runs in it, the training
+            diverges, or loader processes are killed again and again.
         CheckpointError: if weights cannot be read or written.
 
     >>> import osr  # doctest: +SKIP
@@ -71,8 +74,8 @@ def train(
         for name, given in (data or {}).items()
     }
     stages = _stages(recipe, task, assign, folders)
-    if workers < 0:
-        raise OptionError(f"workers {workers}: expected 0 or more")
+    if not 0 <= workers <= MAX_WORKERS:
+        raise OptionError(f"workers {workers}: expected 0 to {MAX_WORKERS}")
     module = get_backend(backend)
     world = module.init_distributed(device)
     for stage in stages:
@@ -89,7 +92,8 @@ def train(
             "images": each.counts(),
             **about,
         }
-        summary = TrainingLoop(trainer, each, last, provenance, resume=resume).run(workers)
+        with locked(last) if world.is_main else nullcontext():
+            summary = TrainingLoop(trainer, each, last, provenance, resume=resume).run(workers)
         trainer.mean(0.0)  # every process waits until the main one has written
         if not summary.finished:
             break

@@ -6,6 +6,7 @@
 ``best.safetensors``            the EMA of the best validation PSNR so far
 ``metrics.jsonl``               one line each ``log_every`` steps
 ``pictures/``                   validation samples: degraded, restored, clean
+``.lock``                       locked while a training runs here
 ============================  ===================================================================
 
 Each file is written atomically, so that a run may be killed at any moment.
@@ -13,8 +14,9 @@ Each file is written atomically, so that a run may be killed at any moment.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,44 @@ from numpy.typing import NDArray
 
 from osr.images import Picture, write
 from osr.training.recipe import Recipe
-from osr.training.run_state import ARRAYS, RunState
+from osr.training.run_state import RunState
+from osr.training.state_files import Shapes, read_state, state_name, write_state
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import CheckpointError, TrainingError
-from osr_core.tensor_file import read_tensors, write_tensors
+from osr_core.errors import CheckpointError, OSRError, TrainingError
+from osr_core.files import remove_temporaries
 from osr_core.training.trainer import Arrays
 
 MODEL = "model.safetensors"
+PICTURES = "pictures"
+
+logger = logging.getLogger(__name__)
 
 
-def _group(tensors: Arrays, group: str) -> Arrays:
-    prefix = f"{group}."
-    return {n.removeprefix(prefix): a for n, a in tensors.items() if n.startswith(prefix)}
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a run folder, created if missing, for one training; remove what killed ones left.
+
+    Raises:
+        TrainingError: if another training holds it, or it cannot be created or written.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        (path / PICTURES).mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / ".lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(
+            f"{path}: another training runs in it; wait for its end or use another folder"
+        ) from None
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        for folder in (path, path / PICTURES):
+            remove_temporaries(folder)
+        yield
+    finally:
+        lock.release()
 
 
 class RunFolder:
@@ -45,67 +73,88 @@ class RunFolder:
         self.recipe = recipe
         self.fingerprint = fingerprint
 
-    def create(self, resume: bool) -> None:
-        """Create it; :class:`TrainingError` if it cannot be or holds a run not to be resumed."""
-        if self.states() and not resume:
-            raise TrainingError(
-                f"{self.path}: holds a run; add --resume to continue it, or use another folder"
-            )
-        try:
-            (self.path / "pictures").mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"{self.path}: cannot be created: {error.strerror}") from None
-
     def states(self) -> list[Path]:
         """Files of states, the oldest first."""
         return sorted(self.path.glob("state-*.safetensors"))
 
-    def save(self, state: RunState) -> None:
-        """Write a state and remove all but the newest ``max_checkpoints``.
+    def check_empty(self) -> None:
+        """Raise :class:`TrainingError` if it holds a run."""
+        if self.states():
+            raise TrainingError(
+                f"{self.path}: holds a run; add --resume to continue it, or use another folder"
+            )
 
-        At a :class:`CheckpointError`, if the disk is full for instance, older states are kept.
+    def save(self, state: RunState) -> None:
+        """Write a state; remove those of later steps and all but the newest ``max_checkpoints``.
+
+        Raises:
+            CheckpointError: if the disk is full, for instance; older states are then kept.
         """
-        tensors = {f"{g}.{n}": a for g in ARRAYS for n, a in getattr(state, g).items()}
-        metadata = {
-            "numbers": json.dumps(state.numbers()),
-            "recipe": json.dumps(self.recipe.to_dict()),
-            "files": self.fingerprint,
-        }
-        write_tensors(self.path / f"state-{state.step:08}.safetensors", tensors, metadata)
-        for old in self.states()[: -self.recipe.max_checkpoints]:
+        path = self.path / state_name(state.step)
+        write_state(path, state, self.recipe, self.fingerprint)
+        states = self.states()
+        here = states.index(path)  # later ones were corrupted, or the run would have resumed there
+        for old in (*states[: max(0, here + 1 - self.recipe.max_checkpoints)], *states[here + 1 :]):
             old.unlink(missing_ok=True)
 
-    def load(self) -> RunState | None:
-        """The newest state, if there is any.
+    def load(self, moments: Shapes) -> RunState | None:
+        """The newest state that is whole, if there is any state.
 
-        Raises :class:`CheckpointError` if it cannot be read, and :class:`TrainingError` if it
-        belongs to another recipe or other files.
+        Args:
+            moments: name and shape of each moment of the optimizer.
+
+        Raises:
+            CheckpointError: if there are states, but none is whole.
+            TrainingError: if it belongs to another recipe or other files.
         """
-        states = self.states()
-        if not states:
+        newest, corrupted = self._newest(moments)
+        if newest is None:
+            if corrupted:
+                raise CheckpointError(f"{corrupted[0]}; no state is whole, use another folder")
             return None
-        path = states[-1]
-        tensors, metadata = read_tensors(path)
-        try:
-            recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
-            weight, average, optimizer = (_group(tensors, name) for name in ARRAYS)
-            state = RunState(weight, average, optimizer, **json.loads(metadata["numbers"]))
-        except (KeyError, ValueError, TypeError):
-            raise CheckpointError(f"{path}: not the state of a run; remove it") from None
-        if differing := self.recipe.differences(recipe):
+        path, (state, recipe, fingerprint) = newest
+        for error in corrupted:
+            logger.warning("%s; resuming from %s", error, path.name)
+        differing = self.recipe.differences(recipe)
+        if differing:
             keys = ", ".join(f"recipe.{key}" for key in differing)
             raise TrainingError(f"{path}: its run has another {keys}; use another folder")
-        if metadata.get("files") != self.fingerprint:
+        if fingerprint != self.fingerprint:
             raise TrainingError(
-                f"{path}: its run has other images; restore them or use another folder"
+                f"{path}: its run has other images, or some have changed; "
+                "restore them or use another folder"
             )
         return state
+
+    def newest(self, moments: Shapes) -> Path | None:
+        """The file of the newest state that is whole."""
+        found = self._newest(moments)[0]
+        return found[0] if found else None
+
+    def _newest(
+        self, moments: Shapes
+    ) -> tuple[tuple[Path, tuple[RunState, Recipe, str]] | None, list[CheckpointError]]:
+        """The newest whole state with its path, and the errors of those after it."""
+        corrupted: list[CheckpointError] = []
+        for path in reversed(self.states()):
+            try:
+                return (path, read_state(path, moments)), corrupted
+            except CheckpointError as error:
+                corrupted.append(error)
+        return None, corrupted
 
     def publish(self, name: str, average: Arrays, step: int, provenance: Mapping[str, Any]) -> None:
         """Write weights as a checkpoint."""
         about = {**provenance, "steps": step}
         Checkpoint(self.recipe.spec, average, self.recipe.to_dict(), about).save(self.path / name)
 
+    def published_step(self) -> int:
+        """The step of the published weights; 0 if there are none that can be read."""
+        try:
+            return int(Checkpoint.load(self.path / MODEL).provenance.get("steps", 0))
+        except (OSRError, TypeError, ValueError):
+            return 0
+
     def write_picture(self, step: int, pixels: NDArray[np.uint8]) -> None:
         """Write the picture of the validation samples, (H, W, 3); raises ImageError."""
-        write(self.path / "pictures" / f"step-{step:08}.png", Picture(pixels))
+        write(self.path / PICTURES / f"step-{step:08}.png", Picture(pixels))

@@ -1,27 +1,41 @@
-"""The log of a run: progress bar, ``metrics.jsonl``, and TensorBoard where it is installed."""
+"""The log of a run: progress bar, ``metrics.jsonl``, and TensorBoard where it is installed.
+
+What cannot be written is said, and does not end the run.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from osr.training.recipe import Recipe
+from osr.training.tensorboard import TensorBoard, is_installed
+from osr_core.files import atomic_write
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class RunLog:
-    """Counts and times the steps; writes only if enabled, as in the process of rank 0."""
+    """Counts and times the steps; writes only if enabled, as in the process of rank 0.
+
+    Args:
+        folder: of the run.
+        recipe: of the run.
+        step: of the state that the run resumes from; lines of later steps are removed.
+        enabled: whether to write.
+    """
 
     def __init__(self, folder: Path, recipe: Recipe, step: int, *, enabled: bool = True) -> None:
         self.recipe = recipe
@@ -29,7 +43,12 @@ class RunLog:
         self.loss = self.psnr = math.nan
         self.skipped = 0
         self._path = folder / "metrics.jsonl"
-        self._board = _board(folder / "tensorboard") if enabled else None
+        self._board: TensorBoard | None = None
+        if enabled:
+            self._try(self._path, lambda: _forget(self._path, step))
+        if enabled and is_installed():
+            board = folder / "tensorboard"
+            self._try(board, lambda: setattr(self, "_board", TensorBoard(board, step)))
         self._bar = tqdm(
             desc=folder.name, total=recipe.steps, initial=step, unit="step", mininterval=1,
             disable=not enabled,
@@ -65,19 +84,12 @@ class RunLog:
         """PSNR in dB of restored and of degraded samples, and a picture of them, (H, W, 3)."""
         self.psnr = psnr
         self._write(step, psnr=psnr, input_psnr=input_psnr)
-        if self._board:
-            self._board.add_image("samples", pixels, step, dataformats="HWC")
-
-    def message(self, message: str) -> None:
-        """A line above the progress bar."""
-        if self.enabled:
-            self._bar.write(message)
+        self._on_board(lambda board: board.image(step, "samples", pixels))
 
     def close(self) -> None:
         """End of the run."""
         self._bar.close()
-        if self._board:
-            self._board.close()
+        self._on_board(TensorBoard.close)
 
     def _end_interval(self, step: int, scale: float) -> None:
         elapsed = max(time.perf_counter() - self._started, 1e-9)
@@ -108,21 +120,45 @@ class RunLog:
         if not self.enabled:
             return
         plain = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self._try(self._path, lambda: _append(self._path, {"step": step, **plain}))
+        self._on_board(lambda board: board.scalars(step, finite))
+
+    def _on_board(self, write: Callable[[TensorBoard], object]) -> None:
+        """Write to TensorBoard; after an error there is none any more."""
+        board = self._board
+        if board and not self._try(self._path.parent / "tensorboard", lambda: write(board)):
+            self._board = None
+
+    def _try(self, path: Path, write: Callable[[], object]) -> bool:
+        """Whether something could be written; if not, the reason is logged."""
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **plain}) + "\n")
+            write()
         except OSError as error:
-            self.message(f"osr: {self._path}: cannot be written: {error.strerror}")
-        if self._board:
-            for name, value in plain.items():
-                if value is not None:
-                    self._board.add_scalar(name, value, step)
+            logger.warning("%s: cannot be written: %s; training continues", path, error.strerror)
+            return False
+        return True
 
 
-def _board(folder: Path) -> Any:
-    """A writer for TensorBoard that needs no framework, if it is installed."""
-    if find_spec("tensorboardX") is None:
-        return None
-    from tensorboardX import SummaryWriter
+def _append(path: Path, line: dict[str, float | None]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
-    return SummaryWriter(str(folder))
+
+def _forget(path: Path, step: int) -> None:
+    """Remove the lines of later steps, which a killed run wrote, and incomplete ones."""
+    if not path.exists():
+        return
+    lines = path.read_text("utf-8", "replace").splitlines()
+    kept = [line for line in lines if _step(line) <= step]
+    if kept != lines:
+        with atomic_write(path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
+
+def _step(line: str) -> float:
+    """The step of a line; infinite if it is incomplete."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, TypeError, KeyError):
+        return math.inf

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ MARGIN = 12
 
 UNREADABLE = 20
 """Files in a row that may turn out unreadable before a sample is given up."""
+
+END = 4096
+"""Bytes at each end of a file that count in the fingerprint."""
 
 BUILT_IN = "built-in"
 """In place of a folder for the images that come with scikit-image."""
@@ -111,9 +115,14 @@ class Samples:
         return {name: len(found) for name, found in sets.items() if found}
 
     def fingerprint(self) -> str:
-        """Hash of the names of all images in their order."""
-        names = [[i.name for i in found] for found in (self.photographs, *self.pairs.values())]
-        return hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+        """Hash of the names of all images in their order, and of the sizes and both ends of their
+        files: to read them whole would take minutes."""
+        found = [item for items in (self.photographs, *self.pairs.values()) for item in items]
+        total = hashlib.sha256(repr([list(self.pairs), [item.name for item in found]]).encode())
+        for item in found:
+            for path in filter(None, (item.truth, item.degraded, item.depth)):
+                total.update(_ends(path))
+        return total.hexdigest()[:16]
 
     def batch(self, step: int, world: World = SINGLE) -> Batch:
         """A process's part of the batch of a step, counted from 0. Inputs may leave [0, 1]."""
@@ -186,7 +195,7 @@ class Samples:
             try:
                 return planes(item, self.recipe.max_side)
             except ImageError as error:
-                _warn_once(f"{error}; another image replaces it")
+                warn_once(f"{error}; another image replaces it")
         raise ImageError(f"{UNREADABLE} images in a row cannot be read; the last: {item.truth}")
 
     def _crop(
@@ -219,6 +228,17 @@ def _items(name: str, folders: Any) -> tuple[Item, ...]:
         raise type(error)(f"recipe.data.{name}: {error}") from None
 
 
+def _ends(path: Path) -> bytes:
+    """Size, first and last bytes of a file; nothing if it cannot be read, which training skips."""
+    try:
+        with path.open("rb") as file:
+            size, head = os.fstat(file.fileno()).st_size, file.read(END)
+            file.seek(max(0, size - END))
+            return b"%d %b%b" % (size, head, file.read(END))
+    except OSError:
+        return b"unreadable"
+
+
 def _split(found: tuple[Item, ...], fraction: float) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """Training and validation items; the latter are spread evenly. All are in both parts if the
     fraction is 0 or there is one item only."""
@@ -234,5 +254,6 @@ def _split(found: tuple[Item, ...], fraction: float) -> tuple[tuple[Item, ...], 
 
 
 @cache
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """Log a warning, unless it was logged before."""
     logger.warning(message)
