@@ -50,6 +50,7 @@ setup(
         "protobuf>=4.25",
         "click>=8.2",
         "cachetools>=5.3",
+        "filelock>=3.12",
         "tqdm>=4.66",
         "tomli>=2; python_version < '3.11'",
     ],
