@@ -51,10 +51,7 @@ def use(name: str | None) -> None:
 
 
 def get_backend(name: str | None = None) -> ModuleType:
-    """The module of a backend, such as :mod:`backends.torch`.
-
-    Args:
-        name: ``torch``, ``mindspore`` or ``onnx``; None: the one that is picked, see above.
+    """The module of a backend, ``torch``, ``mindspore`` or ``onnx``; None: of the one picked.
 
     Raises:
         BackendError: if it is unknown or not installed, or none is.

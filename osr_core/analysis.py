@@ -50,13 +50,11 @@ class Analysis:
     parameters: tuple[Parameter, ...]
     """Every tensor once, in the order of first use: the order of checkpoints."""
     macs_per_pixel: float
-    """Multiply-accumulates of all convolutions per pixel of the image, without the context
-    branch."""
+    """Multiply-accumulates of all convolutions per pixel, without the context branch."""
     halo: int
     """Pixels to each side that can influence an output pixel: the overlap that tiles need."""
     receptive_field: int
-    """Side, in pixels, of the square that can influence an output pixel (an upper bound where
-    strides make it differ from pixel to pixel)."""
+    """Side, in pixels, of the square that can influence an output pixel: the largest there is."""
     total_stride: int
     """Height and width of the network's input must be multiples of this."""
     global_statistics: bool
@@ -75,9 +73,9 @@ def analyse(spec: ModelSpec) -> Analysis:
     """The properties of a spec's network, without weights."""
     tracer = Tracer()
     result = network(tracer, spec, Traced(IMAGE_CHANNELS))
-    parameters = (replace(p, trainable=spec.learns(p.name)) for p in tracer.parameters.values())
+    parameters = tracer.parameters.values()
     return Analysis(
-        parameters=tuple(parameters),
+        parameters=tuple(replace(p, trainable=spec.learns(p.name)) for p in parameters),
         macs_per_pixel=float(tracer.macs),
         halo=math.ceil(max(result.before, result.after)),
         receptive_field=math.ceil(result.before + result.after) + 1,

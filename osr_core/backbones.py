@@ -5,7 +5,6 @@ What each computes is in :mod:`osr_core.networks`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -154,10 +153,5 @@ class External:
 
 Backbone = Residual | GridDehaze | UNet | Experts | External
 
-BACKBONES: Mapping[str, type[Backbone]] = {
-    "residual": Residual,
-    "griddehaze": GridDehaze,
-    "unet": UNet,
-    "experts": Experts,
-}
+BACKBONES = {"residual": Residual, "griddehaze": GridDehaze, "unet": UNet, "experts": Experts}
 """Every backbone that can be built, by its kind."""

@@ -48,12 +48,9 @@ class Network(Protocol):
         """Restore a batch on the network's device, in evaluation mode, without gradients.
 
         Args:
-            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride.
-            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image,
-                ``(N, 3, SIDE, SIDE)``.
-
-        Returns:
-            ``(N, 3, H, W)`` float32, not clipped.
+            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride; the result,
+                float32, has the same shape and is not clipped.
+            context: of tiles, :func:`osr_core.context.thumbnail` of the whole image.
         """
 
     def state(self) -> dict[str, NDArray[np.float32]]:
@@ -76,7 +73,7 @@ def pick_backend() -> str:
     """The backend that ``OSR_BACKEND`` names, else the first that is installed.
 
     Raises:
-        BackendError: if that one is unknown or not installed, or none is installed.
+        BackendError: if there is none.
     """
     name = os.environ.get(VARIABLE, "").strip().lower()
     if name:
@@ -138,13 +135,8 @@ def parse_device(name: str) -> Device:
 def choose_device(name: str, present: Sequence[str], framework: str) -> Device:
     """The device of a name; ``auto`` is the first that is present.
 
-    Args:
-        name: as :func:`parse_device` takes it.
-        present: names of the devices that are present, the preferred one first.
-        framework: its name, for the error.
-
     Raises:
-        DeviceError: if there is no such device.
+        DeviceError: if it is not present; the message names the framework.
     """
     device = parse_device(present[0] if name == "auto" else name)
     if str(device) not in present:
@@ -186,12 +178,7 @@ SINGLE = World()
 
 
 def local_device(name: str, present: Sequence[str], rank: int) -> str:
-    """The device of one of several processes on the same machine.
-
-    Args:
-        name: as :func:`parse_device` takes it; an index is ignored.
-        present: names of the devices that are present, the preferred one first.
-        rank: number of the process on its machine.
+    """The device of one of several processes, by its rank on the machine; an index is ignored.
 
     >>> local_device("auto", ["cuda:0", "cuda:1", "cpu"], 1), local_device("cpu", ["cpu"], 1)
     ('cuda:1', 'cpu')

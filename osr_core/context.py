@@ -1,7 +1,7 @@
 """The context of a tile: a thumbnail of the whole image, and the haze in it.
 
-Some degradation is a property of the whole image. A pale wall and a street in haze may be the same
-hundred pixels; only the rest of the image distinguishes them.
+A pale wall and a street in haze may be the same hundred pixels; only the rest of the image
+distinguishes them.
 """
 
 from __future__ import annotations
@@ -44,11 +44,7 @@ def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
     prior (He, Sun and Tang, CVPR 2009), over the whole image instead of a patch. The model is
     inverted by ``J = I + (1/t - 1) (I - A)``.
 
-    Args:
-        thumbnail: ``(N, C, SIDE, SIDE)``.
-
-    Returns:
-        ``(N, 1, 1, 1)``, from 0, of an image that contains black, to 2.
+    Of ``(N, C, SIDE, SIDE)`` it is ``(N, 1, 1, 1)``, from 0, if the image contains black, to 2.
 
     >>> haze_amount(np.full((1, 3, 2, 2), 0.3)).round(6).item()
     0.5

@@ -16,7 +16,7 @@ SMALL = 0.1
 
 
 def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Fresh weights of a spec.
+    """Fresh weights of a spec by canonical name, in its order.
 
     Each tensor is a pure function of the seed and its own name, so that adding a layer leaves
     the others as they were. ``he`` draws uniformly in ±√(6 / fan_in) (He et al., ICCV 2015, for
@@ -25,9 +25,6 @@ def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
     Args:
         spec: the network; of an external backbone there are none.
         seed: any whole number from 0.
-
-    Returns:
-        float32 arrays by canonical name, in the spec's order.
 
     >>> from osr_core.spec import Residual
     >>> state = initial_state(ModelSpec(Residual()), seed=0)

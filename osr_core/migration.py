@@ -1,4 +1,4 @@
-"""Specs and tensor names of earlier versions, brought to today's form when a file is read.
+"""Specs and tensor names of earlier versions and of MindSpore, brought to today's form.
 
 Version 1 had other defaults. Version 2 called the context branch *scene* and the layout of the
 wave *feed*, and knew three options, since removed, of which only the defaults can be read.
@@ -30,6 +30,14 @@ _REMOVED = {
     ("output_transform", "combine"): "parts",
 }
 """Option of version 2 → the value it had in all published models."""
+
+_MINDSPORE_ENDINGS = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+"""Names in normalisation layers → canonical ones, which are PyTorch's."""
 
 
 def upgrade_spec(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,6 +72,12 @@ def upgrade_spec(data: Mapping[str, Any]) -> dict[str, Any]:
 def upgrade_names(tensors: Mapping[str, T]) -> dict[str, T]:
     """Tensors by today's names."""
     return {re.sub(r"(^|\.)scene(?=[._])", r"\1context", n): t for n, t in tensors.items()}
+
+
+def canonical_name(name: str) -> str:
+    """PyTorch's name of a tensor of MindSpore's."""
+    layer, _, last = name.rpartition(".")
+    return f"{layer}.{_MINDSPORE_ENDINGS.get(last, last)}" if layer else name
 
 
 def _without_scene(value: Any) -> Any:

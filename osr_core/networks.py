@@ -219,13 +219,7 @@ def external(ops: Ops[T], spec: External, prefix: str, image: T, channels: int) 
 
 
 def residual_block(
-    ops: Ops[T],
-    name: str,
-    x: T,
-    width: int,
-    *,
-    bias: bool = True,
-    activation: Activation = "relu",
+    ops: Ops[T], name: str, x: T, width: int, *, bias: bool = True, activation: Activation = "relu"
 ) -> T:
     """``x + conv2(activation(conv1(x)))``."""
     activate = {"relu": ops.relu, "leaky": ops.leaky}[activation]

@@ -25,16 +25,7 @@ State = Mapping[str, Array]
 
 
 def forward(spec: ModelSpec, state: State, images: Array, context: Array | None = None) -> Array:
-    """Run the network of a spec.
-
-    Args:
-        spec: the network.
-        state: its weights; they are converted to the type of the images.
-        images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the network's total stride.
-        context: of tiles, the thumbnail of the whole image, ``(N, 3, SIDE, SIDE)``.
-
-    Returns:
-        ``(N, 3, H, W)``, not clipped.
+    """As :meth:`osr_core.backend.Network.predict`, in the type of the images.
 
     Raises:
         CheckpointError: if a weight is missing.

@@ -50,19 +50,14 @@ def default_model() -> str:
 
 
 def find_weights(model: str | os.PathLike[str]) -> Path:
-    """The weight file of a model; it is not read.
-
-    Args:
-        model: a registered name, a ``.safetensors`` file with or without its suffix, or a folder
-            that holds ``model.safetensors``, as those of training runs do.
+    """The weight file of a model, as :meth:`osr_core.Checkpoint.load` takes it; it is not read.
 
     Raises:
         ModelError: if there is no such model.
     """
     name = os.fspath(model)
-    entry = registry().get(name)
-    if entry is not None:
-        return entry.path
+    if name in registry():
+        return registry()[name].path
     path = Path(name)
     for candidate in (path, Path(name + SUFFIX), path / f"model{SUFFIX}"):
         if candidate.is_file():

@@ -1,8 +1,4 @@
-"""Reprogramming of any network: what both backends agree on.
-
-``backends.torch.reprogramming.reprogram`` takes any ``nn.Module``, its twin in
-``backends.mindspore.reprogramming`` any ``nn.Cell``.
-"""
+"""Reprogramming of any network: what both backends agree on."""
 
 from __future__ import annotations
 

@@ -17,11 +17,6 @@ from osr_core.tiling import default_tile, tiles
 
 Image = NDArray[Any]
 
-_NOT_FINITE = (
-    "the network's output is not finite (NaN or infinity) in {}; its weights may be unusable, or "
-    "need another precision"
-)
-
 
 def restore(
     image: Image,
@@ -62,10 +57,7 @@ def restore(
 
 
 def _restore(
-    image: Image,
-    network: Network,
-    tile: int | None,
-    on_progress: Callable[[float], object] | None,
+    image: Image, network: Network, tile: int | None, on_progress: Callable[[float], object] | None
 ) -> Image:
     """Tile by tile, without alpha."""
     result = np.empty_like(image)
@@ -78,7 +70,10 @@ def _restore(
         planes = _to_planes(padded[rows.tile, columns.tile])
         restored = network.predict(planes, context)[0, :, rows.valid_in_tile, columns.valid_in_tile]
         if not np.isfinite(restored).all():
-            raise OutputError(_NOT_FINITE.format(network.precision))
+            raise OutputError(
+                f"the network's output is not finite (NaN or infinity) in {network.precision}; "
+                "its weights may be unusable, or need another precision"
+            )
         kept = result[rows.valid, columns.valid]  # without the padding
         kept[...] = _from_planes(restored, image)[: kept.shape[0], : kept.shape[1]]
         if on_progress is not None:

@@ -39,24 +39,6 @@ from osr_core.migration import upgrade_spec
 from osr_core.settings import build
 from osr_core.spec_checks import check, require
 
-__all__ = [
-    "BACKBONES",
-    "IMAGE_CHANNELS",
-    "SPEC_VERSION",
-    "Activation",
-    "Backbone",
-    "Experts",
-    "External",
-    "Gates",
-    "GridDehaze",
-    "InputTransform",
-    "Layout",
-    "ModelSpec",
-    "OutputTransform",
-    "Residual",
-    "UNet",
-]
-
 SPEC_VERSION = 3
 """Version of the JSON form; :mod:`osr_core.migration` reads versions 1 and 2."""
 

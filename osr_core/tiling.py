@@ -19,9 +19,7 @@ MIN_TILE = 1152
 
 
 def default_tile(halo: int) -> int:
-    """Default side of a tile in pixels: at least 4.5 times the halo.
-
-    So at most 3.3 pixels are computed for each that is kept.
+    """Default side of a tile in pixels; at most 3.3 pixels are computed for each that is kept.
 
     >>> default_tile(97), default_tile(301)
     (1152, 1354)

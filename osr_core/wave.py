@@ -24,9 +24,7 @@ Array = NDArray[np.floating[Any]]
 def to_parts(amplitude: Array, phase: Array) -> tuple[Array, Array]:
     """Real and imaginary part ``(a cos θ, a sin θ)`` of a wave.
 
-    Args:
-        amplitude: *a*, of any shape, float32 or float64.
-        phase: *θ* in radians, of the same shape and type, which are those of the parts.
+    All four have one shape and type, float32 or float64; *θ* is in radians.
 
     >>> real, imaginary = to_parts(np.array([2.0]), np.array([np.pi / 2]))
     >>> bool(abs(real[0]) < 1e-12), float(imaginary[0])

@@ -83,11 +83,7 @@ _NAMES = {code: name for name, code in _CODES.items()}
 
 
 def read(path: PathLike) -> Content:
-    """Read the tensors of a file, by name, in its order, and its metadata.
-
-    Returns:
-        Arrays of the stored shape and type (bfloat16 as float32), writable and independent of
-        each other.
+    """Tensors in the file's order, writable (bfloat16 as float32), and metadata.
 
     Raises:
         CheckpointError: if the file cannot be read, is not a MindSpore checkpoint, is corrupted, or
@@ -110,7 +106,7 @@ def write(
 
     Args:
         path: the file; one that exists is replaced.
-        tensors: at least one array by name, of float16/32/64, integers of 8 to 64 bit, or bool.
+        tensors: at least one array, of float16/32/64, integers of 8 to 64 bit, or bool.
         metadata: texts to store beside them.
 
     Raises:

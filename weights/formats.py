@@ -18,9 +18,7 @@ FORMATS = {".safetensors": "safetensors", ".pth": "pth", ".pt": "pth", ".ckpt": 
 def read(path: PathLike, key: str | None = None) -> Content:
     """Read a weight file; its content decides on the format, and where it does not the suffix.
 
-    Args:
-        path: the file.
-        key: where in the file the tensors are; see :func:`weights.content.select`.
+    For ``key``, where in the file the tensors are, see :func:`weights.content.select`.
 
     Raises:
         CheckpointError: if the file cannot be read or is not a weight file.

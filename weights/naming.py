@@ -9,20 +9,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from osr_core.errors import SpecError
-from osr_core.migration import upgrade_names
+from osr_core.migration import canonical_name, upgrade_names
 from osr_core.spec import GridDehaze, ModelSpec, Residual
 
 Tensors = Mapping[str, NDArray[Any]]
 
 _WRAPPERS = ("module.", "_orig_mod.", "network.", "net.")
 """Prefixes that DataParallel, torch.compile and training cells put before every name."""
-
-_MINDSPORE_ENDINGS = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 
 _BOOKKEEPING = re.compile(
     r"(moment[12]|moments|accum|stat|adam_[mv])\..+|.+\.num_batches_tracked"
@@ -52,7 +45,7 @@ def canonical(tensors: Tensors) -> dict[str, NDArray[Any]]:
     weights = {name: array for name, array in tensors.items() if not _BOOKKEEPING.fullmatch(name)}
     while prefix := next((p for p in _WRAPPERS if weights and _shared(p, weights)), ""):
         weights = {name.removeprefix(prefix): array for name, array in weights.items()}
-    return upgrade_names({_rename(name): array for name, array in weights.items()})
+    return upgrade_names({canonical_name(name): array for name, array in weights.items()})
 
 
 def infer_spec(state: Tensors) -> ModelSpec:
@@ -92,9 +85,3 @@ def _griddehaze(state: Tensors) -> GridDehaze:
 
 def _shared(prefix: str, names: Iterable[str]) -> bool:
     return all(name.startswith(prefix) for name in names)
-
-
-def _rename(name: str) -> str:
-    head, _, ending = name.rpartition(".")
-    renamed = _MINDSPORE_ENDINGS.get(ending)
-    return f"{head}.{renamed}" if renamed and head else name

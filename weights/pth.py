@@ -49,15 +49,10 @@ Bytes = Callable[[Stored], bytes]
 
 
 def read(path: PathLike, key: str | None = None) -> Content:
-    """Read the tensors of a file, by name, in its order, and its metadata.
+    """Tensors in the file's order and metadata of a state dict, plain or nested in mappings.
 
-    Args:
-        path: a file with a state dict, plain or nested in mappings.
-        key: where it is nested; see :func:`weights.content.select`.
-
-    Returns:
-        Arrays of the stored shape and type (bfloat16 as float32), in C order, writable, and
-        independent of each other even where tensors shared memory. Empty tensors are kept.
+    Arrays are writable (bfloat16 as float32), in C order, and independent of each other even where
+    tensors shared memory. For ``key`` see :func:`weights.content.select`.
 
     Raises:
         CheckpointError: if the file cannot be read, needs code of its own, or holds anything but
@@ -83,12 +78,7 @@ def read(path: PathLike, key: str | None = None) -> Content:
 def write(
     path: PathLike, tensors: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays as a plain state dict that ``load_state_dict`` accepts, atomically.
-
-    Args:
-        path: the file; one that exists is replaced.
-        tensors: at least one array by name, of any type that PyTorch has too.
-        metadata: texts to store beside them.
+    """Write arrays, at least one, as a state dict that ``load_state_dict`` accepts, atomically.
 
     Raises:
         BackendError: if PyTorch is not installed.

@@ -16,10 +16,7 @@ from weights.naming import canonical
 
 
 def load_vgg(source: PathLike) -> dict[str, NDArray[np.float32]]:
-    """The weights in a file of any format, by torchvision's name.
-
-    Args:
-        source: torchvision's ``vgg16-397923af.pth``, or what :func:`convert_vgg` made of it.
+    """The weights in torchvision's ``vgg16-397923af.pth``, or in what :func:`convert_vgg` made.
 
     Raises:
         CheckpointError: if the file cannot be read or does not hold VGG16.

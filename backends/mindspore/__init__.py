@@ -9,7 +9,7 @@ from osr_core.backend import require_backend
 
 require_backend("mindspore")
 
-from backends.mindspore import onednn  # noqa: E402
+from backends.mindspore import onednn
 
 # MindSpore takes these two settings from the environment only: no warnings by default, and the
 # report of a graph that fails to compile (rank_0/) among temporary files, not in the working
@@ -20,25 +20,12 @@ os.environ.setdefault(
 )
 onednn.cap()
 
-from backends.mindspore.base import Network  # noqa: E402
-from backends.mindspore.device import devices, version  # noqa: E402
-from backends.mindspore.distributed import init_distributed, shutdown  # noqa: E402
-from backends.mindspore.networks import build, load  # noqa: E402
-from backends.mindspore.reprogramming import reprogram  # noqa: E402
-from backends.mindspore.training import Trainer  # noqa: E402
+from backends.mindspore.base import Network
+from backends.mindspore.device import devices, version
+from backends.mindspore.distributed import init_distributed, shutdown
+from backends.mindspore.networks import build, load
+from backends.mindspore.reprogramming import reprogram
+from backends.mindspore.training import Trainer
 
 name = "mindspore"
 """Of this backend."""
-
-__all__ = [
-    "Network",
-    "Trainer",
-    "build",
-    "devices",
-    "init_distributed",
-    "load",
-    "name",
-    "reprogram",
-    "shutdown",
-    "version",
-]

@@ -7,7 +7,6 @@ maps ``(N, C, H, W)`` to the same shape. ``context``, of tiles, is the thumbnail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from itertools import pairwise, product
 
 from mindspore import Parameter, Tensor, nn, ops
@@ -183,10 +182,5 @@ class Experts(Network):
         return result
 
 
-BACKBONES: Mapping[str, Callable[..., Network]] = {
-    "residual": Residual,
-    "griddehaze": GridDehaze,
-    "unet": UNet,
-    "experts": Experts,
-}
+BACKBONES = {"residual": Residual, "griddehaze": GridDehaze, "unet": UNet, "experts": Experts}
 """Every backbone by its kind: ``(spec, channels) → network``."""

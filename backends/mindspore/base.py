@@ -13,15 +13,8 @@ from numpy.typing import NDArray
 
 from backends.mindspore.device import compiled, set_precision
 from osr_core.checkpoint import check_tensors, state_names
+from osr_core.migration import canonical_name
 from osr_core.spec import ModelSpec
-
-_CANONICAL = {
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-"""MindSpore's names in normalisation layers → canonical names, which are PyTorch's."""
 
 
 class Network(nn.Cell):
@@ -69,9 +62,4 @@ class Network(nn.Cell):
 
     def _tensors(self) -> dict[str, Parameter]:
         """Weights, and the batch statistics of an external backbone."""
-        return {_canonical(name): tensor for name, tensor in self.parameters_and_names()}
-
-
-def _canonical(name: str) -> str:
-    layer, _, last = name.rpartition(".")
-    return f"{layer}.{_CANONICAL.get(last, last)}" if layer else name
+        return {canonical_name(name): tensor for name, tensor in self.parameters_and_names()}

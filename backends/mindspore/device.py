@@ -30,13 +30,10 @@ def devices() -> list[str]:
 
 
 def select(name: str) -> Device:
-    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``.
+    """As :func:`osr_core.backend.choose_device`, among the devices here.
 
     In MindSpore the device belongs to the process: it is set here, once, and what is built
-    afterwards lives there.
-
-    Raises:
-        DeviceError: if there is no such device here, or the process is bound to another.
+    afterwards lives there. DeviceError also if the process is bound to another.
     """
     device = choose_device(name, devices(), "MindSpore")
     target, index = TARGETS[device.kind], device.index
@@ -74,11 +71,7 @@ def set_precision(network: nn.Cell, precision: str) -> None:
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same cell or function, as one graph where that is faster: on Ascend.
-
-    Each new shape is compiled once, which takes seconds to minutes; the graph belongs to what is
-    returned, so keep it.
-    """
+    """The same cell or function, on Ascend as one graph; keep it: each new shape is compiled."""
     return ms.jit(function) if ms.get_context("device_target") == "Ascend" else function
 
 

@@ -1,19 +1,8 @@
 """Training in several processes. Twin of :mod:`backends.torch.distributed`.
 
-``msrun --worker_num=2 --local_worker_num=2 --join=True script.py`` starts the script twice; each
-process calls :func:`init_distributed` before it builds anything, takes its share of every batch,
-and calls :func:`shutdown` at the end:
-
-    world = init_distributed("auto")
-    network = build(spec, device=world.device)
-    broadcast(network)
-    gradients = average(ms.grad(...)(...))
-    ...
-    shutdown()
-
-In a single process, started by hand, all of this does nothing, so the same script serves both.
-msrun starts the script once more, as the scheduler, which stays in :func:`init_distributed` until
-the others are done and ends there: write and print nothing before.
+As there, but started by ``msrun --worker_num=2 --local_worker_num=2 --join=True script.py``. It
+starts the script once more, as the scheduler, which stays in :func:`init_distributed` until the
+others are done and ends there: write and print nothing before.
 """
 
 from __future__ import annotations
@@ -34,18 +23,9 @@ STARTED = {"MS_ROLE", "MS_WORKER_NUM", "MS_SCHED_HOST", "MS_SCHED_PORT"}
 
 
 def init_distributed(device: str) -> World:
-    """Join the processes that ``msrun`` started, if it did.
+    """As :func:`backends.torch.distributed.init_distributed`, of ``msrun``.
 
-    Args:
-        device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; of several processes each takes
-            the GPU or NPU of its local rank, whatever the index.
-
-    Returns:
-        Rank, number of processes and device of this one; ``World(0, 1, device)`` if it is single.
-
-    Raises:
-        DeviceError: if there is no such device, too few of them, or the process has another.
-        BackendError: if ``torchrun`` started the process, which would train alone.
+    DeviceError also if the process has another device; BackendError if ``torchrun`` started it.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         raise BackendError("launcher: torchrun starts PyTorch; start MindSpore with msrun")
@@ -88,13 +68,7 @@ def broadcast(network: nn.Cell) -> None:
 
 
 def average(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Means over all processes, such as of gradients.
-
-    For the mean to be that of the whole batch, all processes need equally large parts of it.
-
-    Args:
-        tensors: float32 tensors of any shapes, the same shapes in all processes.
-    """
+    """As :func:`backends.torch.distributed.average`."""
     if not _joined():
         return tensors
     size, total = communication.get_group_size(), _sum()

@@ -1,7 +1,4 @@
-"""The losses and their weighted sum. Twin of :mod:`backends.torch.losses`.
-
-Their definitions: :data:`osr_core.training.losses.LOSSES`.
-"""
+"""The losses and their weighted sum. Twin of :mod:`backends.torch.losses`."""
 
 from __future__ import annotations
 
@@ -14,34 +11,13 @@ from numpy.typing import NDArray
 
 from backends.mindspore.device import current
 from osr_core.errors import DeviceError
-from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
+from osr_core.training.losses import TERMS as SHARED_TERMS
+from osr_core.training.losses import check_losses, mse
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
-
-
-def _l1(result: Tensor, target: Tensor) -> Tensor:
-    return ops.abs(result - target).mean()
 
 
 def _smooth_l1(result: Tensor, target: Tensor) -> Tensor:
     return ops.smooth_l1_loss(result, target, beta=1.0, reduction="mean")
-
-
-def _charbonnier(result: Tensor, target: Tensor) -> Tensor:
-    return ops.sqrt(ops.square(result - target) + CHARBONNIER_EPSILON**2).mean()
-
-
-def _mse(result: Tensor, target: Tensor) -> Tensor:
-    return ops.square(result - target).mean()
-
-
-def _rmse(result: Tensor, target: Tensor) -> Tensor:
-    errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
-    return ops.sqrt(errors + PSNR_FLOOR).mean() - PSNR_FLOOR**0.5
-
-
-def _psnr(result: Tensor, target: Tensor) -> Tensor:
-    errors = ops.square(result - target).mean((1, 2, 3))  # (N,)
-    return ops.log(1 + errors / PSNR_FLOOR).mean()
 
 
 def _frequency(result: Tensor, target: Tensor) -> Tensor:
@@ -66,7 +42,7 @@ class Perceptual(nn.Cell):
     def construct(self, result: Tensor, target: Tensor) -> Tensor:
         """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
         ours, theirs = self.features(result), self.features(target)
-        terms = [_mse(ours[level], theirs[level]) for level in range(3)]
+        terms = [mse(ours[level], theirs[level]) for level in range(3)]
         return (terms[0] + terms[1] + terms[2]) / 3
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -85,16 +61,9 @@ class Perceptual(nn.Cell):
 
 
 class Loss(nn.Cell):
-    """A weighted sum of losses, computed in float32 also under autocast.
+    """As :class:`backends.torch.losses.Loss`.
 
-    Args:
-        weights: loss (:data:`osr_core.training.losses.LOSSES`) → its weight.
-        vgg: VGG16's weights (``weights.vgg.load_vgg``); ``perceptual`` needs them.
-
-    Raises:
-        OptionError: for an unknown loss, a wrong weight, or a perceptual loss without VGG16.
-        CheckpointError: if ``vgg`` is not VGG16's.
-        DeviceError: for ``frequency`` on CUDA, where MindSpore has no FFT.
+    DeviceError also for ``frequency`` on CUDA, where MindSpore has no FFT.
     """
 
     def __init__(
@@ -128,15 +97,7 @@ class Loss(nn.Cell):
         return super().add_flags_recursive(**flags)
 
 
-TERMS = {
-    "l1": _l1,
-    "smooth_l1": _smooth_l1,
-    "charbonnier": _charbonnier,
-    "mse": _mse,
-    "rmse": _rmse,
-    "psnr": _psnr,
-    "frequency": _frequency,
-}
+TERMS = {**SHARED_TERMS, "smooth_l1": _smooth_l1, "frequency": _frequency}
 """The losses that are plain functions, by name."""
 
 

@@ -34,10 +34,8 @@ def build(
     if device is not None:
         select(device)
     check_backbone(spec, None)
-    if state is None:
-        state = initial_state(spec, seed)
-    else:
-        check_state(spec, state)
+    state = initial_state(spec, seed) if state is None else state
+    check_state(spec, state)
     return _build(spec, state)
 
 

@@ -1,9 +1,8 @@
 """A cap on MindSpore's oneDNN that makes convolutions 30 to 100 times faster. No twin in torch.
 
-On a CPU with AVX-512 the oneDNN that MindSpore 2.10 brings (3.10.1, plain NCHW layouts) chooses a
-reference kernel for convolutions; capped to AVX2 it chooses its matrix product. MindSpore loads it
-as a shared library, so the cap can be set there and nowhere else: the oneDNN inside PyTorch is
-another one and stays as it is. ``tools/benchmark.py`` measures the difference.
+With AVX-512 the oneDNN of MindSpore 2.10 (3.10.1, plain NCHW layouts) chooses a reference kernel
+for convolutions; capped to AVX2 it chooses its matrix product. The oneDNN inside PyTorch is another
+library and stays as it is. ``tools/benchmark.py`` measures the difference.
 """
 
 from __future__ import annotations
@@ -30,11 +29,8 @@ AVX2 = 0x7
 def cap() -> CapState:
     """Cap MindSpore's oneDNN to AVX2, where that helps and the environment sets no cap.
 
-    Must come before the first operation of the process; MindSpore itself is not imported.
-
-    Returns:
-        ``on``; ``not needed`` (no AVX-512, or not Linux on x86-64); ``set by the environment``;
-        ``too late`` (an operation ran already: slow convolutions); ``not found`` (no such library).
+    Must come before the first operation of the process, else it is ``too late``; ``not needed``
+    without AVX-512, or not on Linux on x86-64. MindSpore itself is not imported.
     """
     if any(variable in os.environ for variable in VARIABLES):
         return "set by the environment"

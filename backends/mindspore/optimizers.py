@@ -34,7 +34,6 @@ class AdamW:
         self._update = ops.AdamWeightDecay()
 
     def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
         self._adam(grads, lr, self.weight_decay)
 
     def _adam(self, grads: Mapping[str, Tensor], lr: float, decay: float) -> None:
@@ -52,7 +51,6 @@ class Adam(AdamW):
     """Adam (Kingma and Ba, ICLR 2015), the same as torch's; the decay joins the gradient."""
 
     def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
         if self.weight_decay:
             grads = {n: grads[n] + self.weight_decay * w for n, w in self.weights.items()}
         self._adam(grads, lr, 0.0)
@@ -68,7 +66,6 @@ class Muon(AdamW):
         self._orthogonalise = compiled(orthogonalise)
 
     def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
         super().step(grads, lr * OTHERS)
         for name, kernel in self.kernels.items():
             grad, momentum = grads[name], self.first[name]

@@ -22,19 +22,7 @@ from osr_core.training.trainer import Tensors
 
 
 class Trainer(trainer.Trainer):
-    """An optimizer on a loss of one network; :class:`osr_core.training.trainer.Trainer`.
-
-    Args:
-        network: to train.
-        options: loss, optimizer, gradient clipping, accumulation and precision.
-        vgg: VGG16's weights by name, for the perceptual loss.
-        world: the processes that train together, as :func:`~.distributed.init_distributed`
-            returned it; the network's weights become those of rank 0.
-
-    Raises:
-        DeviceError: if the process's device lacks the precision.
-        OptionError: if the perceptual loss is asked for without ``vgg``.
-    """
+    """As :class:`backends.torch.training.Trainer`."""
 
     distributed = distributed
 

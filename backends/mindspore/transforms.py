@@ -1,8 +1,4 @@
-"""The two transforms of the method. Twin of :mod:`backends.torch.transforms`.
-
-In the paper's notation: :mod:`osr_core.wave`, and ``input_transform`` and ``output_transform`` in
-:mod:`osr_core.networks`.
-"""
+"""The two transforms of the method. Twin of :mod:`backends.torch.transforms`."""
 
 from __future__ import annotations
 
@@ -15,11 +11,7 @@ from osr_core.spec import IMAGE_CHANNELS
 
 
 class InputTransform(nn.Cell):
-    """Image ``(N, 3, H, W)`` → real part a·cos θ and imaginary part a·sin θ ``(N, C, H, W)``.
-
-    The phase, its sine and its cosine are computed in float32 even under autocast: a phase of
-    several turns has lost the angle in half precision.
-    """
+    """Image ``(N, 3, H, W)`` → real part a·cos θ and imaginary part a·sin θ ``(N, C, H, W)``."""
 
     def __init__(self, inputs: int, spec: specs.InputTransform) -> None:
         super().__init__()

@@ -6,23 +6,10 @@ from osr_core.backend import require_backend
 
 require_backend("onnx")
 
-from backends.onnx.base import Network  # noqa: E402
-from backends.onnx.device import devices, version  # noqa: E402
-from backends.onnx.networks import build, load  # noqa: E402
-from backends.onnx.training import Trainer, init_distributed, reprogram, shutdown  # noqa: E402
+from backends.onnx.base import Network
+from backends.onnx.device import devices, version
+from backends.onnx.networks import build, load
+from backends.onnx.training import Trainer, init_distributed, reprogram, shutdown
 
 name = "onnx"
 """Of this backend."""
-
-__all__ = [
-    "Network",
-    "Trainer",
-    "build",
-    "devices",
-    "init_distributed",
-    "load",
-    "name",
-    "reprogram",
-    "shutdown",
-    "version",
-]

@@ -25,11 +25,7 @@ def devices() -> list[str]:
 
 
 def select(name: str) -> Device:
-    """The device of a name: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``.
-
-    Raises:
-        DeviceError: if there is no such device here.
-    """
+    """As :func:`osr_core.backend.choose_device`, among the devices here."""
     return choose_device(name, devices(), "PyTorch")
 
 
@@ -47,12 +43,7 @@ def check_precision(kind: str, precision: str) -> None:
 
 
 def autocast(kind: str, precision: str) -> AbstractContextManager[object]:
-    """A context in which convolutions are computed in that precision.
-
-    Args:
-        kind: PyTorch's name of the kind of device.
-        precision: one of :data:`osr_core.backend.PRECISIONS`.
-    """
+    """A context in which PyTorch's kind of device computes convolutions in that precision."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(kind, DTYPES[precision])

@@ -89,12 +89,9 @@ def broadcast(network: nn.Module) -> None:
 
 
 def average(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Means over all processes, such as of gradients.
+    """Means over all processes of float32 tensors, such as gradients, alike in shape in all.
 
     For the mean to be that of the whole batch, all processes need equally large parts of it.
-
-    Args:
-        tensors: float32 tensors of any shapes, the same shapes in all processes.
     """
     if not _joined():
         return tensors

@@ -13,34 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.training.losses import CHARBONNIER_EPSILON, PSNR_FLOOR, check_losses
+from osr_core.training.losses import TERMS as SHARED_TERMS
+from osr_core.training.losses import check_losses, mse
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
-
-
-def _l1(result: Tensor, target: Tensor) -> Tensor:
-    return (result - target).abs().mean()
 
 
 def _smooth_l1(result: Tensor, target: Tensor) -> Tensor:
     return F.smooth_l1_loss(result, target)
-
-
-def _charbonnier(result: Tensor, target: Tensor) -> Tensor:
-    return ((result - target).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
-
-
-def _mse(result: Tensor, target: Tensor) -> Tensor:
-    return (result - target).square().mean()
-
-
-def _rmse(result: Tensor, target: Tensor) -> Tensor:
-    errors = (result - target).square().mean((1, 2, 3))  # (N,)
-    return (errors + PSNR_FLOOR).sqrt().mean() - PSNR_FLOOR**0.5
-
-
-def _psnr(result: Tensor, target: Tensor) -> Tensor:
-    errors = (result - target).square().mean((1, 2, 3))  # (N,)
-    return (1 + errors / PSNR_FLOOR).log().mean()
 
 
 def _frequency(result: Tensor, target: Tensor) -> Tensor:
@@ -66,7 +45,7 @@ class Perceptual(nn.Module):
     def forward(self, result: Tensor, target: Tensor) -> Tensor:
         """Two of ``(N, 3, H, W)``, sides at least 4 → a scalar."""
         pairs = zip(self.features(result), self.features(target), strict=True)
-        terms = [_mse(ours, theirs) for ours, theirs in pairs]
+        terms = [mse(ours, theirs) for ours, theirs in pairs]
         return (terms[0] + terms[1] + terms[2]) / 3
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -116,15 +95,7 @@ class Loss(nn.Module):
             return total
 
 
-TERMS = {
-    "l1": _l1,
-    "smooth_l1": _smooth_l1,
-    "charbonnier": _charbonnier,
-    "mse": _mse,
-    "rmse": _rmse,
-    "psnr": _psnr,
-    "frequency": _frequency,
-}
+TERMS = {**SHARED_TERMS, "smooth_l1": _smooth_l1, "frequency": _frequency}
 """The losses that are plain functions, by name."""
 
 

@@ -41,10 +41,8 @@ def build(
         CheckpointError: if the weights are not those of the spec.
     """
     check_backbone(spec, None)
-    if state is None:
-        state = initial_state(spec, seed)
-    else:
-        check_state(spec, state)
+    state = initial_state(spec, seed) if state is None else state
+    check_state(spec, state)
     target = torch.get_default_device() if device is None else torch_device(select(device))
     return _build(spec, state, target)
 
@@ -61,10 +59,9 @@ def load(
     Args:
         model: as :meth:`osr_core.Checkpoint.load` takes it, or what that returned.
         device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
-        precision: ``float32``, ``bfloat16`` or ``float16`` (of convolutions; the phase stays in
-            float32).
-        backbone: the module around which the model was made, if by
-            :func:`~.reprogramming.reprogram`; its weights become those of the file.
+        precision: of convolutions: ``float32``, ``bfloat16`` or ``float16``.
+        backbone: that of :func:`~.reprogramming.reprogram`, if the model was made by it; its
+            weights become those of the file.
 
     Raises:
         ModelError: if there is no such model, or it lacks its backbone.

@@ -28,7 +28,6 @@ class AdamW:
         self._torch = self.kind([group], betas=BETAS, eps=EPSILON, weight_decay=weight_decay)
 
     def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
         for name, weight in self.weights.items():
             weight.grad = grads[name]
             self._torch.state[weight] = {
@@ -58,7 +57,6 @@ class Muon(AdamW):
 
     @torch.no_grad()
     def step(self, grads: Mapping[str, Tensor], lr: float) -> None:
-        """Update weights and moments by the gradients of the weights, at a learning rate."""
         super().step(grads, lr * OTHERS)
         for name, kernel in self.kernels.items():
             grad, momentum = grads[name], self.first[name]

@@ -1,4 +1,4 @@
-"""The losses by name, and their constants; the backends' ``losses.py`` compute them.
+"""The losses by name; the backends' ``losses.py`` add them up.
 
 All take result and target ``(N, 3, H, W)``, nominally in [0, 1], and return one number: 0 for equal
 images, more for others.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from osr_core.errors import OptionError
 
@@ -40,13 +41,39 @@ CHARBONNIER_EPSILON = 1e-3
 PSNR_FLOOR = 1e-5
 """Mean squared error of 50 dB, below which the PSNR of an image hardly counts any more."""
 
+Tensor = Any
+"""Of either framework: these of its methods have the same names in both."""
+
+
+def _l1(result: Tensor, target: Tensor) -> Tensor:
+    return (result - target).abs().mean()
+
+
+def _charbonnier(result: Tensor, target: Tensor) -> Tensor:
+    return ((result - target).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def mse(result: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error."""
+    return (result - target).square().mean()
+
+
+def _rmse(result: Tensor, target: Tensor) -> Tensor:
+    errors = (result - target).square().mean((1, 2, 3))  # (N,)
+    return (errors + PSNR_FLOOR).sqrt().mean() - PSNR_FLOOR**0.5
+
+
+def _psnr(result: Tensor, target: Tensor) -> Tensor:
+    errors = (result - target).square().mean((1, 2, 3))  # (N,)
+    return (1 + errors / PSNR_FLOOR).log().mean()
+
+
+TERMS = {"l1": _l1, "charbonnier": _charbonnier, "mse": mse, "rmse": _rmse, "psnr": _psnr}
+"""Those that are the same lines in both frameworks."""
+
 
 def check_losses(weights: Mapping[str, float]) -> None:
-    """Raise :class:`OptionError` unless these are losses with positive, finite weights.
-
-    Args:
-        weights: name → weight in the sum; at least one.
-    """
+    """Raise :class:`OptionError` unless these are losses, at least one, with positive weights."""
     if not isinstance(weights, Mapping) or not weights:
         raise OptionError(f"loss: expected weights by name, such as l1 = 1.0, got {weights!r}")
     for name, weight in weights.items():

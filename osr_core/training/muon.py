@@ -17,10 +17,9 @@ A network without normalisation needs weight decay: every step may add 0.2 η �
 singular value, and only λ bounds it. Without it the U-Net of osr-general diverged within 1,500
 steps at η = 3e-3 and at 4e-3; with λ = 1 it did not.
 
-This module holds what both backends share. Their ``orthogonalise`` computes O by Newton–Schulz
-iterations :math:`X \leftarrow (a + b\, X X^\top + c\, (X X^\top)^2) X`, on the small matrix
-:math:`X X^\top`, which commutes with every factor, and multiplies X once, at the end: the same
-polynomial for half the time.
+The backends' ``orthogonalise`` computes O by Newton–Schulz iterations
+:math:`X \leftarrow (a + b\, X X^\top + c\, (X X^\top)^2) X`, on the small matrix :math:`X X^\top`,
+which commutes with every factor, and multiplies X once: the same result for half the time.
 """
 
 from __future__ import annotations

@@ -81,8 +81,7 @@ def vgg_state(tensors: Mapping[str, NDArray[Any]]) -> State:
 
 
 def require_vgg(tensors: Mapping[str, NDArray[Any]] | None) -> State:
-    """:func:`vgg_state`, or :class:`OptionError` that says how to get the weights where none are
-    given."""
+    """:func:`vgg_state`; without weights an :class:`OptionError` that says how to get them."""
     if tensors is None:
         raise OptionError(
             f"loss.perceptual: needs VGG16's weights: download {URL} and name the file in the "
