@@ -1,6 +1,7 @@
 """Settings from TOML files and ``key=value`` pairs, as plain values.
 
-:func:`osr_core.settings.build` makes dataclasses of them.
+:func:`osr_core.settings.build` makes dataclasses of them. Files are bounded before they are parsed:
+Python's parser takes any depth, and memory that grows with the square of the parts of a key.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from osr_core.errors import OptionError
+from osr_core.errors import OptionError, printable
+from osr_core.files import read_bounded
+from osr_core.json_text import check_depth
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,6 +22,15 @@ else:
     import tomli as tomllib
 
 Table = dict[str, Any]
+
+LONGEST = 2**18
+"""Bytes of a file, or characters of a value."""
+
+MAX_DOTS = 250
+"""Dots in a line, and in the key of a pair: each may begin a table within the one before."""
+
+MAX_FILES = 16
+"""Files that extend each other."""
 
 WHOLE = ("data", "sampling_weights", "loss", "init")
 """Tables that a later file replaces as a whole; others are merged key by key."""
@@ -56,7 +68,9 @@ def assign(settings: Table, pairs: Iterable[str]) -> Table:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not key or not equals:
-            raise OptionError(f"{pair!r}: expected key=value")
+            raise OptionError(f"{printable(pair)!r}: expected key=value")
+        if key.count(".") > MAX_DOTS:
+            raise OptionError(f"{printable(key)}: a key of more than {MAX_DOTS} dots")
         settings = put(settings, key, _toml_value(text))
     return settings
 
@@ -85,21 +99,40 @@ def folders(pairs: Iterable[str]) -> dict[str, list[str]]:
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _parse(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except ValueError as error:
+        raise OptionError(f"{printable(text)}: {error}") from None
+
+
+def _parse(text: str) -> Table:
+    """The values of a TOML text; a ValueError if it is none, or beyond a bound."""
+    if len(text) > LONGEST:
+        raise ValueError(f"longer than {LONGEST:,} characters")
+    if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
+        raise ValueError(f"a line of more than {MAX_DOTS} dots")
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    check_depth(table)
+    return table
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> Table:
-    if path.resolve() in above:
-        raise OptionError(f"{path}: extends itself")
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: not TOML: {error}") from None
+        place = path.resolve()
+        if place in above:
+            raise OptionError(f"{path}: extends itself")
+        data = _parse(read_bounded(path, LONGEST).decode())
     except OSError as error:
         raise OptionError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RuntimeError) as error:  # of the text, or of the path: NUL, a loop of links
+        raise OptionError(f"{path}: not TOML: {error}") from None
     base = data.pop("extends", None)
     if base is None:
         return data
-    return merge(_read(path.parent / str(base), (*above, path.resolve())), data)
+    if not isinstance(base, str) or len(above) >= MAX_FILES:
+        raise OptionError(f"{path}: extends: expected one file, {MAX_FILES} in a row at most")
+    return merge(_read(path.parent / base, (*above, place)), data)

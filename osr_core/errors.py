@@ -37,7 +37,10 @@ def quoted(value: object) -> str:
     >>> quoted("a" * 1000)[-8:], quoted([[[[[1]]]]])
     ("aaaaaaa'", '[[[...]]]')
     """
-    return printable(_REPR.repr(value))
+    try:
+        return printable(_REPR.repr(value))
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a very long {type(value).__name__}"
 
 
 class OSRError(Exception):

@@ -60,11 +60,11 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
         return registry()[name].path
     path = Path(name)
     for candidate in (path, Path(name + SUFFIX), path / f"model{SUFFIX}"):
-        if candidate.is_file():
+        if os.path.isfile(candidate):
             if candidate.suffix != SUFFIX:
                 raise ModelError(f"model {name}: not a {SUFFIX} file; 'osr convert' makes one")
             return candidate
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ModelError(f"model {name}: a folder without model{SUFFIX}")
     if path.suffix == SUFFIX or len(path.parts) > 1:
         raise ModelError(f"model {name}: no such file")

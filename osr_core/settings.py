@@ -111,7 +111,7 @@ def _convert(hint: Any, value: Any, where: str, error: Error) -> Any:
         require(short, where, f"at most {MAX_TABLES:,} tables", count, error)
         items = enumerate(value)
         return tuple(_convert(inner[0], item, f"{where}[{i}]", error) for i, item in items)
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**1023:
         return float(value)
     require(type(value) is hint, where, _NAMES.get(hint, hint.__name__), value, error)
     return value

@@ -8,6 +8,7 @@ framework, PyTorch.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def convert(
 def find_source(source: PathLike, target: PathLike) -> Path:
     """The file to convert, once it is known that the target is another and can be written."""
     check_hash(source)
-    model = source in registry() or Path(source).is_dir()
+    model = source in registry() or os.path.isdir(source)
     path = find_weights(source) if model else Path(source)
     formats.target_format(target)
     if path.resolve() == Path(target).resolve():
@@ -117,7 +118,7 @@ def find_spec(source: ModelSpec | PathLike) -> ModelSpec:
         return source
     if source in registry():
         return Checkpoint.load(source).spec
-    if not Path(source).is_file():
+    if not os.path.isfile(source):
         raise SpecError(f"{source}: no such file or model to take the spec from")
     try:
         if Path(source).suffix == ".json":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def read(path: PathLike, key: str | None = None) -> Content:
         CheckpointError: if the file cannot be read or is not a weight file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise CheckpointError(f"{path}: no such file")
     with naming(path):
         name = _identify(path)

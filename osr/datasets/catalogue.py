@@ -181,8 +181,8 @@ def scan(data: DataSet, path: str | os.PathLike[str] | None, split: Split) -> Ma
     if data.name == "lists":
         return Match(data.name, read_lists(os.fspath(path)))
     root, layouts = Path(path), data.candidate_layouts(split)
-    if not root.is_dir():
-        raise ImageError(f"{root}: {'is no folder' if root.exists() else 'no such folder'}")
+    if not os.path.isdir(root):
+        raise ImageError(f"{root}: {'is no folder' if os.path.exists(root) else 'no such folder'}")
     index = FolderIndex(root, layouts)
     best = None
     for layout in layouts:

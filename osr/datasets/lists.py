@@ -69,7 +69,7 @@ def locate(text: str, root: Path) -> Path | None:
         return Path(posix)
     parts = [part for part in PurePosixPath(posix).parts if part != "/"]
     tries = (root.joinpath(*parts[index:]) for index in range(len(parts)))
-    return next((path for path in tries if path.is_file()), None)
+    return next((path for path in tries if os.path.isfile(path)), None)
 
 
 def short_names(lines: list[str]) -> list[str]:

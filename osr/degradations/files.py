@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def degrade_files(
 
 def _depth_maps(folder: Path) -> dict[str, Path]:
     """Stem → file."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise OptionError(f"--depth {folder}: no such folder")
     return {path.stem: path for path in sorted(folder.iterdir()) if path.is_file()}
 

@@ -80,7 +80,7 @@ def locate(text: str, split: Split = "test") -> DataSetItems:
         if folder.name.lower().replace("_", "-") in catalogue():
             data = find(folder.name)
         else:
-            data = find("pairs" if (folder / "input").is_dir() else "photographs")
+            data = find("pairs" if os.path.isdir(folder / "input") else "photographs")
             label = folder.name
     elif "=" in text:
         name, _, path = text.partition("=")

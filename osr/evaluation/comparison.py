@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -87,11 +86,11 @@ def _find(text: str, report: str | os.PathLike[str] | None) -> tuple[Results, st
     """The report and the model that an argument names."""
     if report is not None:
         return load(report), text
-    if Path(text).is_dir():
+    if os.path.isdir(text):
         results = load(text)
         return results, first_model(results)
     folder, colon, model = text.rpartition(":")
-    if not colon or not Path(folder).is_dir():
+    if not colon or not os.path.isdir(folder):
         raise OptionError(f"{text}: no such report; give its folder, or --report for a model")
     return load(folder), model
 

@@ -19,6 +19,17 @@ _RESUMABLE = frozenset(
 )  # fmt: skip
 """Keys that may change when a run is resumed."""
 
+# Bounds, so that a slip of the finger does not ask for terabytes.
+STEPS = 10**9
+MAX_PIXELS = 2**27  # of the crops of a batch: 3 GB, degraded and clean
+MAX_WEIGHT = 1e6
+
+
+def _check_limits(where: str, part: Any, **limits: tuple[int, int]) -> None:
+    for name, (low, high) in limits.items():
+        value = getattr(part, name)
+        require(low <= value <= high, f"{where}.{name}", f"{low} to {high}", value)
+
 
 @dataclass(frozen=True)
 class Scheduler:
@@ -34,7 +45,7 @@ class Scheduler:
     """Only for ``step``."""
 
     def __post_init__(self) -> None:
-        require(self.warmup >= 0, "recipe.scheduler.warmup", "0 or more", self.warmup)
+        _check_limits("recipe.scheduler", self, warmup=(0, STEPS), step_size=(0, STEPS))
         sized = self.kind != "step" or self.step_size > 0
         require(sized, "recipe.scheduler.step_size", "a positive number", self.step_size)
         require(0 < self.gamma <= 1, "recipe.scheduler.gamma", "above 0, up to 1", self.gamma)
@@ -64,8 +75,7 @@ class Validation:
     one of each. 0: validation uses training files, with other crops and degradations."""
 
     def __post_init__(self) -> None:
-        require(self.every > 0, "recipe.validation.every", "a positive number", self.every)
-        require(self.samples >= 0, "recipe.validation.samples", "0 or more", self.samples)
+        _check_limits("recipe.validation", self, every=(1, STEPS), samples=(0, 2**16))
         fraction = self.val_fraction
         require(0 <= fraction < 1, "recipe.validation.val_fraction", "0 or more, below 1", fraction)
 
@@ -187,17 +197,22 @@ class Recipe:
     """Consecutive steps with a loss or gradient that is not finite, after which the run ends."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "crop_size", "checkpoint_every", "max_checkpoints",
-                     "log_every", "max_skipped_steps"):  # fmt: skip
-            value = getattr(self, name)
-            require(value > 0, f"recipe.{name}", "a positive number", value)
-        for name in ("max_side", "seed"):
-            value = getattr(self, name)
-            require(value >= 0, f"recipe.{name}", "0 or more", value)
+        _check_limits(
+            "recipe", self,
+            steps=(1, STEPS), batch_size=(1, 2**16), accumulation_steps=(1, 2**16),
+            crop_size=(1, 4096), max_side=(0, 2**17), seed=(0, 2**63 - 1),
+            checkpoint_every=(1, STEPS), log_every=(1, STEPS), max_checkpoints=(1, 10_000),
+            max_skipped_steps=(1, STEPS),
+        )  # fmt: skip
+        for name, count in (("batch_size", self.batch_size),
+                            ("validation.samples", self.validation.samples)):  # fmt: skip
+            fits = count * self.crop_size**2 <= MAX_PIXELS
+            require(fits, f"recipe.{name}", f"at most {MAX_PIXELS} pixels in all crops", count)
         require(0 <= self.ema_decay < 1, "recipe.ema_decay", "0 or more, below 1", self.ema_decay)
         _ = self.trainer_options  # checks its own part
         for name, weight in self.sampling_weights.items():
-            require(weight >= 0, f"recipe.sampling_weights.{name}", "0 or more", weight)
+            fits = 0 <= weight <= MAX_WEIGHT
+            require(fits, f"recipe.sampling_weights.{name}", f"0 to {MAX_WEIGHT:g}", weight)
         weights = dict(self.sampling_weights)
         require(any(weights.values()), "recipe.sampling_weights", "a weight above 0", weights)
         multiple = analyse(self.spec).total_stride

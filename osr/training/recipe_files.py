@@ -65,9 +65,9 @@ def find_recipe(name: PathLike) -> Path:
     'denoise.toml'
     """
     path, known = Path(name), FOLDER / f"{os.fspath(name)}.toml"
-    if path.is_file() or path.suffix:
+    if os.path.isfile(path) or path.suffix:
         return path
-    if known.is_file():
+    if os.path.isfile(known):
         return known
     names = [p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.toml")]
     hint = suggest(os.fspath(name), sorted(names))

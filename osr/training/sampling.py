@@ -27,7 +27,7 @@ from osr.training.grids import ALIGNED, degrade_crop, on_grid
 from osr.training.image_cache import planes
 from osr.training.recipe import Recipe
 from osr_core.backend import SINGLE, World
-from osr_core.errors import ImageError, OptionError
+from osr_core.errors import ImageError, OptionError, quoted
 from osr_core.settings import suggest
 
 MARGIN = 12
@@ -220,7 +220,7 @@ def _items(name: str, folders: Any) -> tuple[Item, ...]:
     try:
         for folder in folders:
             if not isinstance(folder, (str, os.PathLike)):
-                raise OptionError(f"expected a folder or a list of folders, got {folder!r}")
+                raise OptionError(f"expected a folder or a list of folders, got {quoted(folder)}")
             if name in WITHOUT_FOLDER and folder != BUILT_IN:
                 raise OptionError(f"has no folder; write {BUILT_IN!r}, or choose another data set")
         return tuple(item for folder in folders for item in items(name, folder, "train"))
