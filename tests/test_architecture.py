@@ -15,6 +15,8 @@ FLOORS = ("osr_core", "backends", "weights", "osr", "examples", "tools")
 """Each may import itself and what is before it."""
 LIBRARIES = {"torch", "mindspore", "onnx", "onnxruntime"}
 """Of the backends."""
+WITH_TORCH = ("pth.py", "zero_shot.py")
+"""What reads its pickles, and what fits a network with it whatever the backend."""
 
 
 def _imported(path):
@@ -45,7 +47,7 @@ def test_a_library_is_imported_by_its_backend_and_by_pth_alone():
         for path in _modules(floor):
             used = LIBRARIES & {name.split(".")[0] for name in _imported(path)}
             home = path.parent.name if path.parent.parent.name == "backends" else None
-            allowed = {home} if home else {"torch"} if path.name == "pth.py" else set()
+            allowed = {home} if home else {"torch"} if path.name in WITH_TORCH else set()
             allowed |= {"onnxruntime"} if home == "onnx" else set()
             assert used <= allowed, f"{path} imports {used - allowed}"
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from report_folder import BAD_NAME, COLUMNS, make_folder
 
+from osr.evaluation.models import Model
 from osr.evaluation.statistics import load
 from osr.report import page as page_module
 from osr.report import write_report
@@ -154,6 +155,20 @@ def test_the_row_of_baselines_shows_the_best_of_each_column(folder: Path) -> Non
     both = View(replace(results, description=described, rows=(*results.rows, *better)))
     shown = [cell.model.title for cell in both.lines[-1].cells if cell is not None]
     assert shown == ["Better filter", "Gamma"]
+
+
+def test_the_row_of_a_zero_shot_method_states_its_time(folder: Path) -> None:
+    results = load(folder)
+    fitted = Model("fitted", "Fitted", "zero-shot", 7, seen=("noise",))
+    rows = [
+        replace(row, model="fitted", seconds=seconds)
+        for row, seconds in zip(results.rows, (100.0, 140.0), strict=False)
+    ]
+    described = replace(results.description, models=(*results.models, fitted))
+    view = View(replace(results, description=described, rows=(*results.rows, *rows)))
+    (line,) = (line for line in view.lines if line.kind == "zero-shot")
+    assert line.about == "7 parameters, fitted in 120 s an image"
+    assert {cell.state for cell in line.cells if cell is not None} == {"zero-shot"}
 
 
 def test_seen_and_unseen_are_marked(folder: Path) -> None:

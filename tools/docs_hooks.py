@@ -23,6 +23,7 @@ from osr.cli import cli
 from osr.datasets import catalogue
 from osr.degradations import DEGRADATIONS, Param
 from osr.evaluation.baselines import BASELINES
+from osr.evaluation.zero_shot import ZERO_SHOT
 from osr.report.view import signed
 from osr.training.recipe import Recipe
 from osr_core.analysis import analyse
@@ -101,8 +102,9 @@ def matrix() -> str:
 
 
 def baselines() -> str:
-    """Every classical method."""
-    rows = ((f"`{k}`", b.title, ", ".join(sorted(b.kinds))) for k, b in BASELINES.items())
+    """Every method that was not trained."""
+    every = {**BASELINES, **ZERO_SHOT}
+    rows = ((f"`{k}`", b.title, ", ".join(sorted(b.kinds))) for k, b in every.items())
     return table(("baseline", "method", "degradation"), rows)
 
 

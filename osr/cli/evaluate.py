@@ -23,7 +23,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--model", "models", multiple=True, metavar="[LABEL=]MODEL", help="Registered "
-              "name, weight file or run folder (repeatable).  [default: osr-general]")  # fmt: skip
+              "name, weight file or run folder, or zs-n2n, fitted to each image (repeatable).  "
+              "[default: osr-general]")  # fmt: skip
 @click.option("--data", multiple=True, metavar="NAME=PATH", help="Data set ('osr data list') and "
               "its folder, or a folder alone (repeatable).")  # fmt: skip
 @click.option("--degradation", "degradations", multiple=True, metavar="SPEC",

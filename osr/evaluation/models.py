@@ -1,4 +1,4 @@
-"""The rows of the matrix: the input itself, networks, and classical baselines."""
+"""The rows of the matrix: the input itself, networks, zero-shot methods, classical baselines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from osr.datasets import find
 from osr.degradations import Chain
 from osr.evaluation.baselines import BASELINES
 from osr.evaluation.columns import Column
+from osr.evaluation.zero_shot import PARAMETERS, ZERO_SHOT, require_torch
 from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
@@ -38,10 +39,10 @@ class Model:
 
     name: str
     title: str
-    kind: Literal["input", "network", "baseline"]
+    kind: Literal["input", "network", "zero-shot", "baseline"]
     parameters: int | None = None
     seen: tuple[str, ...] = ()
-    """Kinds of degradation it was trained on; of a baseline, those it is meant for."""
+    """Kinds of degradation it was trained on; without training, those it is meant for."""
     unknown: tuple[str, ...] = ()
     """Training data whose degradation is not known."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -53,8 +54,10 @@ class Model:
     """Writes pictures of a wave and its gates into a folder, where the model has any."""
 
     def fits(self, column: Column) -> bool:
-        """Whether it is evaluated there: baselines only where some of it is what they are for."""
-        return self.kind != "baseline" or not set(self.seen).isdisjoint(column.kind.split("+"))
+        """Whether it is evaluated there: a network everywhere, what was not trained only where
+        part of the degradation is what it is meant for."""
+        everywhere = self.kind in ("input", "network")
+        return everywhere or not set(self.seen).isdisjoint(column.kind.split("+"))
 
 
 INPUT = Model("input", "Input", "input")
@@ -103,9 +106,12 @@ def object_model(label: str, network: Network, tile: int | None = None) -> Model
 def network_model(
     model: str, load: Callable[[Checkpoint], Network], tile: int | None = None
 ) -> Model:
-    """The row of a registered model or weight file; ``load`` is that of a backend."""
+    """The row of a registered model, weight file or name in :data:`ZERO_SHOT`; ``load`` is that
+    of a backend."""
     label, name = split_label(model)
     label = _label(label, name)
+    if name in ZERO_SHOT:
+        return _zero_shot_model(label, name)
     checkpoint = Checkpoint.load(name)
     spec, seen = checkpoint.spec, seen_degradation(checkpoint.recipe, checkpoint.provenance)
     network = load(checkpoint)
@@ -128,6 +134,13 @@ def network_model(
         lambda image: restore(image, network, tile),
         inspect if spec.makes_waves else None,
     )
+
+
+def _zero_shot_model(label: str, name: str) -> Model:
+    require_torch()
+    one = ZERO_SHOT[name]
+    kinds = tuple(sorted(one.kinds))
+    return Model(label, one.title, "zero-shot", PARAMETERS, kinds, run=one.restore)
 
 
 def baseline_models() -> tuple[Model, ...]:

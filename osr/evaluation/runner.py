@@ -101,7 +101,8 @@ def run(
                 skipped.append(sample)
                 continue
             for model in sample.job.models:
-                now = model.kind == "network"  # others run in the threads that score
+                # Classical methods run in the threads that score.
+                now = model.kind in ("network", "zero-shot")
                 yield sample, model, _restore(sample, model) if now else None
 
     with (

@@ -26,7 +26,7 @@ from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
 
 StrPath = str | os.PathLike[str]
-_ORDER = ("input", "network", "baseline")
+_ORDER = ("input", "network", "zero-shot", "baseline")
 
 
 def evaluate(
@@ -54,7 +54,8 @@ def evaluate(
     evaluation that was interrupted is resumed; models and columns can be added to it.
 
     Args:
-        models: registered names or ``.safetensors`` files, ``LABEL=MODEL`` to name the row, or
+        models: registered names, ``.safetensors`` files or ``zs-n2n``
+            (:mod:`osr.evaluation.zero_shot`), ``LABEL=MODEL`` to name the row, or
             pairs of a label and a network, for instance of ``backends.reprogram``; by default
             those of ``config``, else the default model.
         data: data sets, ``NAME=PATH``, names that need no path, or folders. With ``config`` and

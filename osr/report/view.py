@@ -18,13 +18,14 @@ from osr.evaluation.statistics import CEILING, Figures, Interval, Results, inter
 
 MINUS = "\u2212"
 
-State = Literal["seen", "unseen", "clean", "unknown", "baseline", "input"]
+State = Literal["seen", "unseen", "clean", "unknown", "zero-shot", "baseline", "input"]
 
 STATES: Mapping[State, str] = {
     "seen": "seen in training",
     "unseen": "never seen",
     "clean": "clean",
     "unknown": "not known whether seen",
+    "zero-shot": "fitted to the image",
     "baseline": "classical",
     "input": "",
 }
@@ -132,6 +133,12 @@ class View:
         """The cells of a model, one per column."""
         return [self.cells.get((model.name, column.name)) for column in self.columns]
 
+    def seconds(self, model: Model) -> str:
+        """Mean duration of a restoration in this evaluation, which loads and scores meanwhile."""
+        durations = [row.seconds for row in self.results.rows if row.model == model.name]
+        mean = float(np.mean(durations)) if durations else math.nan
+        return f"{mean:.{0 if mean >= 10 else 2}f} s"
+
     def spread(self, column: Column) -> list[Cell]:
         """The cells of a column whose gains can be plotted."""
         found = (self.cells.get((model.name, column.name)) for model in self.evaluated)
@@ -146,6 +153,8 @@ class View:
                 baselines.append(self.row(model))
                 continue
             about = f"{model.parameters:,} parameters" if model.parameters else ""
+            if model.kind == "zero-shot":
+                about += f", fitted in {self.seconds(model)} an image"
             lines.append(Line(model.title, about, model.kind, self.row(model)))
         if baselines:
             cells = [
@@ -192,7 +201,7 @@ def _cell(results: Results, model: Model, column: Column) -> Cell | None:
     if not rows:
         return None
     state: State = results.state(*place)
-    if model.kind == "input" or (model.kind == "baseline" and state != "clean"):
+    if model.kind == "input" or (model.kind != "network" and state != "clean"):
         state = model.kind
     gains, figures = results.gain(*place), ("input_psnr", "psnr", "input_ssim", "ssim")
     mean = {name: float(results.values(*place, name).mean()) for name in figures}
