@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -184,6 +185,15 @@ class Tracer:
         step = x.step / side
         rest = x.step - step  # the corner pixels of a block depend on its far side
         return Traced(x.channels // side**2, step, x.before + rest, x.after + rest)
+
+    def upsample(self, x: Traced, factor: int) -> Traced:
+        margin = x.step * 3 / 2  # half an element to the next centre, and all of that element
+        return replace(
+            x, step=x.step / factor, before=x.before + margin, after=x.after + margin
+        )
+
+    def gated(self, gate: Traced, x: Callable[[], Traced]) -> Traced:
+        return x()
 
     def mean(self, x: Traced) -> Traced:
         self.global_statistics |= not x.is_thumbnail

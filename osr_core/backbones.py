@@ -134,6 +134,39 @@ class Experts:
 
 
 @dataclass(frozen=True)
+class RoutedExperts:
+    """Sparse mixture of experts: a gating network decides from the image which experts run.
+
+    It reads waves of the image, in cells of 2ⁿ × 2ⁿ pixels for n strided convolutions, and the
+    thumbnail of the whole image. An expert whose gates are zero everywhere in a tile is not run.
+    """
+
+    kind: ClassVar[str] = "routed_experts"
+    adapter: ClassVar[tuple[str, ...]] = ("wave.", "gate.", "gate_", "context.", "gates.")
+    """Prefixes of the weights that learn in a frozen model: those of the gating network."""
+    experts: tuple[UNet, ...] = (UNet(), UNet())
+    """The task-specific networks."""
+    gate: tuple[int, ...] = (16, 24, 32, 48, 64)
+    """Channels of the strided convolutions of the gating network."""
+    context: tuple[int, ...] = (16, 32, 32, 32)
+    """Channels of the strided convolutions on the thumbnail."""
+    waves: int = 8
+    """Waves per pixel that the gating network reads."""
+
+    @property
+    def cell(self) -> int:
+        """Side in pixels of the cells, each of which has one gate per expert."""
+        return int(2 ** len(self.gate))
+
+    def __post_init__(self) -> None:
+        check("backbone", self, gate=CHANNELS, context=CHANNELS, waves=CHANNELS)
+        count = len(self.experts)
+        require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
+        for name, widths in (("gate", self.gate), ("context", self.context)):
+            require(1 <= len(widths) <= 6, f"backbone.{name}", "1 to 6 numbers", widths)
+
+
+@dataclass(frozen=True)
 class External:
     """A network of your own, which ``reprogram`` of :mod:`backends` takes and no spec describes."""
 
@@ -151,7 +184,13 @@ class External:
         require(self.halo is None or self.halo >= 0, "backbone.halo", "0 or more", self.halo)
 
 
-Backbone = Residual | GridDehaze | UNet | Experts | External
+Backbone = Residual | GridDehaze | UNet | Experts | RoutedExperts | External
 
-BACKBONES = {"residual": Residual, "griddehaze": GridDehaze, "unet": UNet, "experts": Experts}
+BACKBONES = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+    "experts": Experts,
+    "routed_experts": RoutedExperts,
+}
 """Every backbone that can be built, by its kind."""

@@ -28,6 +28,7 @@ from osr_core.spec import (
     ModelSpec,
     OutputTransform,
     Residual,
+    RoutedExperts,
     UNet,
 )
 
@@ -213,6 +214,48 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     return result
 
 
+def routed_experts(
+    ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, channels: int
+) -> T:
+    """``image + Σ gₖ ⊙ (expertₖ(image) - image)``, with gates that are known before experts run."""
+    result = image
+    for index, logits in enumerate(routing(ops, spec, prefix, image)):
+        gate = hard_gate(ops, logits)
+
+        def weighted(index: int = index, gate: T = gate) -> T:
+            weight = ops.upsample(gate, spec.cell)  # (N, 1, H, W)
+            ops.note(f"{prefix}gates.{index}", weight)
+            name = f"{prefix}experts.{index}."
+            restored = unet(ops, spec.experts[index], name, image, channels)
+            return ops.mul(weight, ops.sub(restored, image))
+
+        result = ops.add(result, ops.gated(gate, weighted))
+    return result
+
+
+def routing(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T) -> list[T]:
+    """The logit of each expert's gate in each cell, ``(N, 1, H/cell, W/cell)``."""
+    small = ops.thumbnail(image)  # (N, 3, SIDE, SIDE)
+    whole = small
+    for index, width in enumerate(spec.context):
+        whole = ops.leaky(ops.conv(f"{prefix}context.{index}", whole, width, stride=2))
+    whole = ops.concat(ops.mean(whole), ops.haze_amount(small))  # (N, C + 1, 1, 1)
+    real, imaginary = input_transform(ops, InputTransform(spec.waves), image, f"{prefix}wave.")
+    x = ops.concat(real, imaginary)
+    for index, width in enumerate(spec.gate):
+        x = ops.leaky(ops.conv(f"{prefix}gate.{index}", x, width, stride=2))
+    x = ops.add(x, ops.conv(f"{prefix}gate_context", whole, spec.gate[-1], 1, init="lecun"))
+    x = residual_block(ops, f"{prefix}gate_block", x, spec.gate[-1], activation="leaky")
+    names = (f"{prefix}gates.{index}" for index in range(len(spec.experts)))
+    return [ops.conv(name, x, 1, 1, init="small") for name in names]
+
+
+def hard_gate(ops: Ops[T], logits: T) -> T:
+    """``2 σ(x) - ½`` clipped to [0, 1]: exactly 0 below a probability of ¼, 1 above ¾."""
+    wide = ops.affine(ops.sigmoid(logits), 2.0, -0.5)
+    return ops.affine(ops.relu(ops.affine(ops.relu(wide), -1.0, 1.0)), -1.0, 1.0)
+
+
 def external(ops: Ops[T], spec: External, prefix: str, image: T, channels: int) -> T:
     """A network that is not described here."""
     return ops.external(spec, image)
@@ -241,6 +284,7 @@ BACKBONE_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "griddehaze": griddehaze,
     "unet": unet,
     "experts": experts,
+    "routed_experts": routed_experts,
     "external": external,
 }
 """The function of each backbone: ``(ops, spec, name prefix, x, channels) → x``."""

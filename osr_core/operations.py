@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from osr_core.backbones import External
@@ -82,6 +83,15 @@ class Ops(Protocol[T]):
 
     def shuffle(self, x: T, side: int) -> T:
         """The inverse of :meth:`unshuffle`."""
+
+    def upsample(self, x: T, factor: int) -> T:
+        """Bilinear interpolation to ``factor`` times the size.
+
+        Between centres of elements (half-pixel centres); edges are repeated.
+        """
+
+    def gated(self, gate: T, x: Callable[[], T]) -> T:
+        """``x()``, which may be skipped, with zeros for it, where ``gate`` is zero everywhere."""
 
     def mean(self, x: T) -> T:
         """Mean of each channel over the whole image, of size 1×1."""

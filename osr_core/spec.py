@@ -31,6 +31,7 @@ from osr_core.backbones import (
     External,
     GridDehaze,
     Residual,
+    RoutedExperts,
     UNet,
 )
 from osr_core.errors import SpecError
@@ -106,11 +107,12 @@ class ModelSpec:
         require(given, "input_transform", expected, self.input_transform)
         learns = bool(self.adapter) or not self.frozen
         require(learns, "frozen", "false where there is nothing else to train", self.frozen)
-        rgb = self.backbone_channels == IMAGE_CHANNELS or not isinstance(self.backbone, Experts)
+        experts = self.experts
+        rgb = self.backbone_channels == IMAGE_CHANNELS or not experts
         expected = 'layout "shared" and channels 3 around experts, which take RGB'
         require(rgb, "input_transform", expected, self.input_transform)
-        unets = self.backbone.experts if isinstance(self.backbone, Experts) else (self.backbone,)
-        contexts = [unet.context for unet in unets if isinstance(unet, UNet) and unet.context]
+        parts = (self.backbone, *experts)
+        contexts = [p.context for p in parts if isinstance(p, (UNet, RoutedExperts)) and p.context]
         expected = "none inside transforms, where the backbone's input is no image"
         require(not (contexts and self.reprogrammed), "backbone.context", expected, contexts)
 
@@ -120,9 +122,15 @@ class ModelSpec:
         return self.input_transform is not None
 
     @property
+    def experts(self) -> tuple[UNet, ...]:
+        """The experts of a mixture; none otherwise."""
+        mixture = isinstance(self.backbone, (Experts, RoutedExperts))
+        return self.backbone.experts if mixture else ()
+
+    @property
     def makes_waves(self) -> bool:
         """Whether the backbone, or the gating network of experts, takes waves."""
-        return self.reprogrammed or isinstance(self.backbone, Experts)
+        return self.reprogrammed or bool(self.experts)
 
     @property
     def kind(self) -> Literal["plain", "gated", "reprogrammed"]:

@@ -99,6 +99,12 @@ class TorchOps:
         darkest = thumbnail.flatten(1).min(1).values.clamp(0, DARKEST_MAX).reshape(-1, 1, 1, 1)
         return darkest / (AIRLIGHT - darkest)
 
+    def upsample(self, x, factor):
+        return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+    def gated(self, gate, x):
+        return x()
+
     def mean(self, x):
         return x.mean((2, 3), keepdim=True)
 

@@ -13,6 +13,7 @@ from osr_core.spec import (
     ModelSpec,
     OutputTransform,
     Residual,
+    RoutedExperts,
     UNet,
 )
 
@@ -23,6 +24,7 @@ SMALL = {
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
     "leaky unet": UNet((3, 4, 5), blocks=1, activation="leaky"),
     "experts": Experts((UNet((3, 4), 1), UNet((2,), 1, 4)), UNet((2, 3), 1), 1),
+    "routed experts": RoutedExperts((UNet((3, 4), 1), UNet((2,), 1, 4)), (2, 3), (2,), 1),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
 SHARED = InputTransform(3, layout="shared"), OutputTransform(4)
@@ -71,6 +73,9 @@ def test_only_what_gates_frozen_experts_learns():
     known = analyse(ModelSpec(Experts(), frozen=True))
     learning = {p.name.split(".")[0] for p in known.parameters if p.trainable}
     assert learning == {"wave", "gate", "gates"}
+    routed = analyse(ModelSpec(RoutedExperts(), frozen=True))
+    learning = {p.name.split(".")[0] for p in routed.parameters if p.trainable}
+    assert learning == {"wave", "context", "gate", "gate_context", "gate_block", "gates"}
     inside = analyse(ModelSpec(Experts(), *SHARED, frozen=True))
     learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}
@@ -114,10 +119,12 @@ def test_nothing_beyond_the_halo_matters(kind, transforms):
     multiple = known.total_stride
     state = initial_state(spec, 0)
     middle = -(-(known.halo + 1) // multiple) * multiple
+    context = np.full((1, 3, 8, 8), 0.5)
     seen = []
     for column in range(middle, middle + multiple):
         image = np.full((1, 3, multiple, 2 * middle + multiple), 0.5)
         image[..., column] = np.nan
-        influenced = np.flatnonzero(np.isnan(forward(spec, state, image)).any(axis=(0, 1, 2)))
+        result = forward(spec, state, image, context)
+        influenced = np.flatnonzero(np.isnan(result).any(axis=(0, 1, 2)))
         seen += [column - influenced[0], influenced[-1] - column]
     assert known.halo - multiple <= max(seen) <= known.halo

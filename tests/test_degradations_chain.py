@@ -10,7 +10,7 @@ from degradation_images import RANDOM, generator
 
 from osr import degradations as deg
 from osr.degradations import DEGRADATIONS, Chain, Step
-from osr.degradations.weather import pseudo_depth
+from osr.degradations.depth import pseudo_depth
 from osr_core.errors import OptionError
 
 SAME = {

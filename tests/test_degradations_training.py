@@ -7,7 +7,7 @@ import pytest
 from degradation_images import RANDOM, generator
 
 from osr import degradations as deg
-from osr.degradations.weather import TYPICAL_DEPTH, pseudo_depth
+from osr.degradations.depth import TYPICAL_DEPTH, pseudo_depth
 from osr_core.errors import ImageError, OptionError
 
 

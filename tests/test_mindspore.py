@@ -18,6 +18,7 @@ from osr_core.spec import (
     ModelSpec,
     OutputTransform,
     Residual,
+    RoutedExperts,
     UNet,
 )
 from osr_core.training.options import TrainerOptions
@@ -36,6 +37,7 @@ SPECS = {
     "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
     "leaky": ModelSpec(UNet((4, 8), blocks=1, activation="leaky")),
     "experts": ModelSpec(Experts((UNet((4, 8), 1), UNet((4,), 1, 4)), UNet((4,), 1), 2)),
+    "routed": ModelSpec(RoutedExperts((UNet((4, 8), 1), UNet((4,), 1, 4)), (4, 6), (4,), 2)),
     "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
     "shared": ModelSpec(
         UNet((4, 8), blocks=1), InputTransform(3, layout="shared"), OutputTransform(4)
@@ -55,7 +57,7 @@ def test_a_graph_computes_the_same(spec):
     np.testing.assert_allclose(graph, network.predict(_images()), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["experts", "shared"])
+@pytest.mark.parametrize("kind", ["experts", "routed", "shared"])
 def test_a_trainer_works_as_a_graph(monkeypatch, kind):
     spec = SPECS[kind]
     trainers = [Trainer(build(spec), TrainerOptions())]

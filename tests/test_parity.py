@@ -35,6 +35,7 @@ from osr_core.spec import (
     ModelSpec,
     OutputTransform,
     Residual,
+    RoutedExperts,
     UNet,
 )
 from osr_core.training.options import Optimizer, TrainerOptions
@@ -48,6 +49,7 @@ TINY_GRID = GridDehaze(depth_rate=4, growth=4, dense_layers=2)
 LEAKY = UNet((8, 12, 16), activation="leaky")
 TINY_EXPERTS = Experts((LEAKY, UNet((6, 8), 1, 4)), UNet((4, 6), 1, 4, "leaky"), 2)
 WITH_CONTEXT = UNet((6, 8), 1, 4, "leaky", context=(6, 4))
+TINY_ROUTED = RoutedExperts((LEAKY, WITH_CONTEXT), (4, 6, 8), (4, 6), 2)
 TINY_RESIDUAL = Residual((4, 8, 8, 8, 4))
 STACKED, SHARED = InputTransform(4), InputTransform(3, layout="shared")
 GATES = OutputTransform(6)
@@ -72,6 +74,8 @@ CASES = {
     "experts, frozen": ModelSpec(TINY_EXPERTS, frozen=True),
     "experts, context": ModelSpec(Experts((LEAKY, WITH_CONTEXT), UNet((4, 6), 1, 4, "leaky"), 2)),
     "experts, shared": ModelSpec(TINY_EXPERTS, SHARED, GATES, frozen=True),
+    "routed experts": ModelSpec(TINY_ROUTED),
+    "routed experts, frozen": ModelSpec(TINY_ROUTED, frozen=True),
     "griddehaze, all": ModelSpec(
         TINY_GRID,
         InputTransform(3, phase_kernel=1, layout="shared"),
@@ -117,7 +121,7 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
     assert tolerances.OUTPUT < np.abs(built.predict(images) - expected).max() < tolerances.HALF
 
 
-@pytest.mark.parametrize("case", ["unet, context", "experts, context"])
+@pytest.mark.parametrize("case", ["unet, context", "experts, context", "routed experts"])
 def test_tiles_use_the_context_that_is_given(runtime: ModuleType, case: str) -> None:
     spec = CASES[case]
     images, own = _reference(spec)
@@ -175,6 +179,41 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
             assert _error(grad, expected[weight]) < tolerance, (name, weight)
 
 
+def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
+    spec = CASES["routed experts, frozen"]
+    state = _state(spec)
+    images, targets = _smooth_batch(spec, state)
+    options = replace(OPTIONS, routing_weight=0.5)
+    trainers = [twin.Trainer(_network(twin, spec, state), options) for twin in twins.values()]
+    plain = next(iter(twins.values())).Trainer(trainers[0].network, OPTIONS)
+    (loss, grads), *others = (trainer.gradients(images, targets) for trainer in trainers)
+    assert loss > plain.gradients(images, targets)[0] + 0.1
+    for other, theirs in others:
+        assert loss == pytest.approx(other, rel=tolerances.LOSS)
+        for name, grad in grads.items():
+            assert _error(theirs[name], grad) < tolerances.CONTEXT, name
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1)])
+def test_an_expert_whose_gates_are_zero_is_not_run(
+    backend: ModuleType, monkeypatch: pytest.MonkeyPatch, closed: tuple[int, ...]
+) -> None:
+    spec = CASES["routed experts"]
+    state = _state(spec)
+    for index in closed:
+        state[f"gates.{index}.bias"] -= 9
+    images, _ = _batch(0)
+    network = _network(backend, spec, state)
+    expected = forward(spec, state, images.astype(np.float64))
+    for index in closed:
+        monkeypatch.setattr(network.experts[index], "forward", None, raising=False)
+        monkeypatch.setattr(network.experts[index], "construct", None, raising=False)
+    result = network.predict(images)
+    if len(closed) == 2:
+        np.testing.assert_array_equal(result, images)
+    assert np.abs(result - expected).max() < tolerances.OUTPUT
+
+
 @pytest.mark.slow
 def test_gradients_of_the_default_model_are_the_oracles(twins: dict[str, ModuleType]) -> None:
     """Kinks cannot be kept clear of by millions of units: each tensor must agree once."""
@@ -210,6 +249,8 @@ def _state(spec: ModelSpec) -> State:
     small = ["output_transform.conv.weight"] if residual else []
     if isinstance(spec.backbone, Experts):
         small += [name for name in state if ".gates." in f".{name}"]
+    if isinstance(spec.backbone, RoutedExperts):
+        small += [name for name in state if name.endswith("tail.weight")]
     small += [name for name in state if name.endswith("context_gate.weight")]
     if "context_gate.weight" in state:  # not within experts, whose gates see what they do magnified
         small.append("tail.weight")

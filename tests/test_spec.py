@@ -10,6 +10,7 @@ from osr_core.spec import (
     ModelSpec,
     OutputTransform,
     Residual,
+    RoutedExperts,
     UNet,
 )
 
@@ -20,6 +21,7 @@ SPECS = [
     ModelSpec(UNet(activation="leaky", context=(4, 8))),
     ModelSpec(Experts((UNet((8, 16)), UNet((4,), 1, 4)), UNet((4,)), 2), frozen=True),
     ModelSpec(Residual(), InputTransform(), OutputTransform()),
+    ModelSpec(RoutedExperts((UNet((8, 16)), UNet((4,), 1, 4)), (4, 8), (4,), 2), frozen=True),
 ]
 
 
@@ -29,7 +31,7 @@ def test_json_there_and_back(spec):
 
 
 def test_channels_of_the_backbone():
-    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 3, 3, 16]
+    assert [spec.backbone_channels for spec in SPECS] == [3, 3, 8, 3, 3, 16, 3]
 
 
 def test_a_file_that_knows_less_means_the_defaults():

@@ -7,7 +7,7 @@ import pytest
 from degradation_images import RANDOM, direction, generator
 from scipy.ndimage import map_coordinates
 
-from osr.degradations import drops, snowflakes, weather
+from osr.degradations import depth, drops, snowflakes, weather
 from osr.degradations.blur import gaussian_blur
 from osr.degradations.drops import raindrops
 from osr.degradations.particles import squares
@@ -98,7 +98,7 @@ def test_haze_is_koschmieders_law():
 
 
 def test_depth_is_bounded_smooth_and_grows_towards_the_top():
-    stack = np.stack([weather.pseudo_depth((48, 60, 3), generator(seed)) for seed in range(200)])
+    stack = np.stack([depth.pseudo_depth((48, 60, 3), generator(seed)) for seed in range(200)])
     assert stack.shape == (200, 48, 60)
     assert 0 <= stack.min() <= stack.max() <= 1
     assert np.abs(np.diff(stack, axis=1)).max() < 0.1

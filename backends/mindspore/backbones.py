@@ -18,11 +18,13 @@ from backends.mindspore.layers import (
     ResidualDenseBlock,
     Upsample,
     conv,
+    hard_gate,
     haze_amount,
     leaky,
     shuffle,
     thumbnail,
     unshuffle,
+    upsample,
 )
 from backends.mindspore.transforms import InputTransform
 from osr_core import spec as specs
@@ -182,5 +184,62 @@ class Experts(Network):
         return result
 
 
-BACKBONES = {"residual": Residual, "griddehaze": GridDehaze, "unet": UNet, "experts": Experts}
+class RoutedExperts(Network):
+    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`."""
+
+    def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        self.cell, width = spec.cell, spec.gate[-1]
+        steps = pairwise((IMAGE_CHANNELS, *spec.context))
+        self.context = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.wave = InputTransform(channels, specs.InputTransform(spec.waves))
+        steps = pairwise((2 * spec.waves, *spec.gate))
+        self.gate = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.gate_context = conv(spec.context[-1] + 1, width, 1)
+        self.gate_block = ResidualBlock(width, activation="leaky")
+        self.gates = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
+        self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
+
+    def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        result = image
+        logits = self.routing(image, context)
+        for index in range(len(self.experts)):
+            gate = hard_gate(logits[index])
+            if self.training or (gate > 0).any():
+                change = self.experts[index](image, context) - image
+                result = result + upsample(gate, self.cell) * change
+        return result
+
+    def routing(self, image: Tensor, context: Tensor | None = None) -> list[Tensor]:
+        """The logit of each expert's gate in each cell, ``(N, 1, H/cell, W/cell)``."""
+        whole = small = thumbnail(image) if context is None else context  # (N, 3, SIDE, SIDE)
+        for layer in self.context:
+            whole = leaky(layer(whole))
+        haze = haze_amount(small)  # (N, 1, 1, 1)
+        whole = whole.mean((2, 3), keep_dims=True)
+        whole = ops.cat((whole, haze.astype(whole.dtype)), 1)
+        x = ops.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
+        for layer in self.gate:
+            x = leaky(layer(x))
+        x = self.gate_block(x + self.gate_context(whole))
+        return [layer(x) for layer in self.gates]
+
+    def changes(self, image: Tensor) -> list[Tensor]:
+        """The output of each expert less the image."""
+        return [expert(image) - image for expert in self.experts]
+
+    def combine(self, image: Tensor, logits: list[Tensor], changes: list[Tensor]) -> Tensor:
+        """The output for given logits of the gates and changes of the experts."""
+        for index in range(len(changes)):
+            image = image + upsample(hard_gate(logits[index]), self.cell) * changes[index]
+        return image
+
+
+BACKBONES = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+    "experts": Experts,
+    "routed_experts": RoutedExperts,
+}
 """Every backbone by its kind: ``(spec, channels) → network``."""

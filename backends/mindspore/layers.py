@@ -53,6 +53,17 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return x.reshape(n, c, h * side, w * side)
 
 
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Bilinear interpolation to ``factor`` times the size, between centres of elements."""
+    size = x.shape[2] * factor, x.shape[3] * factor
+    return ops.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def hard_gate(x: Tensor) -> Tensor:
+    """:func:`osr_core.networks.hard_gate`."""
+    return (2 * ops.sigmoid(x) - 0.5).clip(0, 1)
+
+
 def thumbnail(x: Tensor) -> Tensor:
     """:func:`osr_core.context.thumbnail`."""
     return ops.adaptive_avg_pool2d(x, (SIDE, SIDE))

@@ -25,6 +25,12 @@ def _frequency(result: Tensor, target: Tensor) -> Tensor:
     return (ops.abs(ops.real(spectrum)) + ops.abs(ops.imag(spectrum))).mean() / 2
 
 
+def routing_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of ``sigmoid(logits)`` and targets in [0, 1], of the same shape."""
+    terms = ops.relu(logits) - logits * targets + ops.log(1 + ops.exp(-ops.abs(logits)))
+    return terms.mean()
+
+
 class Perceptual(nn.Cell):
     """Mean squared distance of VGG16 features; VGG16 itself is constant."""
 

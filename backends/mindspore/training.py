@@ -7,13 +7,14 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, Tensor
+from mindspore import Parameter, Tensor, ops
 from numpy.typing import NDArray
 
 from backends.mindspore import distributed
+from backends.mindspore.backbones import RoutedExperts
 from backends.mindspore.base import Network
 from backends.mindspore.device import check_precision, compiled, current, set_precision
-from backends.mindspore.losses import Loss
+from backends.mindspore.losses import Loss, routing_loss
 from backends.mindspore.optimizers import OPTIMIZERS
 from osr_core.backend import SINGLE, World
 from osr_core.training import trainer
@@ -41,13 +42,24 @@ class Trainer(trainer.Trainer):
         optimizer = options.optimizer
         self.optimizer = OPTIMIZERS[optimizer.kind](self.weights, optimizer.weight_decay)
 
+        routing_weight = self.routing_weight
+
         def loss(x: Tensor, y: Tensor, factor: Tensor) -> Tensor:
             return criterion(network(x).astype(ms.float32), y) * factor
 
-        value_and_grad = ms.value_and_grad(loss, None, list(self.weights.values()))
+        def routed_loss(
+            x: Tensor, y: Tensor, factor: Tensor, changes: list[Tensor], targets: Tensor
+        ) -> Tensor:
+            logits = network.routing(x)
+            result = network.combine(x, logits, changes).astype(ms.float32)
+            gates = routing_loss(ops.cat(logits, 1).astype(ms.float32), targets)
+            return (criterion(result, y) + routing_weight * gates) * factor
 
-        def backward(x: Tensor, y: Tensor, factor: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-            return value_and_grad(x, y, factor)
+        weights = list(self.weights.values())
+        value_and_grad = ms.value_and_grad(routed_loss if routing_weight else loss, None, weights)
+
+        def backward(*inputs: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+            return value_and_grad(*inputs)
 
         self._value_and_grad = compiled(backward)
 
@@ -56,7 +68,14 @@ class Trainer(trainer.Trainer):
     ) -> tuple[float, Tensors]:
         set_precision(self.network, self.options.precision)
         x, y = (Tensor(np.ascontiguousarray(a)) for a in (inputs, targets))
-        loss, grads = self._value_and_grad(x, y, Tensor(factor, ms.float32))
+        arguments: list[Any] = [x, y, Tensor(factor, ms.float32)]
+        if self.routing_weight:
+            network = self.network
+            assert isinstance(network, RoutedExperts)
+            changes = network.changes(x)
+            goal = Tensor(self.routing_targets(changes, y - x, network.cell))
+            arguments += [changes, goal]
+        loss, grads = self._value_and_grad(*arguments)
         return float(loss), dict(zip(self.weights, grads, strict=True))
 
     def _norm(self, grads: Tensors) -> float:

@@ -174,6 +174,30 @@ class Emitter:
         y = self._node("DepthToSpace", [x.name], blocksize=side, mode="CRD")
         return Value(y, x.channels // side**2)
 
+    def upsample(self, x: Value, factor: int) -> Value:
+        scales = self._constant(np.array([1, 1, factor, factor], np.float32))
+        mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        return replace(x, name=self._node("Resize", [x.name, "", scales], **mode))
+
+    def gated(self, gate: Value, x: Callable[[], Value]) -> Value:
+        is_open = self._node(
+            "Greater", [self._node("ReduceMax", [gate.name], keepdims=0), self._constant(0.0)]
+        )
+        outside, self.nodes = self.nodes, []
+        result = x()
+        branch = helper.make_graph(
+            self.nodes, self._name("open"), [], [_declare_float(result.name)]
+        )
+        nothing = self._name("nothing")
+        self.nodes = [
+            helper.make_node("Identity", [self._constant(np.zeros((1, 1, 1, 1)))], [nothing])
+        ]
+        other = helper.make_graph(self.nodes, self._name("closed"), [], [_declare_float(nothing)])
+        self.nodes = outside
+        return replace(
+            result, name=self._node("If", [is_open], then_branch=branch, else_branch=other)
+        )
+
     def mean(self, x: Value) -> Value:
         return self._same("GlobalAveragePool", x)
 
@@ -229,3 +253,8 @@ class Emitter:
 def _declare(name: str, channels: int, *size: int) -> onnx.ValueInfoProto:
     shape = ["batch", channels, *(size or ("height", "width"))]
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _declare_float(name: str) -> onnx.ValueInfoProto:
+    """A value of any shape."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)

@@ -37,6 +37,16 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return F.pixel_shuffle(x, side) if side > 1 else x
 
 
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """Bilinear interpolation to ``factor`` times the size, between centres of elements."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def hard_gate(x: Tensor) -> Tensor:
+    """:func:`osr_core.networks.hard_gate`."""
+    return (2 * torch.sigmoid(x) - 0.5).clamp(0, 1)
+
+
 def thumbnail(x: Tensor) -> Tensor:
     """:func:`osr_core.context.thumbnail`."""
     return F.adaptive_avg_pool2d(x, SIDE)

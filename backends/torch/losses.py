@@ -27,6 +27,11 @@ def _frequency(result: Tensor, target: Tensor) -> Tensor:
     return (spectrum.real.abs() + spectrum.imag.abs()).mean() / 2
 
 
+def routing_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of ``sigmoid(logits)`` and targets in [0, 1], of the same shape."""
+    return F.binary_cross_entropy_with_logits(logits, targets)
+
+
 class Perceptual(nn.Module):
     """Mean squared distance of VGG16 features; VGG16 itself is constant."""
 

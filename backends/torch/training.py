@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backends.torch import distributed
+from backends.torch.backbones import RoutedExperts
 from backends.torch.base import Network
 from backends.torch.device import autocast, check_precision
-from backends.torch.losses import Loss
+from backends.torch.losses import Loss, routing_loss
 from backends.torch.optimizers import OPTIMIZERS
 from osr_core.backend import SINGLE, World
 from osr_core.training import trainer
@@ -46,7 +47,7 @@ class Trainer(trainer.Trainer):
         world: World = SINGLE,
     ) -> None:
         super().__init__(network, options, world)
-        self._forward = network.train()
+        self._network = network.train()
         self.weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self.device = next(network.parameters()).device
         check_precision(self.device.type, options.precision)
@@ -59,11 +60,29 @@ class Trainer(trainer.Trainer):
     ) -> tuple[float, Tensors]:
         x, y = (torch.from_numpy(np.ascontiguousarray(a)) for a in (inputs, targets))
         x = x.to(self.device, memory_format=torch.channels_last)
-        with autocast(self.device.type, self.options.precision):
-            result = self._forward(x)
-        loss = self.loss(result.float(), y.to(self.device)) * factor
+        compute = self._routed_loss if self.routing_weight else self._loss
+        loss = compute(x, y.to(self.device)) * factor
         grads = torch.autograd.grad(loss, list(self.weights.values()))
         return loss.item(), dict(zip(self.weights, grads, strict=True))
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        with autocast(self.device.type, self.options.precision):
+            result = self._network(x)
+        total: Tensor = self.loss(result.float(), y)
+        return total
+
+    def _routed_loss(self, x: Tensor, y: Tensor) -> Tensor:
+        network = self._network
+        assert isinstance(network, RoutedExperts)
+        with autocast(self.device.type, self.options.precision):
+            with torch.no_grad():
+                changes = network.changes(x)
+            logits = network.routing(x)
+            result = network.combine(x, logits, changes)
+        targets = self.routing_targets(changes, y - x, network.cell)
+        gates = routing_loss(torch.cat(logits, 1).float(), torch.from_numpy(targets).to(x.device))
+        total: Tensor = self.loss(result.float(), y) + self.routing_weight * gates
+        return total
 
     def _norm(self, grads: Tensors) -> float:
         return torch.nn.utils.get_total_norm(grads.values()).item()

@@ -17,13 +17,14 @@ from osr.degradations.blur import defocus_blur, gaussian_blur, motion_blur, shak
 from osr.degradations.chain import Chain, Step
 from osr.degradations.compression import jpeg, webp
 from osr.degradations.degradation import Degradation, Param
+from osr.degradations.depth import pseudo_depth
 from osr.degradations.draws import Ranges
 from osr.degradations.drops import raindrops
 from osr.degradations.noise import camera_noise, gaussian_noise, grey, low_light, poisson_gaussian
 from osr.degradations.registry import DEGRADATIONS, check_ranges
 from osr.degradations.resize import low_resolution, resize_bicubic
 from osr.degradations.snowflakes import snow
-from osr.degradations.weather import haze, pseudo_depth, rain
+from osr.degradations.weather import haze, rain
 
 __all__ = [
     "DEGRADATIONS", "Chain", "Degradation", "Param", "Ranges", "Step", "camera_noise",

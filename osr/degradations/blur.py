@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.degradations.depth import Depth
 from osr.degradations.draws import Generator, Ranges
 from osr.degradations.noise import to_linear, to_srgb
-from osr.degradations.weather import Depth
 from osr_core.checks import Image, check_image
 
 Kernel = NDArray[np.float32]

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from osr.degradations.degradation import Degradation
+from osr.degradations.depth import Depth
 from osr.degradations.draws import Generator, Ranges
 from osr.degradations.registry import DEGRADATIONS
-from osr.degradations.weather import Depth
 from osr_core.checks import Image, check_image
 from osr_core.errors import OptionError
 from osr_core.settings import suggest

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any
 
+from osr.degradations.depth import Depth, scene_depth
 from osr.degradations.draws import Draw, Generator, Range, Ranges, Values, uniform
-from osr.degradations.weather import Depth, scene_depth
 from osr_core.checks import Image, check_image, check_range
 from osr_core.errors import OptionError
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from osr.datasets import Item
 from osr.degradations.chain import Chain
-from osr.degradations.weather import Depth
+from osr.degradations.depth import Depth
 from osr.images import read, to_float, to_levels, to_rgb8, writable, write
 from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
 from osr_core.checks import check_range

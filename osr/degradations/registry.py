@@ -53,6 +53,7 @@ DEGRADATIONS: Mapping[str, Degradation] = {
             "tint": Param(None, (-0.03, 0.03), (-1.0, 1.0), training_only=True),
             "distance": Param(None, (0.15, 0.95), (0.0, 1.0), training_only=True),
             "slope": Param(None, (0.0, 0.6), (0.0, 2.0), training_only=True),
+            "relief": Param(None, (0.0, 0.0), (0.0, 2.0), training_only=True),
         },
         sampler=sample_haze,
     ),

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations.draws import Generator, Range, Ranges
+from osr.degradations.depth import Depth, object_depth, scene_depth
+from osr.degradations.draws import Generator, Ranges, zero_or_uniform
 from osr.degradations.particles import blocks, repeated
 from osr_core.checks import Image, check_image
 from osr_core.errors import ImageError
-
-Depth = NDArray[np.float32]
-"""(H, W) float32: distance from the camera, 0 near and 1 far."""
-
-TYPICAL_DEPTH = 0.55
-"""Mean of :func:`pseudo_depth`."""
 
 _BLOCK = 8192  # streaks drawn at once
 
@@ -123,7 +117,7 @@ def haze(
 
     Args:
         image: J, (H, W, 3) float32 in [0, 1].
-        depth: d, (H, W) in [0, 1], as from :func:`pseudo_depth`, or one number; an
+        depth: d, (H, W) in [0, 1], as from :func:`~.depth.pseudo_depth`, or one number; an
             :class:`ImageError` if it has another size than the image.
         beta: scattering coefficient per unit of depth, 0 to 100; with depths up to 1, 0.1 is
             thin and 2 is thick (RESIDE's scenes have t of about 0.2 to 0.9).
@@ -141,48 +135,11 @@ def haze(
 
 def sample_haze(image: Image, rng: Generator, depth: Depth | None, of: Ranges) -> Image:
     """Each channel's airlight is off by its own ``tint``. Without a depth map, the depth is that
-    of :func:`~.weather.pseudo_depth`, with ``distance`` in its middle and ``slope`` upwards."""
+    of :func:`~.depth.pseudo_depth`, with ``distance`` in its middle and ``slope`` upwards, and in
+    half of the images ``relief`` times :func:`~.depth.object_depth`."""
     light = np.clip(rng.uniform(*of["airlight"]) + rng.uniform(*of["tint"], 3), 0.0, 1.0)
     away = scene_depth(image.shape, rng, depth, of["distance"], of["slope"])
+    if depth is None and of["relief"][1] > 0:
+        relief = np.float32(zero_or_uniform(rng, of["relief"]))
+        away = np.clip(away + relief * object_depth(image, rng), 0.0, 1.0)
     return haze(image, away, rng.uniform(*of["beta"]), light.tolist())
-
-
-def scene_depth(
-    shape: tuple[int, ...], rng: Generator, depth: Depth | None, *made_up: Range
-) -> Depth:
-    """The depth map where there is one, else a :func:`pseudo_depth` of the given ranges.
-
-    A measured map, of mean 1, is scaled to :data:`TYPICAL_DEPTH`, so that a scattering
-    coefficient makes haze of the same thickness with either.
-    """
-    if depth is None:
-        return pseudo_depth(shape, rng, *made_up)
-    return np.asarray(depth, np.float32) * np.float32(TYPICAL_DEPTH)
-
-
-def pseudo_depth(
-    shape: tuple[int, ...], rng: Generator, level: Range = (0.15, 0.95), slope: Range = (0.0, 0.6)
-) -> Depth:
-    """A plausible smooth depth map: farther at the top, with gentle random hills (0 to 0.25).
-
-    Slope and hills are often small, since a crop of a hazy photograph sees almost one depth.
-
-    Args:
-        shape: (H, W) or (H, W, 3).
-        rng: source of the map.
-        level: least and greatest depth in the middle, drawn uniformly.
-        slope: least and greatest difference between top and bottom.
-    """
-    middle = rng.uniform(*level)
-    rise = slope[0] + (slope[1] - slope[0]) * rng.uniform() ** 2
-    hills = 0.25 * rng.uniform() ** 2
-    upward = np.linspace(0.5, -0.5, shape[0], dtype=np.float32)[:, None]
-    depth = np.asarray(middle + rise * upward + hills * smooth_field(shape, 4, rng), np.float32)
-    return np.clip(depth, 0.0, 1.0, out=depth)
-
-
-def smooth_field(shape: tuple[int, ...], cells: int, rng: Generator) -> NDArray[np.float32]:
-    """(H, W) smooth values, about from -1 to 1: ``cells`` random ones a side, enlarged."""
-    coarse = rng.uniform(-1.0, 1.0, (cells, cells)).astype(np.float32)
-    size = shape[1], shape[0]
-    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), np.float32)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from osr.degradations.depth import guided_filter
 from osr.images import to_float, to_levels
 from osr_core.checks import Image, check_image
 from osr_core.errors import ImageError
@@ -88,21 +89,8 @@ def _dark_channel(image: Image) -> Image:
     airlight = np.maximum(candidates[candidates.sum(1).argmax()], 1e-3)
     transmission = 1 - np.float32(0.95) * cv2.erode((image / airlight).min(2), patch)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    refined = np.maximum(_guided_filter(grey, transmission, 60, 1e-3), 0.1)
+    refined = np.maximum(guided_filter(grey, transmission, 60, 1e-3), 0.1)
     return (image - airlight) / refined[:, :, None] + airlight
-
-
-def _guided_filter(guide: Plane, plane: Plane, radius: int, epsilon: float) -> Plane:
-    """In each window the plane as a straight line of the guide, averaged (He et al., eq. 5-8)."""
-
-    def mean(values: Plane) -> Plane:
-        return cv2.blur(values, (2 * radius + 1, 2 * radius + 1))
-
-    mean_guide, mean_plane = mean(guide), mean(plane)
-    covariance = mean(guide * plane) - mean_guide * mean_plane
-    variance = mean(guide * guide) - mean_guide * mean_guide
-    slope = covariance / (variance + epsilon)
-    return mean(slope) * guide + mean(mean_plane - slope * mean_guide)
 
 
 def _richardson_lucy(image: Image) -> Image:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations.weather import smooth_field
+from osr.degradations.depth import smooth_field
 from osr.training.surfaces import colour, cover, log_uniform
 from osr_core.checks import Image
 

@@ -11,7 +11,7 @@ from osr.training.recipe import PREVIOUS, Recipe
 from osr_core.checkpoint import Checkpoint, State
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
-from osr_core.spec import Experts, ModelSpec, UNet
+from osr_core.spec import ModelSpec, UNet
 
 PREFIX = "backbone."
 
@@ -71,7 +71,7 @@ def _backbone(name: str, source: Checkpoint, spec: ModelSpec) -> State:
 
 
 def _experts(sources: Sequence[tuple[str, Checkpoint]], spec: ModelSpec) -> State:
-    ours = spec.backbone.experts if isinstance(spec.backbone, Experts) else ()
+    ours = spec.experts
     if spec.reprogrammed or len(ours) != len(sources):
         raise CheckpointError(
             f"recipe.init.experts: {len(sources)} files for {len(ours)} experts of recipe.spec"

@@ -161,6 +161,9 @@ class Recipe:
     """Degradation → parameter → [low, high], where not the default range."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     """Loss (:data:`osr_core.training.losses.LOSSES`) → its weight in the sum."""
+    routing_weight: float = 0.0
+    """Weight of the gates' cross-entropy with least-squares weights of frozen ``routed_experts``
+    (:mod:`osr_core.training.routing`), beside the loss of the result."""
     vgg: str = ""
     """File of VGG16's weights (torchvision's ``vgg16*.pth``, or converted), for ``perceptual``."""
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -229,7 +232,8 @@ class Recipe:
     def trainer_options(self) -> TrainerOptions:
         """What the trainer is given."""
         return TrainerOptions(
-            self.loss, self.optimizer, self.clip_grad_norm, self.accumulation_steps, self.precision
+            self.loss, self.routing_weight, self.optimizer, self.clip_grad_norm,
+            self.accumulation_steps, self.precision,
         )
 
     def to_dict(self) -> dict[str, Any]:

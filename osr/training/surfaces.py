@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.degradations.weather import smooth_field
+from osr.degradations.depth import smooth_field
 from osr_core.checks import Image
 
 # Ranges of what is drawn; all but the uniform ones log-uniformly.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.backend import Network, World
+from osr_core.errors import OptionError
+from osr_core.spec import ModelSpec, RoutedExperts
 from osr_core.training.options import TrainerOptions
+from osr_core.training.routing import routing_targets
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -41,6 +44,9 @@ class Trainer(ABC):
         network: to train; all processes get the weights of rank 0.
         options: loss, optimizer, gradient clipping, accumulation and precision.
         world: the processes that train together, as ``init_distributed`` returned it.
+
+    Raises:
+        OptionError: for a ``routing_weight`` without frozen, routed experts.
     """
 
     distributed: ModuleType
@@ -50,6 +56,9 @@ class Trainer(ABC):
     def __init__(self, network: Network, options: TrainerOptions, world: World) -> None:
         self.network = network
         self.options = options
+        self.routing_weight = options.routing_weight
+        if self.routing_weight and not _has_frozen_experts(network.spec):
+            raise OptionError("routing_weight: is for routed_experts in a frozen model")
         self.world = world
         if world.size > 1:
             self.distributed.broadcast(network)
@@ -107,6 +116,13 @@ class Trainer(ABC):
         for name, moment in self._moments().items():
             self._assign(moment, values[name])
 
+    def routing_targets(
+        self, changes: Sequence[Any], residual: Any, cell: int
+    ) -> NDArray[np.float32]:
+        """:func:`.routing.routing_targets` of tensors."""
+        arrays = [self._array(change) for change in changes]
+        return routing_targets(arrays, self._array(residual), cell)
+
     def mean(self, value: float) -> float:
         """Mean of a number over the processes of the world."""
         mean: float = self.distributed.mean(value) if self.world.size > 1 else value
@@ -152,3 +168,8 @@ class Trainer(ABC):
     @abstractmethod
     def _assign(self, tensor: Any, values: NDArray[np.floating[Any]]) -> None:
         """Overwrite a tensor."""
+
+
+def _has_frozen_experts(spec: ModelSpec) -> bool:
+    routed = isinstance(spec.backbone, RoutedExperts) and not spec.reprogrammed
+    return routed and spec.frozen
