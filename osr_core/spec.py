@@ -124,8 +124,9 @@ class ModelSpec:
     @property
     def experts(self) -> tuple[UNet, ...]:
         """The experts of a mixture; none otherwise."""
-        mixture = isinstance(self.backbone, (Experts, RoutedExperts))
-        return self.backbone.experts if mixture else ()
+        if isinstance(self.backbone, (Experts, RoutedExperts)):
+            return self.backbone.experts
+        return ()
 
     @property
     def makes_waves(self) -> bool:
