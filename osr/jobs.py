@@ -77,6 +77,8 @@ def plan(
         OptionError: if the output is a file of a format that cannot be written, or several
             results would go to one file.
     """
+    if not os.fspath(output):
+        raise OptionError("--output is empty; give a folder, . for this one")
     inputs = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     results: list[Result] = []
     sources: dict[Path, _Source] = {}
@@ -96,7 +98,8 @@ def plan(
         if to_file and len(targets) > 1:
             raise OptionError(f"--output {output}: is a file name; give a folder")
         job = Job(index, source, (Path(output),) if to_file else targets)
-        if problem := _problem(job, sources.keys(), taken):
+        root = Path(output).parent if to_file else Path(output)
+        if problem := _problem(job, root, sources.keys(), taken):
             results.append(Result(str(source), error=f"{source}: {problem}"))
         else:
             taken |= {target.resolve(): source for target in job.targets}
@@ -200,10 +203,14 @@ def _is_file(output: PathLike, inputs: Sequence[PathLike], images: int) -> bool:
     return True
 
 
-def _problem(job: Job, originals: Collection[Path], taken: Mapping[Path, Path]) -> str | None:
-    """Why the results of a job would destroy an input or those of another job."""
+def _problem(
+    job: Job, root: Path, originals: Collection[Path], taken: Mapping[Path, Path]
+) -> str | None:
+    """Why results would destroy an input, or those of another job, or leave the output folder."""
     for target in job.targets:
         place = target.resolve()
+        if not target.parent.resolve().is_relative_to(root.resolve()):
+            return f"its output {target} leads out of {root} by a link; remove the link"
         if place in originals:
             which = "its input" if place == job.source.resolve() else f"the input {target}"
             return f"would overwrite {which}; choose another --output"

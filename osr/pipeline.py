@@ -25,6 +25,7 @@ def restore_files(
     recursive: bool = False,
     format: str | None = None,
     quality: int = 95,
+    max_pixels: int | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Restore image files and write the results under the names of their inputs.
@@ -45,6 +46,7 @@ def restore_files(
         format: of the results, e.g. ``png``. By default that of each input, and PNG for inputs
             whose format cannot be written.
         quality: 1 to 100 for JPEG and WebP, which is lossless at 100.
+        max_pixels: see :func:`osr.images.read`.
         progress: called with the number of images done, their total, and the current one.
 
     Returns:
@@ -64,7 +66,7 @@ def restore_files(
 
     def work(job: Job, advance: Callable[[float], object]) -> Result:
         source, target = job.source, job.targets[0]
-        picture = read(source)
+        picture = read(source, max_pixels)
         check_holds(target, picture.pixels)
         pixels = restore(picture.pixels, network, tile, advance)
         write(target, replace(picture, pixels=pixels), quality)

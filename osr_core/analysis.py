@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from osr_core.limits import check_size
 from osr_core.networks import network
 from osr_core.operations import Init
 from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
@@ -71,10 +72,16 @@ class Analysis:
 
 @lru_cache(maxsize=64)
 def analyse(spec: ModelSpec) -> Analysis:
-    """The properties of a spec's network, without weights."""
+    """The properties of a spec's network, without weights.
+
+    Raises:
+        SpecError: if it exceeds the bounds of :mod:`osr_core.limits`.
+    """
     tracer = Tracer()
     result = network(tracer, spec, Traced(IMAGE_CHANNELS))
     parameters = tracer.parameters.values()
+    size = sum(parameter.size for parameter in parameters)
+    check_size(size, float(tracer.macs), float(tracer.values_per_pixel))
     return Analysis(
         parameters=tuple(replace(p, trainable=spec.learns(p.name)) for p in parameters),
         macs_per_pixel=float(tracer.macs),
@@ -108,6 +115,8 @@ class Tracer:
 
     parameters: dict[str, Parameter] = field(default_factory=dict)
     macs: Fraction = Fraction(0)
+    values_per_pixel: Fraction = Fraction(0)
+    """Of the input and output of the widest convolution."""
     total_stride: int = 1
     global_statistics: bool = False
     uses_context: bool = False
@@ -132,6 +141,8 @@ class Tracer:
         step = x.step * stride
         self.total_stride = max(self.total_stride, int(step))
         self.macs += Fraction(fan_in * out_channels) / step**2
+        values = x.channels / x.step**2 + out_channels / step**2
+        self.values_per_pixel = max(self.values_per_pixel, values)
         margin = kernel // 2 * x.step  # to both sides; less to the right of a stride
         after = max(x.after + margin - (stride - 1) * x.step, Fraction(0))
         return Traced(out_channels, step, x.before + margin, after)

@@ -53,7 +53,7 @@ def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
     return np.asarray(darkest / (AIRLIGHT - darkest))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=2)  # of rows and columns; each takes 26 MB at 13,000 pixels
 def _cells(length: int) -> NDArray[np.float64]:
     """(SIDE, length): the weight of each pixel of a side in each cell."""
     cells = np.arange(SIDE)

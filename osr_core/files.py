@@ -20,12 +20,16 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     Raises:
         OSError: if there is no such file, or it is a folder, a device, a pipe or a socket.
     """
-    # Opening a pipe waits for its writer, unless asked not to.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return open(descriptor, "rb")
-    os.close(descriptor)
+    file = open(path, "rb", opener=_open)  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
     raise OSError(0, "not a plain file")
+
+
+def _open(path: str, flags: int) -> int:
+    """Opening a pipe waits for its writer, unless asked not to."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_bounded(path: str | os.PathLike[str], longest: int = TEXT_BYTES) -> bytes:
@@ -36,8 +40,6 @@ def read_bounded(path: str | os.PathLike[str], longest: int = TEXT_BYTES) -> byt
         raise OSError(0, f"larger than {longest:,} bytes")
     return content
 
-
-_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 
 _PREFIX = ".osr-"
 """Of the names of temporary files."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from osr_core.errors import SpecError
+from osr_core.errors import SpecError, quoted
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def upgrade_spec(data: Mapping[str, Any]) -> dict[str, Any]:
     for (name, option), default in _REMOVED.items():
         value = result[name].pop(option, default) if isinstance(result.get(name), dict) else default
         if value != default:
-            raise SpecError(f"{name}.{option}: {value!r} is no longer supported; use OSR 0.1.0")
+            raise SpecError(f"{name}.{option}: {quoted(value)} was removed; use OSR 0.1.0")
     inputs = result.get("input_transform")
     if isinstance(inputs, dict) and "feed" in inputs:
         feed = inputs.pop("feed")

@@ -131,6 +131,8 @@ def _header(file: BufferedReader, size: int) -> Header:
         raise CheckpointError("not a readable safetensors file: the length of its header is wrong")
     try:
         parsed = parse_json(file.read(length), HEADER_BYTES, depth=4)
+        if not isinstance(parsed, dict):
+            raise ValueError("its header is no object")
         metadata = parsed.pop("__metadata__", {})
         places = {name: _place(name, entry) for name, entry in parsed.items()}
         texts = all(isinstance(text, str) for text in metadata.values())

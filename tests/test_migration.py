@@ -101,7 +101,7 @@ def test_names_of_version_2():
 )
 def test_removed_options_are_refused(part, option, value):
     parts = {"input_transform": {}, "output_transform": {}, part: {option: value}}
-    with pytest.raises(SpecError, match=rf"^{part}\.{option}: .* no longer supported"):
+    with pytest.raises(SpecError, match=rf"^{part}\.{option}: .* was removed"):
         ModelSpec.from_dict({"version": 2, "backbone": {"kind": "unet"}, **parts})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from osr_core.errors import CheckpointError, SpecError
+from osr_core.errors import CheckpointError, SpecError, printable
 
 PathLike = str | os.PathLike[str]
 
@@ -89,7 +89,7 @@ def _choices(data: Any) -> list[str]:
         averages = [name for name in _AVERAGES if name in groups]
         return averages and [*averages, *sorted(groups.difference(averages))]
     if len(nested) > 1:
-        raise CheckpointError(f"holds {', '.join(nested)}; choose one (--key)")
+        raise CheckpointError(f"holds {printable(', '.join(nested[:20]), 200)}; choose one (--key)")
     return nested
 
 
@@ -101,6 +101,6 @@ def _under(data: Any, key: str) -> Any:
             return value if name == key else _under(value, key.removeprefix(f"{name}."))
     group = {n.removeprefix(f"{key}."): v for n, v in items.items() if n.startswith(f"{key}.")}
     if not group:
-        there = ", ".join(items)[:200] or "no names"
-        raise CheckpointError(f"holds nothing under {key!r}, but {there}")
+        there = printable(", ".join(list(items)[:20]), 200) or "no names"
+        raise CheckpointError(f"holds nothing under {printable(key)!r}, but {there}")
     return group

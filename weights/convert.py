@@ -20,9 +20,11 @@ from osr_core.analysis import analyse
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, SpecError
+from osr_core.files import read_bounded
+from osr_core.json_text import parse_json
 from osr_core.reference import forward
 from osr_core.registry import check_hash, find_weights, registry
-from osr_core.spec import ModelSpec
+from osr_core.spec import SPEC_LENGTH, ModelSpec
 from osr_core.training.vgg import is_vgg
 from weights import formats
 from weights.content import PathLike, naming
@@ -122,11 +124,13 @@ def find_spec(source: ModelSpec | PathLike) -> ModelSpec:
         raise SpecError(f"{source}: no such file or model to take the spec from")
     try:
         if Path(source).suffix == ".json":
-            data = json.loads(Path(source).read_text("utf-8"))
+            data = parse_json(read_bounded(source), SPEC_LENGTH)
         else:
-            data = json.loads(formats.read(source).metadata.get("spec", "null"))
+            data = parse_json(formats.read(source).metadata.get("spec", "null"), SPEC_LENGTH)
         return ModelSpec.from_dict(data.get("spec", data) if isinstance(data, dict) else data)
-    except (OSError, ValueError, SpecError) as error:
+    except OSError as error:
+        raise SpecError(f"{source}: cannot be read: {error.strerror}") from None
+    except (ValueError, SpecError) as error:
         raise SpecError(f"{source}: holds no spec: {error}") from None
 
 

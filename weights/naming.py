@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from osr_core.errors import SpecError
+from osr_core.errors import SpecError, printable
 from osr_core.migration import canonical_name, upgrade_names
 from osr_core.spec import GridDehaze, ModelSpec, Residual
 
@@ -67,7 +67,7 @@ def infer_spec(state: Tensors) -> ModelSpec:
             return ModelSpec(_griddehaze(state))
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"a tensor is missing or misshapen: {error}; see --spec") from None
-    some = ", ".join(list(state)[:3])
+    some = ", ".join(printable(name, 40) for name in list(state)[:3])
     raise SpecError(f"names such as {some} belong to no known network; give a spec (--spec)")
 
 

@@ -5,10 +5,14 @@ Errors that a user can fix become one line and exit status 2.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import NoReturn
 
@@ -16,7 +20,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from osr_core import __version__
-from osr_core.errors import OSRError
+from osr_core.errors import LONGEST_MESSAGE, OSRError, printable
 from osr_core.settings import suggest
 
 COMMANDS = {
@@ -62,7 +66,7 @@ def cli() -> None:
 
 def fail(message: object) -> None:
     """One line on standard error."""
-    click.echo(f"osr: {message}", err=True)
+    click.echo(f"osr: {printable(message, LONGEST_MESSAGE)}", err=True)
 
 
 class _Lines(logging.Handler):
@@ -71,7 +75,8 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        tqdm.write(f"osr: {record.getMessage()}", file=sys.stderr)
+        message = printable(record.getMessage(), LONGEST_MESSAGE)
+        tqdm.write(f"osr: {message}", file=sys.stderr)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
@@ -100,14 +105,38 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
     :func:`main` adds 143 for SIGTERM and 129 for SIGHUP.
     """
     try:
-        status = command.main(arguments, standalone_mode=False)
+        with _quiet_decoders():
+            status = command.main(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except NoArgsIsHelpError as error:
         error.show()
         status = 2
     except (OSRError, click.ClickException) as error:
         fail(error.format_message() if isinstance(error, click.ClickException) else error)
         status = 2
+    except OSError as error:
+        status = _full_output(error)
     except click.Abort:
         fail("interrupted")
         status = 130
     sys.exit(status if isinstance(status, int) else 0)
+
+
+@contextmanager
+def _quiet_decoders() -> Iterator[None]:
+    """Without the warnings of libraries that decode images; what matters is in our own line."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # read when OpenCV is imported
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _full_output(error: OSError) -> int:
+    """Status after standard output could not be written; any other error is a defect."""
+    if error.errno not in (errno.ENOSPC, errno.EPIPE, errno.EIO) or error.filename is not None:
+        raise error
+    fail(f"output cannot be written: {error.strerror}")
+    # Python would try once more at exit, and fail with a traceback.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2

@@ -28,6 +28,7 @@ FORMATS = ("same", *sorted(suffix[1:] for suffix in SUFFIXES))
 @options.recursive
 @click.option("--format", type=click.Choice(FORMATS), default="png", show_default=True)
 @click.option("--depth", help="Folder of depth maps for haze: .npy or grey; larger is farther.")
+@options.max_pixels
 @options.json
 def degrade(
     inputs: tuple[str, ...],

@@ -29,4 +29,10 @@ precision = click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True
 )
 tile = click.option("--tile", type=int, help="Longest side of a tile in pixels; 0: no tiles.")
+max_pixels = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    help="Largest width times height of an image.  [default: 400 million; above 16 million, "
+    "250 for each byte of the file]",
+)
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -12,6 +12,7 @@ import click
 from tqdm import tqdm
 
 from osr.cli import fail
+from osr_core.errors import LONGEST_MESSAGE, printable
 
 if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
     from osr.jobs import Progress, Result
@@ -34,8 +35,8 @@ def table(rows: Iterable[Iterable[object]]) -> str:
 
 def _text(cell: object) -> str:
     if isinstance(cell, list):
-        return ", ".join(cell)
-    return f"{cell:,}" if type(cell) is int else str(cell)
+        return printable(", ".join(cell), LONGEST_MESSAGE)
+    return f"{cell:,}" if type(cell) is int else printable(cell, LONGEST_MESSAGE)
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
 
         def show(done: float, total: int, name: str) -> None:
             bar.total = total
-            bar.set_description(name, refresh=False)
+            bar.set_description(printable(name), refresh=False)
             bar.update(done - bar.n)
 
         yield show
@@ -69,7 +70,7 @@ def report(results: Sequence[Result], done: str, as_json: bool, **setting: objec
     for result in results:
         if result.skipped or result.note:
             left_out = f"skipped: {result.skipped}" if result.skipped else result.note
-            click.echo(f"{result.input}: {left_out}", err=True)
+            click.echo(printable(f"{result.input}: {left_out}", LONGEST_MESSAGE), err=True)
     counted = f"{len(good)} {done}, {len(failed)} failed"
     counted += f", {len(skipped)} skipped" if skipped else ""
     seconds = sum(result.seconds or 0 for result in good)
@@ -77,5 +78,5 @@ def report(results: Sequence[Result], done: str, as_json: bool, **setting: objec
     speed = f", {seconds:.1f} s, {pixels / 1e6 / seconds:.2f} megapixels/s" if seconds else ""
     how = ", ".join(f"{key} {value}" for key, value in setting.items() if key != "output")
     where = f" → {good[0].output if len(good) == 1 else setting['output']}" if good else ""
-    click.echo(f"{counted}{speed} ({how}){where}")
+    click.echo(printable(f"{counted}{speed} ({how}){where}", LONGEST_MESSAGE))
     return 2 if failed else 0

@@ -30,6 +30,7 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @click.option("--format", type=click.Choice(FORMATS), help="Output format.  [default: the input's]")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
               help="For JPEG and WebP.")  # fmt: skip
+@options.max_pixels
 @options.json
 def restore(inputs: tuple[str, ...], output: str, as_json: bool, **options: Any) -> int:
     """Restore INPUTs: image files, folders of images, or quoted globs.

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from osr.datasets.item import Item
 from osr.images import SUFFIXES
 from osr_core.errors import ImageError
+from osr_core.files import read_bounded
 
 
 def read_lists(text: str) -> tuple[Item, ...]:
@@ -47,7 +48,7 @@ def read_lists(text: str) -> tuple[Item, ...]:
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file that hold anything, stripped; there must be one."""
     try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+        lines = [line.strip() for line in str(read_bounded(path), "utf-8-sig").splitlines()]
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

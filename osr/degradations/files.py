@@ -28,6 +28,7 @@ def degrade_files(
     recursive: bool = False,
     format: str | None = "png",
     depth: PathLike | None = None,
+    max_pixels: int | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Degrade image files and write the results, 8-bit RGB, under the names of their inputs.
@@ -46,6 +47,7 @@ def degrade_files(
         format: of the results, e.g. ``jpg``; ``None``: that of each input.
         depth: folder of depth maps for haze, named as the images, ``.npy`` or grey images; larger
             is farther.
+        max_pixels: see :func:`osr.images.read`.
         progress: called with the number of images done, their total, and the current one.
 
     Returns:
@@ -68,7 +70,7 @@ def degrade_files(
         return (name,)
 
     def work(job: Job, advance: Callable[[float], object]) -> Result:
-        picture = read(job.source)
+        picture = read(job.source, max_pixels)
         clean = to_float(to_rgb8(picture.pixels))
         rng = np.random.default_rng([seed, job.index])
         both = chain(clean, rng, None if maps is None else _depth(job.source, maps))

@@ -19,10 +19,12 @@ from typing import Any, get_type_hints
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
 from osr_core.errors import OptionError
-from osr_core.files import atomic_write
+from osr_core.files import TEXT_BYTES, atomic_write, read_bounded
+from osr_core.json_text import parse_json
 from osr_core.settings import build
 
 DESCRIPTION, RESULTS = "evaluation.json", "results.csv"
+_RESULTS_BYTES = 2**30
 VERSION = 2
 """Version of ``evaluation.json``; a reader refuses any other."""
 
@@ -61,11 +63,13 @@ class Description:
         """Read a folder's ``evaluation.json``; :class:`OptionError` if there is none."""
         path = Path(folder) / DESCRIPTION
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = parse_json(read_bounded(path), TEXT_BYTES)
         except FileNotFoundError:
             raise OptionError(f"{folder}: holds no evaluation ({DESCRIPTION})") from None
         except ValueError as error:
             raise OptionError(f"{path}: not the description of an evaluation: {error}") from None
+        except OSError as error:
+            raise OptionError(f"{path}: cannot be read: {error.strerror}") from None
         if not isinstance(data, dict) or data.pop("version", None) != VERSION:
             raise OptionError(f"{path}: written by another version of osr; evaluate again")
         return build(cls, data, str(path))
@@ -102,17 +106,20 @@ def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
     path = Path(folder) / RESULTS
     if not path.exists():
         return []
-    text = path.read_bytes().decode("utf-8", "replace")
+    try:
+        text = read_bounded(path, _RESULTS_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read: {error.strerror}") from None
     reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
-    if reader.fieldnames not in (None, [*_TYPES]):
-        raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
     rows = {}
-    for line in reader:
-        try:
+    try:
+        if reader.fieldnames not in (None, [*_TYPES]):
+            raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
+        for line in reader:
             row = Row(**{name: kind(line[name]) for name, kind in _TYPES.items()})
-        except (TypeError, ValueError):
-            raise OptionError(f"{path}: line {reader.line_num} is not a row; remove it") from None
-        rows[row.key] = row
+            rows[row.key] = row
+    except (TypeError, ValueError, csv.Error):  # of a field of over 128 KiB, for instance
+        raise OptionError(f"{path}: line {reader.line_num} is not a row; remove it") from None
     return list(rows.values())
 
 

@@ -17,7 +17,7 @@ from osr.images.formats import READABLE, SUFFIXES, check_holds, writable
 from osr.images.picture import Picture, centre, to_float, to_levels, to_rgb8
 from osr_core.checks import check_range
 from osr_core.errors import ImageError
-from osr_core.files import atomic_write
+from osr_core.files import atomic_write, open_regular
 
 __all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "centre", "check_holds", "read",
            "to_float", "to_levels", "to_rgb8", "writable", "write"]  # fmt: skip
@@ -26,26 +26,39 @@ MAX_PIXELS = 400_000_000
 """Width times height above which :func:`read` refuses an image by default. For WebP Pillow has a
 limit of its own, 179 million."""
 
+PIXELS_PER_BYTE = 250
+"""Of the file, above which an image of more than :data:`SMALL_PIXELS` is refused by default. Even a
+blank JPEG has fewer; files that unpack to far more than a photograph would are bombs."""
 
-def read(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> Picture:
+SMALL_PIXELS = 16_000_000
+
+
+def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture:
     """Read an image, upright: its EXIF orientation is applied and removed from the metadata.
 
     The content decides on the format, not the suffix. Of several pages or frames the first is read.
     1-bit, palette and CMYK images become 8-bit grey, RGB or RGBA, CMYK by way of its profile. A
     profile that does not describe the pixels is left out.
 
+    Args:
+        path: the file.
+        max_pixels: width times height above which it is refused, before anything is decoded; by
+            default :data:`MAX_PIXELS`, and less for a small file (:data:`PIXELS_PER_BYTE`).
+
     Raises:
         ImageError: if there is no such image, it is corrupted or truncated, of neither 8 nor
-            16 bit, or has more than ``max_pixels``. The size is checked before decoding.
+            16 bit, or too large.
     """
     path = Path(path)
     if not os.path.isfile(path):
         raise ImageError(f"{path}: {'is a folder' if os.path.isdir(path) else 'no such file'}")
     try:
-        if path.stat().st_size == 0:
-            raise ImageError("is empty")
-        with path.open("rb") as file:
-            return decode(file, max_pixels)
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise ImageError("is empty")
+            default = min(MAX_PIXELS, max(SMALL_PIXELS, size * PIXELS_PER_BYTE))
+            return decode(file, default if max_pixels is None else max_pixels)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
     except MemoryError:

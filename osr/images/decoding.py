@@ -18,6 +18,7 @@ from PIL import Image, ImageCms
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from osr.images.bombs import check_scans, check_strips
 from osr.images.formats import Format, bit_depth, identify, open_image
 from osr.images.metadata import (
     exif_and_dpi_of_tiff,
@@ -29,6 +30,9 @@ from osr.images.metadata import (
 )
 from osr.images.picture import Picture
 from osr_core.errors import ImageError
+
+MAX_SIDE = 300_000
+"""Longest side of an image in pixels."""
 
 _HEAD_BYTES = 65536
 _ICC_PROFILE, _XMP = 34675, 700  # TIFF's tags
@@ -56,6 +60,8 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
     head = file.read(_HEAD_BYTES)
     file.seek(0)
     format = identify(head)
+    if format.name == "JPEG":
+        check_scans(file)
     if format.name == "TIFF":
         stored, orientation = _decode_tiff(file, max_pixels)
     else:
@@ -98,9 +104,11 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise ImageError(f"has no pixels: {width} × {height}")
     if width * height > max_pixels:
         raise ImageError(
-            f"{width} × {height} pixels are more than the limit of {max_pixels} "
-            "(max_pixels of osr.images.read); scale it down or split it"
+            f"{width} × {height} pixels are more than the limit of {max_pixels} for a file of "
+            "its size; raise it if you trust the file (--max-pixels)"
         )
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width} × {height} pixels: no side may exceed {MAX_SIDE}; split it")
 
 
 def _decode_8_bit(image: ImageFile, icc: bytes | None) -> tuple[NDArray[Any], bytes | None]:
@@ -164,6 +172,7 @@ def _decode_tiff_16_bit(data: bytes) -> NDArray[np.uint16]:
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         page = tiff.pages.first
         if page.compression in _TIFFFILE_DECODES:
+            check_strips(page, data)
             samples = np.atleast_3d(page.asarray())
             if page.planarconfig == 2 and page.samplesperpixel > 1:
                 samples = np.moveaxis(samples, 0, 2)

@@ -69,8 +69,8 @@ def vgg_state(tensors: Mapping[str, NDArray[Any]]) -> State:
     """
     for name in tensors:
         number = name.split(".")[1:2]
-        if name.startswith("features.") and number[0].isdecimal() and int(number[0]) > _LAST:
-            raise CheckpointError(f"{name}: is not in VGG16; give torchvision's {_file()}")
+        if name.startswith("features.") and number[0].isdecimal() and int(number[0][:9]) > _LAST:
+            raise CheckpointError(f"{name[:40]}: is not in VGG16; give torchvision's {_file()}")
     shapes = vgg_shapes()
     state = {name: tensors[name] for name in shapes if name in tensors}
     try:

@@ -1,0 +1,159 @@
+"""Paths: pipes, devices and folders in place of files, odd names, links out of the output."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from osr.cli import cli
+from osr.datasets.lists import read_lists
+from osr.degradations.files import degrade_files
+from osr.evaluation.records import Description, read_rows
+from osr.images import Picture, read, write
+from osr.jobs import plan
+from osr.settings import load
+from osr_core.checkpoint import Checkpoint
+from osr_core.errors import OptionError, OSRError
+from weights import convert, formats
+
+posix = pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
+
+
+def _lists(path):
+    return read_lists(f"{path},{path}")
+
+
+def _evaluation(path):
+    folder = path.parent / "evaluation"
+    folder.mkdir()
+    (folder / "evaluation.json").symlink_to(path)
+    return Description.load(folder)
+
+
+def _rows(path):
+    folder = path.parent / "rows"
+    folder.mkdir()
+    (folder / "results.csv").symlink_to(path)
+    return read_rows(folder)
+
+
+READERS = {
+    "recipe": lambda path: load([path]),
+    "spec": convert.find_spec,
+    "list": _lists,
+    "evaluation": _evaluation,
+    "rows": _rows,
+    "model": Checkpoint.load,
+    "weights": formats.read,
+    "image": read,
+}
+
+
+@posix
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_special_files(tmp_path, name, kind):
+    """A pipe would be waited for, and /dev/zero has no end."""
+    path = tmp_path / "it.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(OSRError) as caught:
+        READERS[name](path)
+    assert (
+        "it.json" in str(caught.value)
+        or "evaluation.json" in str(caught.value)
+        or ("results.csv" in str(caught.value))
+    )
+
+
+def test_a_row_with_a_field_of_200_kb(tmp_path):
+    header = "model,column,image,input_psnr,psnr,input_ssim,ssim,width,height,seconds\n"
+    (tmp_path / "results.csv").write_text(f"{header}{'x' * 200_000},a,b,1,1,1,1,1,1,1\n")
+    with pytest.raises(OptionError, match=r"results\.csv: line \d+ is not a row"):
+        read_rows(tmp_path)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "in" / "sub" / "a.png"
+    path.parent.mkdir(parents=True)
+    write(path, Picture(np.full((8, 8, 3), 99, np.uint8)))
+    return path
+
+
+@posix
+def test_a_link_in_the_output_folder(tmp_path, photo):
+    """Results stay below the output folder."""
+    outside, output = tmp_path / "outside", tmp_path / "out"
+    outside.mkdir()
+    output.mkdir()
+    (output / "sub").symlink_to(outside)
+    results = degrade_files(tmp_path / "in", output, "none", recursive=True)
+    assert "leads out of" in results[0].error
+    assert not list(outside.iterdir())
+
+
+@posix
+def test_a_link_in_place_of_a_result(tmp_path, photo):
+    """The link is replaced; the file that it leads to stays."""
+    target, output = tmp_path / "precious.png", tmp_path / "out"
+    target.write_bytes(b"precious")
+    output.mkdir()
+    (output / "a.png").symlink_to(target)
+    assert degrade_files(photo, output, "none")[0].error is None
+    assert target.read_bytes() == b"precious"
+    assert not (output / "a.png").is_symlink()
+
+
+def test_an_empty_output(photo):
+    with pytest.raises(OptionError, match="--output is empty"):
+        plan(photo, "")
+
+
+@posix
+@pytest.mark.parametrize("stem", ["x" * 251, "-rf", "a\nosr: done", "\x1b[2J", "山" * 83, "."])
+def test_odd_names(tmp_path, photo, stem):
+    """Names of 255 bytes, of options, of escape sequences."""
+    path = tmp_path / "in" / f"{stem}.png"
+    path.write_bytes(photo.read_bytes())
+    done = CliRunner().invoke(
+        cli, ["degrade", str(path), "--degradation", "none", "-o", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 0, done.output
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [path.name]
+    assert all(line.isprintable() for line in done.output.splitlines())
+
+
+@posix
+def test_a_name_that_is_not_utf8(tmp_path, photo):
+    path = os.fsencode(tmp_path / "in") + b"/\xff\xfe.png"
+    try:
+        Path(os.fsdecode(path)).write_bytes(photo.read_bytes())
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    command = [sys.executable, "-m", "osr.cli", "degrade", path, "--degradation", "none",
+               "-o", tmp_path / "out"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0
+    assert rb"\udcff\udcfe.png" in done.stdout
+    assert os.listdir(os.fsencode(tmp_path / "out")) == [b"\xff\xfe.png"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
+def test_full_output(arguments):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "osr.cli", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "osr: output cannot be written: No space left on device\n"
