@@ -215,7 +215,7 @@ def test_a_file_that_may_not_be_read_is_not_called_corrupted(
         raise PermissionError(13, "Permission denied")
 
     write(tmp_path / "a.png", Picture(random(3)))
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(ImageError, match=r"a\.png: cannot be read: Permission denied$"):
         read(tmp_path / "a.png")
 
