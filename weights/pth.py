@@ -34,6 +34,7 @@ STORAGES = {
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "u2",
     "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1",
     "ByteStorage": "u1", "BoolStorage": "b1",
+    "torch.uint16": "u2", "torch.uint32": "u4", "torch.uint64": "u8",
 }  # fmt: skip
 """PyTorch's name of a storage → NumPy's kind and size; bfloat16 as its 16 bits."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from osr_core.errors import CheckpointError, printable
@@ -72,6 +72,20 @@ def _unreadable(reason: str) -> Callable[..., Unreadable]:
     return lambda *parts: Unreadable(f"is {reason}")
 
 
+_UNSIGNED = {"torch.uint16": 2, "torch.uint32": 4, "torch.uint64": 8}
+"""Types without a storage of their own, and their bytes."""
+
+
+def _of_untyped_storage(
+    storage: Any, offset: Any, shape: Any, strides: Any, kind: Name
+) -> Tensor | Unreadable:
+    if kind.text not in _UNSIGNED:
+        return Unreadable(f"type {printable(kind.text)} is not one NumPy has")
+    bytes_ = _expect(storage, Stored)
+    typed = replace(bytes_, kind=kind.text, count=bytes_.count // _UNSIGNED[kind.text])
+    return Tensor(typed, offset, _expect(shape, tuple), _expect(strides, tuple))
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "collections.OrderedDict": lambda pairs=(): _set(State(), pairs),
     "torch._utils._rebuild_tensor_v2": lambda storage, offset, shape, strides, *_: Tensor(
@@ -87,9 +101,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_qtensor": _unreadable("quantized"),
     "torch._utils._rebuild_nested_tensor": _unreadable("nested"),
     "torch._utils._rebuild_meta_tensor_no_storage": _unreadable("without data"),
-    "torch._utils._rebuild_tensor_v3": lambda *parts: Unreadable(
-        f"type {printable(parts[6].text)} is not one NumPy has"
-    ),
+    "torch._utils._rebuild_tensor_v3": lambda *parts: _of_untyped_storage(*parts[:4], parts[6]),
 }
 """What stands in for a function of the file: only data is put together."""
 
