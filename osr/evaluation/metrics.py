@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr.images import to_levels
-from osr_core.errors import ImageError, OptionError
+from osr_core.errors import ImageError, OptionError, printable
 
 SSIM_VARIANT = "SSIM of Wang et al. (2004): Gaussian window 11×11, σ 1.5, mean over channels"
 """Which of the SSIMs is meant; stated in every report."""
@@ -72,11 +72,12 @@ class Protocol:
                 result = replace(result, channel=word)  # type: ignore[arg-type]
             elif word in ("8-bit", "float"):
                 result = replace(result, quantised=word == "8-bit")
-            elif name == "crop" and value.isdecimal():
+            elif name == "crop" and value.isdecimal() and len(value) < 6:
                 result = replace(result, crop=int(value))
             else:
                 raise OptionError(
-                    f"protocol {text!r}: {word!r} is none of rgb, y, crop=PIXELS, 8-bit, float"
+                    f"protocol {printable(text)!r}: {printable(word)!r} is none of "
+                    "rgb, y, crop=PIXELS, 8-bit, float"
                 )
         return result
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from osr.datasets.lists import read_lists
 from osr.degradations import Chain
+from osr.evaluation.metrics import Protocol
 from osr.settings import assign
 from osr.training.recipe_files import FOLDER, load_stages
 from osr_core.checkpoint import Checkpoint
@@ -107,6 +108,7 @@ TARGETS: Mapping[str, Target] = {
     "list": Target(
         _file("input.txt", _lists), lambda: [b"data/hazy/1_1.png\r\n./a.jpg\n\\c\\d.png\n/e.tif"]
     ),
+    "protocol": Target(_text(Protocol.parse), lambda: [b"y,crop=2,8-bit", b"rgb, float"]),
     "degradation": Target(
         _text(Chain.parse),
         lambda: [b"grey+noise:25+jpeg:90", b"rain:0.8,length=40,angle=-5", b"blur+low_resolution"],
