@@ -77,7 +77,7 @@ _UNSIGNED = {"torch.uint16": 2, "torch.uint32": 4, "torch.uint64": 8}
 
 
 def _of_untyped_storage(
-    storage: Any, offset: Any, shape: Any, strides: Any, kind: Name
+    storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, kind: Name, *_: Any
 ) -> Tensor | Unreadable:
     if kind.text not in _UNSIGNED:
         return Unreadable(f"type {printable(kind.text)} is not one NumPy has")
@@ -101,7 +101,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "torch._utils._rebuild_qtensor": _unreadable("quantized"),
     "torch._utils._rebuild_nested_tensor": _unreadable("nested"),
     "torch._utils._rebuild_meta_tensor_no_storage": _unreadable("without data"),
-    "torch._utils._rebuild_tensor_v3": lambda *parts: _of_untyped_storage(*parts[:4], parts[6]),
+    "torch._utils._rebuild_tensor_v3": _of_untyped_storage,
 }
 """What stands in for a function of the file: only data is put together."""
 
