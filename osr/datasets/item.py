@@ -110,8 +110,9 @@ def _depth(path: Path) -> NDArray[Any]:
             raise ImageError(f"{path}: is in colour; a depth map has one value a pixel")
         return (pixels if pixels.ndim == 2 else pixels[..., 0]).astype(np.float64)
     try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        # Mapped, so that a shape beyond the size of the file is refused before it is allocated.
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise ImageError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     if values.ndim != 2 or values.dtype.kind not in "uif":
         raise ImageError(f"{path}: expected numbers (H, W), got {values.dtype} {values.shape}")

@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
-from osr_core.errors import OptionError
+from osr_core.errors import OptionError, quoted
 from osr_core.files import TEXT_BYTES, atomic_write, read_bounded
 from osr_core.json_text import parse_json
 from osr_core.settings import build
@@ -72,7 +72,11 @@ class Description:
             raise OptionError(f"{path}: cannot be read: {error.strerror}") from None
         if not isinstance(data, dict) or data.pop("version", None) != VERSION:
             raise OptionError(f"{path}: written by another version of osr; evaluate again")
-        return build(cls, data, str(path))
+        description = build(cls, data, str(path))
+        for place in (picture.get("folder", "") for picture in description.pictures):
+            if ".." in Path(place).parts or Path(place).is_absolute():
+                raise OptionError(f"{path}: {quoted(place)} leads out of its folder")
+        return description
 
 
 @dataclass(frozen=True)

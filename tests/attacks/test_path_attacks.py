@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from osr.cli import cli
+from osr.datasets.item import Item
 from osr.datasets.lists import read_lists
 from osr.degradations.files import degrade_files
 from osr.evaluation.records import Description, read_rows
@@ -19,7 +21,7 @@ from osr.images import Picture, read, write
 from osr.jobs import plan
 from osr.settings import load
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import OptionError, OSRError
+from osr_core.errors import ImageError, OptionError, OSRError
 from weights import convert, formats
 
 posix = pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
@@ -157,3 +159,22 @@ def test_full_output(arguments):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "osr: output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("place", ["../../other", "/tmp/other"])
+def test_an_evaluation_whose_pictures_lie_elsewhere(tmp_path, place):
+    """Its report would show files of the system, or write over them."""
+    picture = {"column": "a", "image": "b", "rank": "best", "folder": place}
+    data = {"version": 2, "models": [], "columns": [], "pictures": [picture]}
+    (tmp_path / "evaluation.json").write_text(json.dumps(data))
+    with pytest.raises(OptionError, match="leads out of its folder"):
+        Description.load(tmp_path)
+
+
+def test_a_depth_map_of_terabytes(tmp_path):
+    """The header of a .npy file of 1 KB declares 8 TB."""
+    path = tmp_path / "depth.npy"
+    np.save(path, np.ones((4, 4)))
+    path.write_bytes(path.read_bytes().replace(b"(4, 4), }", b"(1000000, 1000000), }")[:128])
+    with pytest.raises(ImageError, match=r"depth\.npy: cannot be read"):
+        Item("a", path, depth=path).load_depth()

@@ -8,6 +8,8 @@ import random
 import numpy as np
 import pytest
 
+from osr.images import Picture, write
+from osr.pipeline import restore_files
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, OSRError, SpecError
@@ -201,3 +203,14 @@ def test_foreign_text_cannot_forge_a_line(file):
     with pytest.raises(CheckpointError) as caught:
         Checkpoint.load(file)
     assert len(str(caught.value)) < 300 + len(str(file))
+
+
+def test_finite_weights_whose_output_is_not(file, any_backend):
+    """The result would be a black picture."""
+    state = {name: np.full_like(value, 1e30) for name, value in STATE.items()}
+    Checkpoint(SPEC, state).save(file)
+    photo, output = file.with_name("a.png"), file.with_name("out")
+    write(photo, Picture(np.full((16, 16, 3), 99, np.uint8)))
+    results = restore_files(photo, output, model=file, backend=any_backend.name)
+    assert "not finite" in results[0].error
+    assert not list(output.iterdir())
