@@ -8,6 +8,7 @@ import pytest
 from command_line import osr
 
 import osr as package
+from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.context import thumbnail
@@ -15,7 +16,15 @@ from osr_core.errors import BackendError, CheckpointError, ModelError, OptionErr
 from osr_core.initial import initial_state
 from osr_core.reference import forward
 from osr_core.registry import default_model, registry
-from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform, Residual, UNet
+from osr_core.spec import (
+    External,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    Residual,
+    RoutedExperts,
+    UNet,
+)
 from weights import export as exporting
 
 CONTEXT = ModelSpec(UNet((4, 6), 1, context=(4,)))
@@ -48,13 +57,14 @@ def _exported(format, spec, tmp_path):
     path = tmp_path / f"out{exporting.FORMATS[format].suffix}"
     done = package.export(tmp_path / "model.safetensors", path)
     assert (done.output, done.format) == (str(path), format)
-    assert done.inputs == (("image", "thumbnail") if spec is CONTEXT else ("image",))
+    context = analyse(spec).uses_context
+    assert done.inputs == (("image", "thumbnail") if context else ("image",))
     assert done.difference < 1e-5
     images = np.random.default_rng(1).random((3, 3, 24, 40), np.float32)
-    context = thumbnail(images[:, :, ::-1]) if spec is CONTEXT else None
+    small = thumbnail(images[:, :, ::-1]) if context else None
     module = import_module(f"backends.{exporting.FORMATS[format].backend}.export")
-    result = module.run(path, images, context)
-    expected = forward(spec, checkpoint.state, images.astype(np.float64), context)
+    result = module.run(path, images, small)
+    expected = forward(spec, checkpoint.state, images.astype(np.float64), small)
     assert np.abs(result - expected).max() < 1e-5
     return path
 
@@ -163,6 +173,12 @@ def test_errors(model, tmp_path, monkeypatch):
     with pytest.raises(BackendError, match=r"not installed; pip install 'osr\[torch\]'"):
         package.export(model, tmp_path / "a.pt2")
     assert not list(tmp_path.glob("a.*"))
+
+
+@pytest.mark.slow
+def test_experts_that_are_skipped(format, tmp_path):
+    unets = UNet((4, 8), 1), UNet((6,), 1, 4, context=(4,))
+    _exported(format, ModelSpec(RoutedExperts(unets, (4, 6, 8), (4, 6), 2)), tmp_path)
 
 
 @pytest.mark.slow

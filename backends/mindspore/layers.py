@@ -55,8 +55,17 @@ def shuffle(x: Tensor, side: int) -> Tensor:
 
 def upsample(x: Tensor, factor: int) -> Tensor:
     """Bilinear interpolation to ``factor`` times the size, between centres of elements."""
-    size = x.shape[2] * factor, x.shape[3] * factor
-    return ops.interpolate(x, size=size, mode="bilinear", align_corners=False)
+    # ops.interpolate takes no size that is unknown when a graph is exported.
+    n, c, h, w = x.shape
+    before, after = ops.cat((x[:, :, :1], x[:, :, :-1]), 2), ops.cat((x[:, :, 1:], x[:, :, -1:]), 2)
+    x = ops.stack(_between(before, x, after, factor), 3).reshape(n, c, h * factor, w)
+    before, after = ops.cat((x[..., :1], x[..., :-1]), 3), ops.cat((x[..., 1:], x[..., -1:]), 3)
+    return ops.stack(_between(before, x, after, factor), 4).reshape(n, c, h * factor, w * factor)
+
+
+def _between(before: Tensor, x: Tensor, after: Tensor, factor: int) -> list[Tensor]:
+    offsets = [(index + 0.5) / factor - 0.5 for index in range(factor)]  # from the centre of x
+    return [x + abs(o) * ((before if o < 0 else after) - x) for o in offsets]
 
 
 def hard_gate(x: Tensor) -> Tensor:
