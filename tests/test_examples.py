@@ -1,6 +1,7 @@
 """Every example runs, and does what it says."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from osr_core.registry import registry
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import make_cards  # noqa: E402
+import make_gallery  # noqa: E402
 import make_pictures  # noqa: E402
 
 EXAMPLES, TOOLS, CARDS = ROOT / "examples", ROOT / "tools", ROOT / "docs" / "images" / "cards"
@@ -81,6 +83,38 @@ def test_pictures_are_what_the_program_makes():
         shipped = read(make_pictures.IMAGES / name).pixels.astype(int)
         assert made.shape == shipped.shape
         assert np.abs(made - shipped).mean() < 3  # JPEG alone makes it 1.9
+
+
+def _gallery():
+    """The page, and its figures before and after."""
+    page = (make_gallery.DOCS / "gallery.md").read_text("utf-8")
+    figures = re.findall(r": ([\d.]+) → ([\d.]+) dB", page)
+    return page, [(float(before), float(after)) for before, after in figures]
+
+
+def test_the_gallery_shows_every_sample_with_the_published_weights():
+    page, figures = _gallery()
+    samples = make_gallery.published()
+    assert {sample.section for sample in samples} >= {
+        "Clean", "Noise", "Greyscale", "Noise and JPEG", "JPEG", "Rain", "Haze",
+    }  # fmt: skip
+    results = [
+        make_gallery.Result(sample, *each, np.zeros(0))
+        for sample, each in zip(samples, figures, strict=True)
+    ]
+    assert page == make_gallery.render(results), "run tools/make_gallery.py"
+    pictures = {path.name for path in (make_gallery.DOCS / "images/gallery").iterdir()}
+    assert pictures == {sample.file for sample in samples}
+
+
+@pytest.mark.slow
+def test_the_gallery_is_what_the_program_makes():
+    for index in (0, 6):  # a clean photograph, and a grey one with noise
+        result = make_gallery.make(make_gallery.published()[index])
+        shipped = read(make_gallery.DOCS / "images/gallery" / result.sample.file).pixels
+        assert (result.before, result.after) == pytest.approx(_gallery()[1][index], abs=0.1)
+        assert result.strip.shape == shipped.shape
+        assert np.abs(result.strip - shipped.astype(int)).mean() < 4
 
 
 @pytest.mark.parametrize("model", registry())
