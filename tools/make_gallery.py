@@ -125,7 +125,7 @@ def render(results: list[Result]) -> str:
     )  # fmt: skip
     template = environment.get_template("gallery.md.j2")
     models = dict.fromkeys(result.sample.model for result in results)
-    weights = ", ".join(f"`{name}` {registry()[name].sha256[:12]}…" for name in models)
+    weights = ", ".join(f"`{name}` {registry()[name].sha256[:16]}" for name in models)
     return template.render(results=results, weights=weights, ceiling=CEILING)
 
 
