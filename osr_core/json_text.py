@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-DEPTH = 16
-"""Levels of lists and objects within each other."""
+DEPTH = 64
+"""Levels of lists and objects within each other. A model's provenance holds that of the models it
+was trained from; that of osr-general, made of trained experts, has 15."""
 
 _DIGITS = 20  # of a 64-bit integer
 
@@ -31,7 +32,7 @@ def parse_json(text: str | bytes, longest: int, depth: int = DEPTH) -> Any:
     {'a': [1, 2]}
     >>> parse_json("[" * 90 + "]" * 90, 1000)
     Traceback (most recent call last):
-    ValueError: nested more than 16 deep
+    ValueError: nested more than 64 deep
     """
     if len(text) > longest:
         raise ValueError(f"longer than {longest:,} characters")

@@ -35,6 +35,14 @@ def test_there_and_back(checkpoint, path):
     assert set(load_file(path)) == set(checkpoint.state)
 
 
+def test_a_long_history_of_trainings_is_read(checkpoint, path):
+    provenance = {}
+    for _ in range(10):  # each from the model of the one before
+        provenance = {"start": {"recipe": {}, "provenance": provenance}}
+    replace(checkpoint, provenance=provenance).save(path)
+    assert Checkpoint.load(path).provenance == provenance
+
+
 def test_equal_checkpoints_are_equal_files(checkpoint, path):
     contents = set()
     for _ in range(8):  # the safetensors package shuffles the metadata
