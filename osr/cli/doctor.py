@@ -15,7 +15,7 @@ from osr_core import __version__
 from osr_core.backend import BACKENDS, is_installed, pick_backend, require_backend
 from osr_core.errors import BackendError
 
-_LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "safetensors")
+_LIBRARIES = ("numpy", "opencv-python-headless", "scikit-image", "pillow", "protobuf")
 
 
 @click.command()
