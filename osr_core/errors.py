@@ -35,7 +35,7 @@ def quoted(value: object) -> str:
     """A value of a file as Python writes it, escaped and bounded.
 
     >>> quoted("a" * 1000)[-8:], quoted([[[[[1]]]]])
-    ("aaaaaaa'", '[[[...]]]')
+    ("aaaaaaa'", '[[[[...]]]]')
     """
     try:
         return printable(_REPR.repr(value))
