@@ -12,6 +12,7 @@ from pathlib import Path
 
 from osr.images import READABLE, SUFFIXES
 from osr_core.errors import ImageError, OptionError, OSRError
+from osr_core.files import remove_temporaries
 
 PathLike = str | os.PathLike[str]
 
@@ -51,6 +52,8 @@ class Job:
     source: Path
     targets: tuple[Path, ...]
 
+
+_DAY = 86_400.0  # seconds
 
 _Source = tuple[Path, Path]  # an image, and its path below the input folder it was found in
 
@@ -122,6 +125,7 @@ def run_jobs(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
+        remove_temporaries(folder, _DAY)
     results = []
     for number, job in enumerate(jobs):
         done = float(number)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -66,7 +67,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what killed processes left in a folder; none may be writing there."""
+def remove_temporaries(folder: Path, age: float = 0) -> None:
+    """Remove what killed processes left in a folder.
+
+    Args:
+        folder: with an age of 0 no other process may be writing there.
+        age: seconds since a file was last written; one that is younger may be in use.
+    """
     for path in folder.glob(f"{_PREFIX}*"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # another process removes it too, or it is another user's
+            if time.time() - path.stat().st_mtime >= age:
+                path.unlink()

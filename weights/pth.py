@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ TEXT = "osr"
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of a file without archive
 _MAX_MEMBERS = 200_000
+_ZIP_ERRORS = (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OverflowError, struct.error)
 _MAX_PICKLE = 64 * 2**20
 
 Bytes = Callable[[Stored], bytes]
@@ -113,7 +115,7 @@ def _archive(file: BinaryIO, size: int) -> tuple[Any, str, Bytes]:
     try:
         archive = zipfile.ZipFile(file)
         members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
+    except _ZIP_ERRORS:
         raise CheckpointError(NOT_ONE) from None
     names = archive.namelist()
     if any(name.endswith("/constants.pkl") for name in names):
@@ -129,7 +131,7 @@ def _archive(file: BinaryIO, size: int) -> tuple[Any, str, Bytes]:
             return archive.read(prefix + name)
         except KeyError:
             raise CheckpointError(f"{NOT_ONE}: no {name[:80]}") from None
-        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError):
+        except _ZIP_ERRORS:
             raise CheckpointError("is corrupted: a CRC-32 does not match; copy it again") from None
 
     order = ">" if f"{prefix}byteorder" in names and content("byteorder") == b"big" else "<"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,6 +18,9 @@ from osr_core.errors import LONGEST_MESSAGE, printable
 
 if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
     from osr.jobs import Progress, Result
+
+
+_STDERR = 2  # the descriptor, which C libraries write to
 
 
 def print_json(data: object) -> None:
@@ -42,7 +47,7 @@ def _text(cell: object) -> str:
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
     """A bar on standard error, where that is a terminal, for work of more than half a second."""
-    with tqdm(unit="image", disable=quiet or None, delay=0.5) as bar:
+    with _quiet_libraries(), tqdm(unit="image", disable=quiet or None, delay=0.5) as bar:
 
         def show(done: float, total: int, name: str) -> None:
             bar.total = total
@@ -50,6 +55,34 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
             bar.update(done - bar.n)
 
         yield show
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Without what C libraries write on standard error, where libpng and libtiff put warnings.
+
+    Neither can be asked to be silent through Pillow and OpenCV. Python writes to a copy of it.
+    """
+    stderr = sys.stderr
+    try:
+        own = stderr.fileno() == _STDERR
+    except (OSError, ValueError, AttributeError):  # replaced by an object without file
+        own = False
+    if not own:
+        yield
+        return
+    copy, null = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
+    stderr.flush()
+    os.dup2(null, _STDERR)
+    os.close(null)
+    with os.fdopen(copy, "w", 1, stderr.encoding, "backslashreplace") as sys.stderr:
+        try:
+            yield
+        finally:
+            os.dup2(copy, _STDERR)
+            sys.stderr.flush()
+            # Assigned before the copy is closed.
+            sys.stderr = stderr
 
 
 def report(results: Sequence[Result], done: str, as_json: bool, **setting: object) -> int:

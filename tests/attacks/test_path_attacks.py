@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +180,30 @@ def test_a_depth_map_of_terabytes(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"(4, 4), }", b"(1000000, 1000000), }")[:128])
     with pytest.raises(ImageError, match=r"depth\.npy: cannot be read"):
         Item("a", path, depth=path).load_depth()
+
+
+@posix
+def test_warnings_of_decoders(tmp_path):
+    """libpng would write its own line about a profile that is too short."""
+    pixels = np.random.default_rng(0).integers(0, 65536, (8, 8, 3)).astype(np.uint16)
+    write(tmp_path / "a.png", Picture(pixels))
+    content, profile = (tmp_path / "a.png").read_bytes(), b"iCCPx\0\0" + zlib.compress(b"junk")
+    chunk = struct.pack(">I", len(profile) - 4) + profile + struct.pack(">I", zlib.crc32(profile))
+    (tmp_path / "a.png").write_bytes(content[:33] + chunk + content[33:])
+    command = [sys.executable, "-m", "osr.cli", "degrade", tmp_path / "a.png",
+               "--degradation", "none", "-o", tmp_path / "out"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_what_a_killed_process_left(tmp_path, photo):
+    """Its temporary file is removed a day later; that of a process at work stays."""
+    output = tmp_path / "out"
+    output.mkdir()
+    old, new = output / ".osr-1.png", output / ".osr-2.png"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    degrade_files(photo, output, "none")
+    assert {path.name for path in output.iterdir()} == {".osr-2.png", "a.png"}

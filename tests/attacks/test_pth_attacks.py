@@ -122,6 +122,14 @@ def test_one_storage_of_many_tensors_is_not_multiplied(file):
     refused(archive(file, program, data=bytes(4 * 10**6)), "more than the file holds")
 
 
+def test_a_member_beyond_the_end(file):
+    """Its offset takes more than 63 bits."""
+    with zipfile.ZipFile(file, "w") as zipped:
+        zipped.writestr("archive/data.pkl", state(tensor()))
+        zipped.infolist()[0].header_offset = 2**63
+    refused(file, "is corrupted|not a PyTorch")
+
+
 def test_a_flipped_bit(file):
     """The CRC-32 of the archive finds it, in the program and in the storages."""
     content = bytearray(archive(file, state(tensor())).read_bytes())
