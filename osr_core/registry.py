@@ -75,8 +75,16 @@ def check_hash(model: str | os.PathLike[str]) -> None:
     """Check the SHA-256 of a registered model's file; other models have none to compare with.
 
     Raises:
-        ModelError: if the file is another than the one that was published.
+        ModelError: if the file is another than the one that was published, or cannot be read.
     """
     entry = registry().get(os.fspath(model))
-    if entry is not None and hashlib.sha256(entry.path.read_bytes()).hexdigest() != entry.sha256:
-        raise ModelError(f"model {entry.name}: its file {entry.path} is corrupted; reinstall osr")
+    if entry is None:
+        return
+    try:
+        found = hashlib.sha256(entry.path.read_bytes()).hexdigest()
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+    else:
+        reason = "" if found == entry.sha256 else "is corrupted"
+    if reason:
+        raise ModelError(f"model {entry.name}: its file {entry.path} {reason}; reinstall osr")

@@ -7,6 +7,7 @@ from osr.evaluation.models import network_model
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ModelError
 from osr_core.registry import default_model, find_weights, registry
+from weights.convert import convert
 
 
 @pytest.mark.parametrize("name", registry())
@@ -53,7 +54,11 @@ def test_a_corrupted_published_file(monkeypatch, tmp_path):
     content[-1] ^= 1
     (tmp_path / registry()[name].file).write_bytes(content)
     monkeypatch.setattr("osr_core.registry.FOLDER", tmp_path)
-    with pytest.raises(ModelError, match="corrupted"):
+    for read in (Checkpoint.load, partial(convert, target=tmp_path / "a.ckpt")):
+        with pytest.raises(ModelError, match="corrupted; reinstall"):
+            read(name)
+    (tmp_path / registry()[name].file).unlink()
+    with pytest.raises(ModelError, match=r"cannot be read \(No such file.*reinstall"):
         Checkpoint.load(name)
 
 

@@ -24,7 +24,8 @@ def info(model: str, as_json: bool) -> None:
     spec, recipe, provenance = checkpoint.spec, checkpoint.recipe, checkpoint.provenance
     known, entry = analyse(spec), registry().get(model)
     seen = seen_degradation(recipe, provenance)
-    images = [f"{count} {name}" for name, count in (provenance.get("images") or {}).items()]
+    counts = provenance.get("images")  # metadata may have any form
+    images = [f"{n} {name}" for name, n in counts.items()] if isinstance(counts, dict) else []
     data = {
         "model": model,
         "file": str(find_weights(model)),

@@ -7,7 +7,9 @@ import random
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from osr.cli import cli
 from osr.images import Picture, write
 from osr.pipeline import restore_files
 from osr_core.analysis import analyse
@@ -214,3 +216,13 @@ def test_finite_weights_whose_output_is_not(file, any_backend):
     results = restore_files(photo, output, model=file, backend=any_backend.name)
     assert "not finite" in results[0].error
     assert not list(output.iterdir())
+
+
+@pytest.mark.parametrize("odd", [None, 3, "x", [1], {"a": {}}, "\ud800\x1b[2J\n"], ids=range(6))
+@pytest.mark.parametrize("key", ["images", "stages", "init", "sampling_weights", "data"])
+def test_metadata_of_any_form_is_described(file, key, odd):
+    Checkpoint(SPEC, STATE, {key: odd}, {key: odd}).save(file)
+    for arguments in ([], ["--json"]):
+        done = CliRunner().invoke(cli, ["info", str(file), *arguments], catch_exceptions=False)
+        assert done.exit_code == 0
+        assert all(line.isprintable() for line in done.output.splitlines())
