@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from osr.images import READABLE, SUFFIXES
-from osr_core.errors import ImageError, OptionError, OSRError
+from osr.stages import Job, Loaded, Part, Pending, Profile, Result, Stages
+from osr_core.errors import ImageError, OptionError, OSRError, is_out_of_memory
 from osr_core.files import remove_temporaries
 
 PathLike = str | os.PathLike[str]
@@ -19,42 +19,7 @@ PathLike = str | os.PathLike[str]
 Progress = Callable[[float, int, str], object]
 """Called with the number of images done (fractions count), their total, and the current one."""
 
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|not enough memory|memory (isn't|not) enough|insufficient memory"
-    r"|(can't|cannot|unable to|failed to) allocate|bad_alloc",
-    re.IGNORECASE,
-)
-
-
-@dataclass
-class Result:
-    """What became of one input: it has an ``output``, was ``skipped``, or failed with ``error``."""
-
-    input: str
-    output: str | None = None
-    width: int | None = None
-    height: int | None = None
-    seconds: float | None = None
-    note: str | None = None
-    """What of the input was left out, e.g. all frames but the first."""
-    skipped: str | None = None
-    """Why an entry of an input folder was passed over."""
-    error: str | None = None
-    """One line that names the input."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One input and the files to make from it."""
-
-    index: int
-    """Position among all inputs: a random seed derived from it does not depend on failures."""
-    source: Path
-    targets: tuple[Path, ...]
-
-
 _DAY = 86_400.0  # seconds
-
 _Source = tuple[Path, Path]  # an image, and its path below the input folder it was found in
 
 
@@ -112,13 +77,31 @@ def plan(
 
 def run_jobs(
     jobs: Sequence[Job],
-    work: Callable[[Job, Callable[[float], object]], Result],
+    read: Callable[[Job], Loaded],
+    work: Callable[[Job, Loaded, Callable[[float], object]], Iterable[Part]],
+    write: Callable[[Job, Loaded, Iterator[Part]], Result],
     progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> list[Result]:
-    """Do each job of :func:`plan`; one that fails or runs out of memory does not end the others.
+    """Do each job; one that fails or runs out of memory does not end the others.
 
-    ``work`` is given the job and a function to call with each share of it done. Raises
-    :class:`ImageError` if an output folder cannot be created.
+    The three stages overlap: while one job is worked on in this thread, the next is read and
+    what is ready of this one and the one before is written, each in a thread of its own.
+
+    Args:
+        jobs: from :func:`plan`.
+        read: loads the input of a job.
+        work: yields the results of a job part by part; given the job, what was read, and a
+            function to call with each share of it done.
+        write: writes the parts of a job as they come, and returns its result.
+        progress: see :data:`Progress`; called from this thread only.
+        profile: receives where the time went.
+
+    Returns:
+        A result for each job, in their order.
+
+    Raises:
+        ImageError: if an output folder cannot be created.
     """
     for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets):
         try:
@@ -126,25 +109,39 @@ def run_jobs(
         except OSError as error:
             raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
         remove_temporaries(folder, _DAY)
-    results = []
-    for number, job in enumerate(jobs):
-        done = float(number)
+    profile = profile or Profile()
+    stages = Stages(read, work, write, profile)
+    results: list[Result] = []
+    done = 0.0
 
-        def advance(share: float, job: Job = job) -> None:
-            nonlocal done
-            done += share
-            if progress is not None:
-                progress(done, len(jobs), job.source.name)
-
-        started = time.perf_counter()
-        advance(0)
+    def collect(pending: deque[Pending]) -> None:
+        entry = pending.popleft()
         try:
-            result = work(job, advance)
-            result.seconds = round(time.perf_counter() - started, 3)
+            with profile.measure("wait"):
+                result = entry.result.result()
+            result.seconds = round(entry.seconds, 3)
         except (OSRError, MemoryError, RuntimeError) as error:
-            result = Result(str(job.source), error=_line(job.source, error))
+            result = Result(str(entry.job.source), error=_line(entry.job.source, error))
         results.append(result)
-        advance(number + 1 - done)
+
+    with profile.measure("total"), stages:
+        pending: deque[Pending] = deque()
+        for number, job in enumerate(jobs):
+
+            def advance(share: float, job: Job = job) -> None:
+                nonlocal done
+                done += share
+                if progress is not None:
+                    progress(done, len(jobs), job.source.name)
+
+            advance(0)
+            following = jobs[number + 1] if number + 1 < len(jobs) else None
+            pending.append(stages.start(job, following, advance))
+            advance(number + 1 - done)
+            while len(pending) > 1:  # the one before, while this one is being written
+                collect(pending)
+        while pending:
+            collect(pending)
     return results
 
 
@@ -230,6 +227,6 @@ def _line(source: Path, error: Exception) -> str:
     """The error as one line that names the input; a defect is raised again."""
     if isinstance(error, OSRError):
         return str(error) if str(error).startswith(str(source)) else f"{source}: {error}"
-    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+    if is_out_of_memory(error):
         return f"{source}: out of memory; use a smaller --tile or another --device"
     raise error

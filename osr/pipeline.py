@@ -1,16 +1,23 @@
-"""Restore image files: read, compute, write."""
+"""Restore image files: reading, computing and writing overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from backends import get_backend
-from osr.images import check_holds, read, writable, write
-from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
+from osr.images import Picture, check_holds, read, writable, write
+from osr.jobs import PathLike, Progress, plan, run_jobs
+from osr.memory import parse_bytes, resident_bytes, tile_area
+from osr.stages import Job, Profile, Result, pixel_bytes
+from osr_core.allocator import keep_freed_memory
 from osr_core.checks import check_range
 from osr_core.registry import default_model
-from osr_core.restoration import restore
+from osr_core.strips import Overlap, Restoration, Tiling
+
+Image = NDArray[Any]
 
 
 def restore_files(
@@ -22,11 +29,14 @@ def restore_files(
     device: str = "auto",
     precision: str = "float32",
     tile: int | None = None,
+    overlap: Overlap = "auto",
+    memory: str | int | None = None,
     recursive: bool = False,
     format: str | None = None,
     quality: int = 95,
     max_pixels: int | None = None,
     progress: Progress | None = None,
+    profile: Profile | None = None,
 ) -> list[Result]:
     """Restore image files and write the results under the names of their inputs.
 
@@ -42,12 +52,18 @@ def restore_files(
             :func:`backends.onnx.networks.load`.
         precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions.
         tile: longest side of a tile in pixels; 0 restores whole images, None chooses.
+        overlap: of tiles, in pixels; ``auto``: measured and verified, see :mod:`osr_core.strips`;
+            ``exact``: the halo of the network.
+        memory: bytes, or text such as ``2GiB``, that the process may take at most; tiles, unless
+            ``tile`` says their size, become smaller than by default where it needs that. It does
+            not bound the memory of a GPU or NPU: if that does not suffice, tiles are halved.
         recursive: include subfolders of input folders, and keep them in the output.
         format: of the results, e.g. ``png``. By default that of each input, and PNG for inputs
             whose format cannot be written.
         quality: 1 to 100 for JPEG and WebP, which is lossless at 100.
         max_pixels: see :func:`osr.images.read`.
         progress: called with the number of images done, their total, and the current one.
+        profile: receives where the time went.
 
     Returns:
         A result for each input, failed, skipped or restored.
@@ -62,15 +78,29 @@ def restore_files(
     results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive)
     if not jobs:
         return results
+    keep_freed_memory()
     network = get_backend(backend).load(model or default_model(), device, precision)
+    tiling = Tiling(tile, overlap=overlap)
+    limit = parse_bytes(memory) if isinstance(memory, str) else memory
+    free = None if limit is None else limit - resident_bytes()
+    notes: dict[int, str | None] = {}
 
-    def work(job: Job, advance: Callable[[float], object]) -> Result:
-        source, target = job.source, job.targets[0]
-        picture = read(source, max_pixels)
-        check_holds(target, picture.pixels)
-        pixels = restore(picture.pixels, network, tile, advance)
-        write(target, replace(picture, pixels=pixels), quality)
-        height, width = pixels.shape[:2]
-        return Result(str(source), str(target), width, height, note=picture.note)
+    def load(job: Job) -> Picture:
+        picture = read(job.source, max_pixels)
+        check_holds(job.targets[0], picture.pixels)
+        return picture
 
-    return results + run_jobs(jobs, work, progress)
+    def work(job: Job, picture: Picture, advance: Callable[[float], object]) -> Iterator[Image]:
+        before = tiling.note
+        if free is not None:
+            tiling.limit = tile_area(network.spec, free, pixel_bytes(picture))
+        yield from Restoration(picture.pixels, network, tiling, advance)
+        notes[job.index] = tiling.note if tiling.note != before else None
+
+    def save(job: Job, picture: Picture, strips: Iterator[Image]) -> Result:
+        write(job.targets[0], picture, quality, strips)
+        height, width = picture.pixels.shape[:2]
+        note = "; ".join(filter(None, (picture.note, notes[job.index])))
+        return Result(str(job.source), str(job.targets[0]), width, height, note=note or None)
+
+    return results + run_jobs(jobs, load, work, save, progress, profile)

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -53,6 +54,8 @@ class Analysis:
     """Every tensor once, in the order of first use: the order of checkpoints."""
     macs_per_pixel: float
     """Multiply-accumulates of all convolutions per pixel, without the context branch."""
+    peak_values: float
+    """Values of all feature maps per pixel of the image that are needed at one time, at most."""
     halo: int
     """Pixels to each side that can influence an output pixel: the overlap that tiles need."""
     receptive_field: int
@@ -85,6 +88,7 @@ def analyse(spec: ModelSpec) -> Analysis:
     return Analysis(
         parameters=tuple(replace(p, trainable=spec.learns(p.name)) for p in parameters),
         macs_per_pixel=float(tracer.macs),
+        peak_values=float(tracer.peak_values),
         halo=math.ceil(max(result.before, result.after)),
         receptive_field=math.ceil(result.before + result.after) + 1,
         total_stride=tracer.total_stride,
@@ -120,6 +124,8 @@ class Tracer:
     total_stride: int = 1
     global_statistics: bool = False
     uses_context: bool = False
+    peak_values: Fraction = Fraction(0)
+    _values: Fraction = Fraction(0)
 
     def conv(
         self,
@@ -145,7 +151,7 @@ class Tracer:
         self.values_per_pixel = max(self.values_per_pixel, values)
         margin = kernel // 2 * x.step  # to both sides; less to the right of a stride
         after = max(x.after + margin - (stride - 1) * x.step, Fraction(0))
-        return Traced(out_channels, step, x.before + margin, after)
+        return self._held(Traced(out_channels, step, x.before + margin, after))
 
     def deconv(self, name: str, x: Traced) -> Traced:
         shape = (x.channels, x.channels, 3, 3)
@@ -154,20 +160,14 @@ class Tracer:
         self._declare(f"{name}.bias", (x.channels,), "zeros", fan_in)
         self.macs += Fraction(x.channels**2 * 9) / x.step**2
         # Even rows depend on one element, odd rows on two (3×3, stride 2, padding 1).
-        return Traced(x.channels, x.step / 2, x.before + x.step / 2, x.after + x.step)
+        return self._held(Traced(x.channels, x.step / 2, x.before + x.step / 2, x.after + x.step))
 
     def coefficients(self, name: str, shape: tuple[int, ...]) -> Any:
         self._declare(name, shape, "ones", 1)
         return np.broadcast_to(np.float32(1), shape)
 
     def add(self, x: Traced, y: Traced) -> Traced:
-        return Traced(
-            channels=max(x.channels, y.channels),
-            step=y.step if x.is_thumbnail else x.step,
-            before=max(x.before, y.before),
-            after=max(x.after, y.after),
-            is_thumbnail=x.is_thumbnail and y.is_thumbnail,
-        )
+        return self._held(self._joined(x, y, max(x.channels, y.channels)))
 
     sub = mul = add
 
@@ -177,11 +177,10 @@ class Tracer:
     scale = affine = relu = leaky = sigmoid = same
 
     def wave(self, amplitude: Traced, phase: Traced) -> tuple[Traced, Traced]:
-        both = self.add(amplitude, phase)
-        return both, both
+        return self.add(amplitude, phase), self.add(amplitude, phase)
 
     def concat(self, x: Traced, y: Traced) -> Traced:
-        return replace(self.add(x, y), channels=x.channels + y.channels)
+        return self._held(self._joined(x, y, x.channels + y.channels))
 
     def split(self, x: Traced) -> tuple[Traced, Traced]:
         half = replace(x, channels=x.channels // 2)
@@ -190,17 +189,17 @@ class Tracer:
     def unshuffle(self, x: Traced, side: int) -> Traced:
         step = x.step * side
         self.total_stride = max(self.total_stride, int(step))
-        return replace(x, channels=x.channels * side**2, step=step)
+        return self._held(replace(x, channels=x.channels * side**2, step=step))
 
     def shuffle(self, x: Traced, side: int) -> Traced:
         step = x.step / side
         rest = x.step - step  # the corner pixels of a block depend on its far side
-        return Traced(x.channels // side**2, step, x.before + rest, x.after + rest)
+        return self._held(Traced(x.channels // side**2, step, x.before + rest, x.after + rest))
 
     def upsample(self, x: Traced, factor: int) -> Traced:
         margin = x.step * 3 / 2  # half an element to the next centre, and all of that element
-        return replace(
-            x, step=x.step / factor, before=x.before + margin, after=x.after + margin
+        return self._held(
+            replace(x, step=x.step / factor, before=x.before + margin, after=x.after + margin)
         )
 
     def gated(self, gate: Traced, x: Callable[[], Traced]) -> Traced:
@@ -228,3 +227,25 @@ class Tracer:
 
     def _declare(self, name: str, shape: tuple[int, ...], init: Init, fan_in: int) -> None:
         self.parameters[name] = Parameter(name, shape, init, fan_in)
+
+    @staticmethod
+    def _joined(x: Traced, y: Traced, channels: int) -> Traced:
+        return Traced(
+            channels=channels,
+            step=y.step if x.is_thumbnail else x.step,
+            before=max(x.before, y.before),
+            after=max(x.after, y.after),
+            is_thumbnail=x.is_thumbnail and y.is_thumbnail,
+        )
+
+    def _held(self, x: Traced) -> Traced:
+        """Count a new feature map for as long as the network holds it: while the object lives."""
+        if not x.is_thumbnail:
+            size = x.channels / x.step**2
+            self._values += size
+            self.peak_values = max(self.peak_values, self._values)
+            weakref.finalize(x, self._release, size)
+        return x
+
+    def _release(self, size: Fraction) -> None:
+        self._values -= size

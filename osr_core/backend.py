@@ -41,6 +41,8 @@ class Network(Protocol):
 
     spec: ModelSpec
     precision: str
+    overlap: int | None
+    """Pixels by which tiles should overlap, if that was measured; see :mod:`osr_core.strips`."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
@@ -48,8 +50,8 @@ class Network(Protocol):
         """Restore a batch on the network's device, in evaluation mode, without gradients.
 
         Args:
-            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride; the result,
-                float32, has the same shape and is not clipped.
+            images: ``(N, 3, H, W)`` in [0, 1], H and W multiples of the total stride, of any
+                layout in memory; the result, float32, has the same shape and is not clipped.
             context: of tiles, :func:`osr_core.context.thumbnail` of the whole image.
         """
 

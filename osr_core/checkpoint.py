@@ -1,7 +1,8 @@
 """The neutral checkpoint: a safetensors file whose metadata describes the network.
 
-Metadata, all JSON text: ``spec`` (:mod:`osr_core.spec`), ``recipe`` (how it was trained) and
-``provenance`` (on which data, with which versions and result). Tensors are float32, by canonical
+Metadata, all JSON text: ``spec`` (:mod:`osr_core.spec`), ``recipe`` (how it was trained),
+``provenance`` (on which data, with which versions and result) and ``measured`` (what tiles and
+precisions of it cost). Tensors are float32, by canonical
 name. A file whose tensors are not exactly those of its spec is refused by name and shape. Equal
 checkpoints are equal files, byte for byte.
 """
@@ -43,8 +44,16 @@ class Checkpoint:
     """How it was trained; empty if unknown."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Data, seed, versions, source file."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What was measured of it: ``overlap``, in pixels, that tiles need, and ``bfloat16``, decibels
+    that this precision costs; absent if unknown."""
     sha256: str = field(default="", compare=False)
     """Of the file that it was read from."""
+
+    @property
+    def overlap(self) -> int | None:
+        """Pixels by which tiles should overlap, if that was measured."""
+        return int(self.measured["overlap"]) if "overlap" in self.measured else None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, atomically.
@@ -65,6 +74,8 @@ class Checkpoint:
             "recipe": json.dumps(dict(self.recipe)),
             "provenance": json.dumps(dict(self.provenance)),
         }
+        if self.measured:
+            metadata["measured"] = json.dumps(dict(self.measured))
         return tensors, metadata
 
     @classmethod
@@ -101,7 +112,10 @@ class Checkpoint:
         check_state(spec, state)
         names = state_names(spec, state)
         ordered = {name: state[name].astype(np.float32, copy=False) for name in names}
-        return cls(spec, ordered, _object(metadata, "recipe"), _object(metadata, "provenance"))
+        recipe, provenance, measured = (
+            _object(metadata, key) for key in ("recipe", "provenance", "measured")
+        )
+        return cls(spec, ordered, recipe, provenance, measured)
 
 
 def state_names(spec: ModelSpec, names: Iterable[str]) -> list[str]:
@@ -180,4 +194,6 @@ def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise CheckpointError(f"its {key} is not a JSON object, or nested too deep")
+    if key == "measured" and not all(type(each) in (int, float) for each in found.values()):
+        raise CheckpointError("its measured holds what is no number")
     return found

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.pixels import pad_right, split_alpha, to_planes
+
+_ROWS = 512  # of an image that are read at a time
+
 SIDE = 256
 """Rows and columns of a thumbnail."""
 
@@ -34,6 +38,26 @@ def thumbnail(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     height, width = images.shape[2:]
     rows, columns = (_cells(side).astype(images.dtype) for side in (height, width))
     return np.asarray(rows @ images @ columns.T)
+
+
+def thumbnail_of_rows(image: Any, height: int, width: int) -> NDArray[np.float32]:
+    """The thumbnail of an image that is read by rows, ``(1, 3, SIDE, SIDE)``.
+
+    Args:
+        image: ``(H, W[, C])`` of any type, indexed by slices of rows; alpha is left out.
+        height: up to which it is padded by reflection.
+        width: likewise.
+    """
+    cells = _cells(height)
+    result = np.zeros((3, SIDE, SIDE))
+    for top in range(0, image.shape[0], _ROWS):
+        bottom = top + _ROWS if top + 2 * _ROWS <= image.shape[0] else height
+        colour = split_alpha(image[top : min(bottom, image.shape[0])])[0]
+        planes = to_planes(pad_right(colour, bottom - top, width))[0]  # (3, rows, W)
+        result += cells[:, top:bottom] @ (planes @ _cells(width).T.astype(np.float32))
+        if bottom == height:
+            break
+    return result.astype(np.float32)[None]
 
 
 def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

@@ -7,6 +7,7 @@ does not suffice.
 
 from __future__ import annotations
 
+import re
 import reprlib
 
 LONGEST_MESSAGE = 1000
@@ -88,3 +89,15 @@ class OptionError(OSRError):
 
 class TrainingError(OSRError):
     """A training run cannot start, continue, resume or be saved."""
+
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|not enough memory|memory (isn't|not) enough|insufficient memory"
+    r"|(can't|cannot|unable to|failed to) allocate|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the memory of the machine or of a device did not suffice, by the error's text."""
+    return isinstance(error, MemoryError) or bool(_OUT_OF_MEMORY.search(str(error)))

@@ -1,30 +1,32 @@
 """Images of any size in bounded memory: overlapping tiles without visible seams.
 
 A network with a halo of *h* pixels computes everything further than *h* from the edge of a tile
-exactly as it does in the whole image, so only that valid part is kept. All tiles of an image have
-one size, and start at multiples of the network's total stride, so that its strides fall on the
-same pixels as in the whole image.
+exactly as it does in the whole image, so only that valid part is kept. Most of a halo hardly
+influences a pixel, so a smaller overlap usually suffices (:mod:`osr_core.strips`). All tiles of an
+image have one size, and start at multiples of the network's total stride, so that its strides fall
+on the same pixels as in the whole image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise
 
 from osr_core.errors import OptionError
 
-MIN_TILE = 1152
-"""Smallest default tile; smaller images are restored whole."""
+AREA = 832 * 832
+"""Pixels of a tile by default. Larger ones overlap less, but take more memory, and on a CPU more
+time for a pixel: the C library maps feature maps above 32 MiB (48 channels at half the size) anew
+each time."""
 
 
-def default_tile(halo: int) -> int:
-    """Default side of a tile in pixels; at most 3.3 pixels are computed for each that is kept.
+def default_area(overlap: int) -> int:
+    """Pixels of a tile by default, more where the overlap would be most of a tile.
 
-    >>> default_tile(97), default_tile(301)
-    (1152, 1354)
+    >>> default_area(64) == AREA, default_area(304)
+    (True, 1871424)
     """
-    return max(MIN_TILE, 9 * halo // 2)
+    return max(AREA, (9 * overlap // 2) ** 2)
 
 
 @dataclass(frozen=True)
@@ -53,38 +55,79 @@ class Span:
         return slice(self.valid_start - self.start, self.valid_stop - self.start)
 
 
-def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> list[tuple[Span, Span]]:
-    """Tiles (rows, columns) that cover an image, each pixel in the valid part of exactly one.
+def spans(length: int, tile: int, overlap: int, stride: int, first: int = 0) -> list[Span]:
+    """Tiles along one axis, all of one size, each pixel from ``first`` on in one valid part.
 
     Args:
-        height: of the image, a multiple of ``stride``.
-        width: likewise.
-        tile: largest side of a tile; rounded down to a multiple of ``stride``.
-        halo: pixels to each side that influence an output pixel.
+        length: of the image, a multiple of ``stride``.
+        tile: largest side of a tile; tiles are as small as their number allows.
+        overlap: pixels between the valid part of a tile and its edges inside the image.
         stride: the network's total stride.
+        first: pixel at which the first valid part starts.
 
     Raises:
         OptionError: if the tile is so small that it would have no valid part.
 
-    >>> [(row.tile, row.valid) for row, _ in tiles(160, 64, 96, 16, 8)]
+    >>> [(span.tile, span.valid) for span in spans(160, 120, 16, 8)]
     [(slice(0, 96, None), slice(0, 80, None)), (slice(64, 160, None), slice(80, 160, None))]
     """
-    rows, columns = (_spans(length, tile, halo, stride) for length in (height, width))
-    return list(product(rows, columns))
+    origin = max(0, (first - overlap) // stride * stride)
+    margin = -(-overlap // stride) * stride
+    size = _side(length - origin, tile, margin, stride)
+    rest = length - origin - size
+    count = 1 + (-(-rest // (size - 2 * margin)) if rest else 0)
+    starts = [origin + i * rest // max(1, count - 1) // stride * stride for i in range(count)]
+    edges = [first, *(start + margin for start in starts[1:]), length]
+    return [
+        Span(start, start + size, *valid)
+        for start, valid in zip(starts, pairwise(edges), strict=True)
+    ]
 
 
-def _spans(length: int, tile: int, halo: int, stride: int) -> Iterator[Span]:
+def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) -> tuple[int, int]:
+    """Height and width of the tiles of at most ``area`` pixels that compute the fewest pixels.
+
+    Args:
+        height: of the image, a multiple of ``stride``.
+        width: likewise.
+        area: pixels of a tile; more if the network needs larger ones.
+        overlap: as in :func:`spans`.
+        stride: the network's total stride.
+
+    >>> tile_sides(3000, 4000, 768 * 768, 64, 8)
+    (840, 680)
+    """
+    margin = -(-overlap // stride) * stride
+    least = 2 * margin + stride
+    area = max(area, min(least, height) * min(least, width))
+    best = None
+    for rows in range(1, height // stride + 1):
+        side = _even(height, rows, margin, stride)
+        if side < min(least, height):
+            break
+        across = min(area // side, width) // stride * stride
+        if across < min(least, width):
+            continue
+        across = _side(width, across, margin, stride)
+        count = 1 + -(-(width - across) // max(stride, across - 2 * margin))
+        cost = rows * side * count * across
+        if best is None or cost < best[0]:
+            best = cost, side, across
+    return best[1:] if best else (min(least, height), min(least, width))
+
+
+def _side(length: int, tile: int, margin: int, stride: int) -> int:
+    """Side of the tiles of a length: the whole, or the smallest for their number."""
     size = tile // stride * stride
     if length <= size:
-        yield Span(0, length, 0, length)
-        return
-    margin = -(-halo // stride) * stride
+        return length
     step = size - 2 * margin
     if step <= 0:
         smallest = 2 * margin + stride
         raise OptionError(f"tile {tile}: this network needs at least {smallest}, or 0 for no tiles")
-    count = -(-(length - 2 * margin) // step)
-    starts = [index * (length - size) // (count - 1) // stride * stride for index in range(count)]
-    edges = [0, *(start + margin for start in starts[1:]), length]
-    for start, first, last in zip(starts, edges, edges[1:], strict=False):
-        yield Span(start, start + size, first, last)
+    return _even(length, -(-(length - 2 * margin) // step), margin, stride)
+
+
+def _even(length: int, count: int, margin: int, stride: int) -> int:
+    """Side of ``count`` equal tiles that cover a length."""
+    return -(-(length + 2 * margin * (count - 1)) // (count * stride)) * stride

@@ -101,7 +101,8 @@ def test_context_costs_weights_and_no_halo():
         "context_gate.bias": (1,),
     }
     assert (plain.uses_context, with_context.uses_context) == (False, True)
-    assert replace(with_context, parameters=plain.parameters, uses_context=False) == plain
+    alike = replace(with_context, parameters=plain.parameters, uses_context=False)
+    assert replace(alike, peak_values=plain.peak_values) == plain
 
 
 def test_an_activation_costs_nothing():
@@ -128,3 +129,12 @@ def test_nothing_beyond_the_halo_matters(kind, transforms):
         influenced = np.flatnonzero(np.isnan(result).any(axis=(0, 1, 2)))
         seen += [column - influenced[0], influenced[-1] - column]
     assert known.halo - multiple <= max(seen) <= known.halo
+
+
+def test_peak_values_are_those_that_are_needed_at_one_time():
+    # Of a residual block: its input, the first convolution, the second, and their sum.
+    chain = ModelSpec(Residual((8, 8, 8, 8, 8)))
+    assert analyse(chain).peak_values == 4 * 8
+    # All feature maps at half the size: a quarter of the values.
+    small = ModelSpec(UNet((32,), 1, 2))
+    assert 2 * 32 / 4 <= analyse(small).peak_values <= 5 * 32 / 4 + 2 * 12

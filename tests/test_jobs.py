@@ -1,10 +1,12 @@
 """Which files are read and written, and that no input is ever lost."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from osr.jobs import Job, Result, plan, run_jobs
+from osr.jobs import plan, run_jobs
+from osr.stages import Job, Profile, Result
 from osr_core.errors import ImageError, OptionError
 
 
@@ -140,6 +142,17 @@ class TorchOutOfMemory(RuntimeError):
     """As torch.OutOfMemoryError."""
 
 
+def stages(work):
+    """As run_jobs takes them: names are read, worked on and written to a list."""
+    written = []
+
+    def write(job, loaded, parts):
+        written.append((job.source.name, list(parts)))
+        return Result(str(job.source), str(job.targets[0]))
+
+    return written, (lambda job: job.source.name, work, write)
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -156,15 +169,18 @@ class TorchOutOfMemory(RuntimeError):
 def test_a_failure_ends_its_own_job_only(place, error):
     seen = []
 
-    def work(job, advance):
+    def work(job, loaded, advance):
+        yield f"{loaded}1"
         advance(0.5)
-        if job.source.name == "b":
+        if loaded == "b":
             raise error
         advance(0.5)
-        return Result(str(job.source), str(job.targets[0]))
+        yield f"{loaded}2"
 
-    results = run_jobs(jobs("a", "b", "c"), work, lambda *state: seen.append(state))
+    written, three = stages(work)
+    results = run_jobs(jobs("a", "b", "c"), *three, lambda *state: seen.append(state))
     assert [result.error is None for result in results] == [True, False, True]
+    assert written == [("a", ["a1", "a2"]), ("c", ["c1", "c2"])]
     assert results[1].error.startswith("b: ")
     assert "\n" not in results[1].error
     assert results[0].seconds is not None
@@ -172,14 +188,70 @@ def test_a_failure_ends_its_own_job_only(place, error):
     assert [done for done, *_ in seen] == sorted(done for done, *_ in seen)
 
 
-def test_a_defect_is_not_taken_for_a_failure(place):
-    def work(job, advance):
-        raise RuntimeError("shape mismatch")
+@pytest.mark.parametrize("stage", range(3))
+def test_a_defect_is_not_taken_for_a_failure(place, stage):
+    def fail(*_):
+        raise ValueError("shape mismatch")
 
-    with pytest.raises(RuntimeError, match="shape mismatch"):
-        run_jobs(jobs("a"), work)
+    three = list(stages(lambda job, loaded, advance: [loaded])[1])
+    three[stage] = fail
+    with pytest.raises(ValueError, match="shape mismatch"):
+        run_jobs(jobs("a"), *three)
+
+
+def test_writing_that_fails_ends_the_work_on_its_job_only(place):
+    made = []
+
+    def work(job, loaded, advance):
+        for part in range(100):
+            made.append((loaded, part))
+            yield part
+
+    def write(job, loaded, parts):
+        if loaded == "a":
+            raise ImageError("the disk is full")
+        return Result(loaded, str(sum(parts)))
+
+    results = run_jobs(jobs("a", "b"), lambda job: job.source.name, work, write)
+    assert results[0].error == "a: the disk is full"
+    assert results[1].output == str(sum(range(100)))
+    assert len([name for name, _ in made if name == "a"]) < 10
+
+
+def test_stages_overlap_and_few_parts_wait(place):
+    """Each stage waits for another to begin, which would last forever one after the other."""
+    reading, writing = threading.Event(), threading.Event()
+    ahead = []
+
+    def read(job):
+        if job.source.name == "b":
+            reading.set()
+        return job.source.name
+
+    def work(job, loaded, advance):
+        if loaded == "a":
+            assert reading.wait(30), "the next job is read meanwhile"
+        for part in range(20):
+            ahead.append(1)
+            yield part
+            if part == 0 and loaded == "a":
+                assert writing.wait(30), "the first part is written meanwhile"
+
+    def write(job, loaded, parts):
+        waiting = 0
+        for _ in parts:
+            writing.set()
+            ahead.pop()
+            waiting = max(waiting, len(ahead))
+        assert waiting <= 4
+        return Result(loaded, loaded)
+
+    profile = Profile()
+    results = run_jobs(jobs("a", "b"), read, work, write, profile=profile)
+    assert [result.output for result in results] == ["a", "b"]
+    assert 0 < profile.compute <= profile.total
 
 
 def test_a_folder_that_cannot_be_created(place):
     with pytest.raises(ImageError, match=r"b\.png.x: cannot be created"):
-        run_jobs([Job(0, Path("a"), (Path("b.png/x/a"),))], lambda *_: None)
+        run_jobs([Job(0, Path("a"), (Path("b.png/x/a"),))], *stages(None)[1])

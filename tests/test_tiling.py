@@ -14,35 +14,48 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.tiling import tiles
+from osr_core.strips import Restoration, Tiling
+from osr_core.tiling import spans, tile_sides
 
 
-def test_each_pixel_is_valid_in_one_tile_and_further_than_the_halo_from_its_edges():
+def test_each_pixel_is_valid_in_one_tile_and_further_than_the_overlap_from_its_edges():
     rng = np.random.default_rng(0)
-    for _ in range(200):
-        stride = int(rng.choice([1, 2, 4, 8]))
-        halo = int(rng.integers(0, 20))
-        height, width = (int(n) * stride for n in rng.integers(1, 40, 2))
-        tile = 2 * (halo + stride) + stride + int(rng.integers(0, 60))
-        count = np.zeros((height, width), int)
-        sizes = set()
-        for pair in tiles(height, width, tile, halo, stride):
-            count[pair[0].valid, pair[1].valid] += 1
-            sizes.add(tuple(span.stop - span.start for span in pair))
-            for span, length in zip(pair, (height, width), strict=True):
-                assert span.start % stride == 0
-                assert 0 <= span.start <= span.valid_start < span.valid_stop <= span.stop <= length
-                assert span.start == 0 or span.valid_start - span.start >= halo
-                assert span.stop == length or span.stop - span.valid_stop >= halo
-        assert (count == 1).all()
-        assert len(sizes) == 1
-        assert max(sizes.pop()) <= tile
+    for _ in range(500):
+        stride = int(rng.choice([1, 2, 8, 32]))
+        overlap = int(rng.integers(0, 40))
+        length = int(rng.integers(1, 60)) * stride
+        tile = 2 * (overlap + stride) + stride + int(rng.integers(0, 60))
+        first = int(rng.integers(0, length))
+        found = spans(length, tile, overlap, stride, first)
+        edges = [first, *(span.valid_stop for span in found)]
+        assert edges == [*(span.valid_start for span in found), length]
+        assert len({span.stop - span.start for span in found}) == 1
+        for span in found:
+            assert span.stop - span.start <= tile
+            assert span.start % stride == 0
+            assert 0 <= span.start <= span.valid_start < span.valid_stop <= span.stop <= length
+            assert span.start == 0 or span.valid_start - span.start >= overlap
+            assert span.stop == length or span.stop - span.valid_stop >= overlap
 
 
 def test_too_small_a_tile_names_the_least():
     with pytest.raises(OptionError, match="at least 56"):
-        list(tiles(100, 100, 40, 20, 8))
-    assert tiles(1000, 1000, 56, 20, 8)
+        spans(104, 40, 20, 8)
+    assert spans(1000, 56, 20, 8)
+
+
+@pytest.mark.parametrize("overlap", [0, 40, 64, 304])
+def test_sides_of_tiles_fit_the_area_and_compute_little(overlap):
+    for height, width in ((3008, 4000), (4000, 3008), (64, 100_000), (8, 8)):
+        sides = tile_sides(height, width, 768 * 768, overlap, 8)
+        assert sides[0] * sides[1] <= max(768 * 768, (2 * overlap + 8) ** 2)
+        rows, columns = (
+            spans(length, side, overlap, 8)
+            for length, side in zip((height, width), sides, strict=True)
+        )
+        computed = len(rows) * len(columns) * sides[0] * sides[1]
+        square = (1 - 2 * overlap / 768) ** -2 if overlap < 304 else 25
+        assert computed <= 1.05 * square * height * width
 
 
 SPECS = {
@@ -87,3 +100,79 @@ def test_a_pooling_network_is_not_tiled():
     with pytest.raises(OptionError, match="depends on the whole image"):
         restore(image, network, tile=32)
     assert restore(image, network, tile=0).shape == image.shape
+
+
+class Cut:
+    """A network that depends on everything up to ``reach`` pixels away, weakly but for ``near``."""
+
+    spec = ModelSpec(Residual((2, 3, 3, 3, 2)))  # a halo of 30
+    precision = "float32"
+
+    def __init__(self, reach, overlap):
+        self.reach, self.overlap = reach, overlap
+        self.shapes = []
+
+    def predict(self, images, context=None):
+        self.shapes.append(images.shape)
+        sums = images.cumsum(3)
+        padded = np.pad(sums, ((0, 0), (0, 0), (0, 0), (self.reach + 1, self.reach)), "edge")
+        padded[..., : self.reach + 1] = 0
+        around = padded[..., 2 * self.reach + 1 :] - padded[..., : -2 * self.reach - 1]
+        return (around / (2 * self.reach + 1)).astype(np.float32)
+
+
+def test_an_overlap_that_is_too_small_is_noticed_where_tiles_meet():
+    image = np.random.default_rng(0).random((64, 300, 3), np.float32)
+    whole = restore(image, Cut(24, 8), tile=0)
+    network = Cut(24, 8)
+    assert np.abs(restore(image, network, tile=100) - whole).max() < 1e-4
+    forced = restore(image, Cut(24, 8), tile=100, overlap=8)
+    assert np.abs(forced - whole).max() > 1 / 255
+    enough = Cut(4, 8)
+    restore(image, enough, tile=100)
+    assert len(enough.shapes) < len(network.shapes)
+    exact = Cut(4, 8)
+    restore(image, exact, tile=100, overlap="exact")
+    assert len(exact.shapes) > len(enough.shapes)
+
+
+def test_without_a_measured_overlap_the_halo_is_used():
+    image = np.zeros((64, 300, 3), np.float32)
+    unknown, exact = Cut(4, None), Cut(4, 8)
+    restore(image, unknown, tile=100)
+    restore(image, exact, tile=100, overlap="exact")
+    assert unknown.shapes == exact.shapes
+
+
+class Small(Cut):
+    """A network on a device whose memory suffices for few pixels."""
+
+    def __init__(self, pixels):
+        super().__init__(4, 8)
+        self.pixels = pixels
+
+    def predict(self, images, context=None):
+        if images[0, 0].size > self.pixels:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return super().predict(images, context)
+
+
+def test_tiles_are_halved_where_the_memory_of_a_device_does_not_suffice():
+    image = np.random.default_rng(0).random((200, 300, 3), np.float32)
+    tiling = Tiling(200)
+    strips = list(Restoration(image, Small(120 * 120), tiling))
+    assert np.abs(np.concatenate(strips) - restore(image, Cut(4, 8), tile=0)).max() < 1e-4
+    assert "out of memory; continued with tiles of" in tiling.note
+    again = Small(120 * 120)
+    for _ in Restoration(image, again, tiling):
+        pass
+    assert tiling.side <= 120, "the next image starts with them"
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(Restoration(image, Small(10), Tiling(200)))
+
+
+def test_strips_come_from_top_to_bottom_and_are_not_the_whole():
+    image = np.random.default_rng(0).integers(0, 256, (300, 90, 4), np.uint8)
+    strips = list(Restoration(image, Cut(4, 8), Tiling(100)))
+    assert len(strips) > 3
+    np.testing.assert_array_equal(np.concatenate(strips)[..., 3], image[..., 3])

@@ -24,6 +24,8 @@ class Network(nn.Cell):
     """What the network is; :func:`~.networks.build` sets it."""
     precision = "float32"
     """Type in which :meth:`predict` computes convolutions."""
+    overlap: int | None = None
+    """Pixels by which tiles should overlap, if that was measured."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

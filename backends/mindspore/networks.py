@@ -58,6 +58,7 @@ def load(
         network = Reprogrammed(backbone, spec)
         network.load_state(checkpoint.state)
     network.precision = precision
+    network.overlap = checkpoint.overlap
     return network.set_train(False)
 
 

@@ -22,6 +22,8 @@ class Network:
 
     precision = "float32"
     """The only one there is."""
+    overlap: int | None = None
+    """Pixels by which tiles should overlap, if that was measured."""
 
     def __init__(self, spec: ModelSpec, state: State, device: Device) -> None:
         self.spec = spec

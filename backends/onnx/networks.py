@@ -52,4 +52,6 @@ def load(
         raise BackendError("backend onnx: takes no backbone of your own; use torch or mindspore")
     checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)
     check_backbone(checkpoint.spec, None)
-    return Network(checkpoint.spec, checkpoint.state, chosen)
+    network = Network(checkpoint.spec, checkpoint.state, chosen)
+    network.overlap = checkpoint.overlap
+    return network

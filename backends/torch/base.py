@@ -22,6 +22,8 @@ class Network(nn.Module):
     """What the network is; :func:`~.networks.build` sets it."""
     precision = "float32"
     """Type in which :meth:`predict` computes convolutions."""
+    overlap: int | None = None
+    """Pixels by which tiles should overlap, if that was measured."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
@@ -31,7 +33,8 @@ class Network(nn.Module):
         self.eval()
         try:
             with torch.inference_mode(), autocast(device.type, self.precision):
-                x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+                rows = images if min(images.strides) >= 0 else images.copy()
+                x = torch.from_numpy(rows).to(device)
                 x = x.to(memory_format=torch.channels_last)
                 rest = () if context is None else (torch.from_numpy(context).to(device),)
                 return self(x, *rest).float().cpu().numpy()

@@ -79,6 +79,7 @@ def load(
         network = Reprogrammed(backbone, spec).to(target)
         network.load_state(checkpoint.state)
     network.precision = precision
+    network.overlap = checkpoint.overlap
     return network.eval()
 
 

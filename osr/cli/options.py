@@ -6,6 +6,24 @@ import click
 
 from osr_core.backend import BACKENDS, PRECISIONS, VARIABLE
 
+
+class Overlap(click.ParamType[int | str]):
+    """``auto``, ``exact`` or a number of pixels."""
+
+    name = "auto|exact|N"
+
+    def convert(
+        self, value: int | str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Numbers become such."""
+        if isinstance(value, int) or value in ("auto", "exact"):
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not auto, exact or a number of pixels", param, ctx)
+
+
 inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 output = click.option(
     "-o", "--output", required=True, help="Output folder, or a file for a single image."
@@ -34,5 +52,15 @@ max_pixels = click.option(
     type=click.IntRange(min=1),
     help="Largest width times height of an image.  [default: 400 million; above 16 million, "
     "250 for each byte of the file]",
+)
+overlap = click.option(
+    "--overlap",
+    type=Overlap(),
+    default="auto",
+    show_default=True,
+    help="Of tiles: auto (measured, verified), exact (as the whole image), or pixels.",
+)
+memory = click.option(
+    "--memory", help="What the process may take at most, such as 2GiB: chooses smaller tiles."
 )
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

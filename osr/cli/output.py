@@ -17,7 +17,8 @@ from osr.cli import fail
 from osr_core.errors import LONGEST_MESSAGE, printable
 
 if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
-    from osr.jobs import Progress, Result
+    from osr.jobs import Progress
+    from osr.stages import Result
 
 
 _STDERR = 2  # the descriptor, which C libraries write to

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from osr.cli import options
 from osr.cli.output import progress_bar, report
 from osr.images import SUFFIXES
 from osr.pipeline import restore_files
+from osr.stages import Profile
 from osr_core.backend import pick_backend
 from osr_core.registry import default_model
 
@@ -26,13 +28,18 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @options.device
 @options.precision
 @options.tile
+@options.overlap
+@options.memory
 @options.recursive
 @click.option("--format", type=click.Choice(FORMATS), help="Output format.  [default: the input's]")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
               help="For JPEG and WebP.")  # fmt: skip
 @options.max_pixels
+@click.option("--profile", is_flag=True, help="Print the seconds of each stage.")
 @options.json
-def restore(inputs: tuple[str, ...], output: str, as_json: bool, **options: Any) -> int:
+def restore(
+    inputs: tuple[str, ...], output: str, profile: bool, as_json: bool, **options: Any
+) -> int:
     """Restore INPUTs: image files, folders of images, or quoted globs.
 
     Results keep the names, sizes, bit depths and metadata of their inputs. Unreadable inputs are
@@ -40,7 +47,11 @@ def restore(inputs: tuple[str, ...], output: str, as_json: bool, **options: Any)
     """
     options["model"] = options["model"] or default_model()
     backend = options["backend"] or pick_backend()
+    times = Profile()
     with progress_bar(quiet=as_json) as progress:
-        results = restore_files(inputs, output, **options, progress=progress)
+        results = restore_files(inputs, output, **options, progress=progress, profile=times)
     setting = {"model": options["model"], "backend": backend, "device": options["device"]}
+    if profile:
+        shown = {stage: round(seconds, 3) for stage, seconds in asdict(times).items()}
+        click.echo(", ".join(f"{stage} {seconds} s" for stage, seconds in shown.items()), err=True)
     return report(results, "restored", as_json, **setting, output=output)

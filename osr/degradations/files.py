@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import numpy as np
 from osr.datasets import Item
 from osr.degradations.chain import Chain
 from osr.degradations.depth import Depth
-from osr.images import read, to_float, to_levels, to_rgb8, writable, write
-from osr.jobs import Job, PathLike, Progress, Result, plan, run_jobs
-from osr_core.checks import check_range
+from osr.images import Picture, read, to_float, to_levels, to_rgb8, writable, write
+from osr.jobs import PathLike, Progress, plan, run_jobs
+from osr.stages import Job, Result
+from osr_core.checks import Image, check_range
 from osr_core.errors import ImageError, OptionError
 
 
@@ -69,18 +70,23 @@ def degrade_files(
             return Path("input", name), Path("gt", place.with_suffix(".png"))
         return (name,)
 
-    def work(job: Job, advance: Callable[[float], object]) -> Result:
-        picture = read(job.source, max_pixels)
+    def load(job: Job) -> Picture:
+        return read(job.source, max_pixels)
+
+    def work(job: Job, picture: Picture, advance: Callable[[float], object]) -> Iterator[Image]:
         clean = to_float(to_rgb8(picture.pixels))
         rng = np.random.default_rng([seed, job.index])
         both = chain(clean, rng, None if maps is None else _depth(job.source, maps))
-        for target, image in zip(job.targets, both, strict=False):
+        yield from both[: len(job.targets)]
+
+    def save(job: Job, picture: Picture, images: Iterator[Image]) -> Result:
+        for target, image in zip(job.targets, images, strict=True):
             write(target, replace(picture, pixels=to_levels(image)))
-        height, width = clean.shape[:2]
+        height, width = picture.pixels.shape[:2]
         return Result(str(job.source), str(job.targets[0]), width, height, note=picture.note)
 
     results, jobs = plan(inputs, output, rename, recursive)
-    return results + run_jobs(jobs, work, progress)
+    return results + run_jobs(jobs, load, work, save, progress)
 
 
 def _depth_maps(folder: Path) -> dict[str, Path]:

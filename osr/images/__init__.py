@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from osr.images.decoding import decode
 from osr.images.encoding import encode
@@ -69,7 +73,12 @@ def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture
         raise ImageError(f"{path}: cannot be read{reason}") from error
 
 
-def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> None:
+def write(
+    path: str | os.PathLike[str],
+    picture: Picture,
+    quality: int = 95,
+    strips: Iterable[NDArray[Any]] | None = None,
+) -> None:
     """Write an image in the format of the path's suffix; an existing file is replaced atomically.
 
     Metadata that the format cannot hold is left out: BMP holds the resolution only, WebP no
@@ -81,6 +90,8 @@ def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> 
         picture: what to write.
         quality: 1 to 100 for JPEG and WebP, which at 100 is lossless; of no effect on the others.
             From 90 on JPEG keeps colour at full resolution.
+        strips: pixels in place of the picture's, of the same shape and type, from top to bottom;
+            PNG and TIFF are written while they come.
 
     Raises:
         ImageError: if the format cannot hold the bit depth, alpha or size, the pixels are no image,
@@ -91,7 +102,7 @@ def write(path: str | os.PathLike[str], picture: Picture, quality: int = 95) -> 
     check_range("quality", quality, 1, 100)
     try:
         with atomic_write(path) as temporary:
-            encode(temporary, picture, quality)
+            encode(temporary, picture, quality, strips or (picture.pixels,))
     except (OSError, ValueError, OverflowError, struct.error) as error:
         raise ImageError(f"{path}: cannot be written: {_line(error)}") from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,8 +22,9 @@ from PIL.PngImagePlugin import putchunk
 
 from osr.images.formats import format_of
 from osr.images.metadata import (
+    BIG_TIFF_HEADER,
     TIFF_HEADER,
-    directory,
+    directory_behind,
     fitting_profile,
     photograph_tags,
     unrotated,
@@ -36,9 +37,10 @@ _JPEG_SEGMENT_BYTES = 65533 - 29  # beside its length and the longer header, XMP
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"  # not compressed, no language
 _IDAT_BYTES = 1 << 20  # OpenCV warns of chunks above 8 MB
 _STRIP_BYTES = 1 << 18
+_TIFF_BYTES = 4_000_000_000  # above which offsets may need more than 32 bit
 
 
-def encode(path: Path, picture: Picture, quality: int) -> None:
+def encode(path: Path, picture: Picture, quality: int, strips: Iterable[NDArray[Any]]) -> None:
     """Write a picture in the format of the path's suffix; see :func:`osr.images.write`."""
     exif, dpi = unrotated(picture.exif or b"")[0], usable_dpi(picture.dpi)
     icc = fitting_profile(picture.icc, picture.pixels)
@@ -46,7 +48,7 @@ def encode(path: Path, picture: Picture, quality: int) -> None:
     name = format_of(path).name
     if name in ("PNG", "TIFF"):
         with path.open("wb") as file:
-            (_write_png if name == "PNG" else _write_tiff)(file, picture)
+            (_write_png if name == "PNG" else _write_tiff)(file, picture, strips)
         return
     options: dict[str, Any] = {"dpi": dpi} if dpi else {}
     if name == "JPEG":
@@ -57,7 +59,8 @@ def encode(path: Path, picture: Picture, quality: int) -> None:
         options |= {"quality": quality, "lossless": quality == 100, "exact": True}
         grey = picture.pixels.shape[2:] < (3,)  # becomes RGB
         options |= {"icc_profile": None if grey else icc, "exif": exif, "xmp": picture.xmp or b""}
-    Image.fromarray(picture.pixels).save(path, name, **options)
+    pixels = np.concatenate(list(strips))
+    Image.fromarray(pixels).save(path, name, **options)
 
 
 def _fits(content: bytes | None) -> bool:
@@ -65,12 +68,12 @@ def _fits(content: bytes | None) -> bool:
     return content is not None and 0 < len(content) <= _JPEG_SEGMENT_BYTES
 
 
-def _write_png(file: BinaryIO, picture: Picture) -> None:
+def _write_png(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]]) -> None:
     """Write (H, W[, 2 to 4]) uint8 or uint16 pixels as PNG."""
-    height, width, channels = np.atleast_3d(picture.pixels).shape
-    bits, colour_type = 8 * picture.pixels.itemsize, {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    height, width, channels, item = _layout(picture)
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     file.write(b"\x89PNG\r\n\x1a\n")
-    putchunk(file, b"IHDR", struct.pack(">2L5B", width, height, bits, colour_type, 0, 0, 0))
+    putchunk(file, b"IHDR", struct.pack(">2L5B", width, height, 8 * item, colour_type, 0, 0, 0))
     for name, content in picture.chunks.items():
         putchunk(file, name, content)
     if picture.icc:
@@ -82,41 +85,76 @@ def _write_png(file: BinaryIO, picture: Picture) -> None:
         putchunk(file, b"eXIf", picture.exif)
     if picture.xmp:
         putchunk(file, b"iTXt", _XMP_KEYWORD + picture.xmp)
-    data = zlib.compress(_filtered(picture.pixels).data, _LEVEL)
-    for start in range(0, len(data), _IDAT_BYTES):
-        putchunk(file, b"IDAT", data[start : start + _IDAT_BYTES])
+    deflate, above = zlib.compressobj(_LEVEL), np.zeros(width * channels * item, np.uint8)
+    for block in _blocks(strips, max(1, _IDAT_BYTES // above.size)):
+        filtered, above = _filtered(block, above)
+        if data := deflate.compress(filtered.data):
+            putchunk(file, b"IDAT", data)
+    putchunk(file, b"IDAT", deflate.flush())
     putchunk(file, b"IEND", b"")
 
 
-def _filtered(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Each row of bytes as its difference from the row above: PNG filter type 2, "Up".
+def _layout(picture: Picture) -> tuple[int, int, int, int]:
+    """Height, width, channels and bytes of a sample."""
+    height, width, channels = (*picture.pixels.shape, 1)[:3]
+    return height, width, channels, picture.pixels.dtype.itemsize
 
-    On photographs it takes about 1 % more bytes than Pillow's choice of a filter for each row.
+
+def _blocks(strips: Iterable[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:
+    """The same rows, (rows, W, C) at a time; fewer in the last."""
+    rest: list[NDArray[Any]] = []
+    for strip in strips:
+        joined = np.concatenate([*rest, strip]) if rest else strip
+        whole = len(joined) // rows * rows
+        for top in range(0, whole, rows):
+            yield np.atleast_3d(joined[top : top + rows])
+        rest = [joined[whole:]] if whole < len(joined) else []
+    for last in rest:
+        yield np.atleast_3d(last)
+
+
+def _filtered(
+    block: NDArray[Any], above: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Each row of bytes as its difference from the row above, and the last row itself.
+
+    PNG filter type 2, "Up". On photographs it takes about 1 % more bytes than Pillow's choice of a
+    filter for each row.
     """
-    big_endian = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">"))
-    rows = big_endian.view(np.uint8).reshape(len(pixels), -1)
+    big_endian = np.ascontiguousarray(block, block.dtype.newbyteorder(">"))
+    rows = big_endian.view(np.uint8).reshape(len(block), -1)
     filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 2
-    filtered[0, 1:] = rows[0]
+    np.subtract(rows[0], above, out=filtered[0, 1:])
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    return filtered
+    return filtered, rows[-1]
 
 
-def _write_tiff(file: BinaryIO, picture: Picture) -> None:
-    """Write (H, W[, 2 to 4]) uint8 or uint16 pixels as TIFF, deflated; alpha is unassociated."""
-    planes = np.atleast_3d(picture.pixels)
-    height, width, channels = planes.shape
-    rows = max(1, _STRIP_BYTES // (width * channels * planes.itemsize))
-    strips = list(_strips(planes, rows))
-    lengths = [len(strip) for strip in strips]
+def _write_tiff(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]]) -> None:
+    """Write (H, W[, 2 to 4]) uint8 or uint16 pixels as TIFF, deflated; alpha is unassociated.
+
+    The directory follows the pixels, which are written as they come. Above 4 GB it is a BigTIFF.
+    """
+    height, width, channels, item = _layout(picture)
+    header = BIG_TIFF_HEADER if height * width * channels * item > _TIFF_BYTES else TIFF_HEADER
+    rows = max(1, _STRIP_BYTES // (width * channels * item))
+    file.write(header)
+    offsets, lengths = [], []
+    for block in _blocks(strips, rows):
+        strip = block.astype(block.dtype.newbyteorder("<"), order="C")
+        strip[:, 1:] -= strip[:, :-1].copy()
+        data = zlib.compress(strip.data, _LEVEL)
+        offsets.append(file.tell())
+        lengths.append(len(data))
+        file.write(data)
     tags = photograph_tags(picture.exif) if picture.exif else {}
     tags |= {
         256: width,
         257: height,
-        258: (8 * planes.itemsize,) * channels,
+        258: (8 * item,) * channels,
         259: 8,  # compression: Deflate
         262: 2 if channels > 2 else 1,  # RGB, or grey whose 0 is black
-        273: tuple(np.cumsum([0, *lengths[:-1]]).tolist()),  # Pillow adds the directory's length
+        273: tuple(offsets),
         277: channels,
         278: rows,
         279: tuple(lengths),
@@ -130,12 +168,8 @@ def _write_tiff(file: BinaryIO, picture: Picture) -> None:
         tags[34675] = picture.icc
     if picture.xmp:
         tags[700] = picture.xmp
-    file.write(TIFF_HEADER + directory(tags).tobytes(len(TIFF_HEADER)))
-    file.writelines(strips)
-
-
-def _strips(planes: NDArray[Any], rows: int) -> Iterator[bytes]:
-    for top in range(0, len(planes), rows):
-        strip = planes[top : top + rows].astype(planes.dtype.newbyteorder("<"), order="C")
-        strip[:, 1:] -= strip[:, :-1]
-        yield zlib.compress(strip.data, _LEVEL)
+    file.write(b"\0" * (-file.tell() % 8))
+    end = file.tell()
+    file.write(directory_behind(tags, header, end))
+    file.seek(4 if header == TIFF_HEADER else 8)
+    file.write(struct.pack("<L" if header == TIFF_HEADER else "<Q", end))

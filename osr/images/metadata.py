@@ -13,11 +13,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffTags
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 TIFF_HEADER = b"II*\0\x08\0\0\0"
 """A little-endian TIFF stream whose first directory follows at once."""
+
+BIG_TIFF_HEADER = b"II+\0\x08\0\0\0" + bytes(8)
+"""The same of BigTIFF, with room for the offset of the directory."""
 
 # The first bytes → byte order, type of offsets, type of the number of entries; +: BigTIFF.
 _STREAMS = {
@@ -25,6 +28,7 @@ _STREAMS = {
     b"II+\0": ("<", "Q", "Q"), b"MM\0+": (">", "Q", "Q"),
 }  # fmt: skip
 _INTEGERS = {1: "B", 3: "H", 4: "L"}
+_STRIP_OFFSETS = 273
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT = 274, 282, 283, 296
 _COLOUR_CHUNKS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _SUB_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
@@ -101,6 +105,33 @@ def directory(tags: dict[int, Any]) -> ImageFileDirectory_v2:
     made = ImageFileDirectory_v2(TIFF_HEADER)
     made.update(tags)
     return made
+
+
+def directory_behind(tags: dict[int, Any], header: bytes, start: int) -> bytes:
+    """The directory of a TIFF file behind its strips, whose offsets it holds.
+
+    Args:
+        tags: those of the file; a BigTIFF is written without the directories Exif and GPS, whose
+            offsets have 32 bit.
+        header: :data:`TIFF_HEADER` or :data:`BIG_TIFF_HEADER`.
+        start: where in the file it will be.
+    """
+    order, offset, count = _STREAMS[header[:4]]
+    if header == BIG_TIFF_HEADER:
+        tags = {tag: value for tag, value in tags.items() if not isinstance(value, dict)}
+    made, offsets = ImageFileDirectory_v2(header), tags[_STRIP_OFFSETS]
+    # Pillow would add the length of the directory to them, as if the strips followed it.
+    made.update(tags | {_STRIP_OFFSETS: (0,) * len(offsets)})
+    made.tagtype[_STRIP_OFFSETS] = TiffTags.LONG8 if offset == "Q" else TiffTags.LONG
+    content = bytearray(made.tobytes(start))
+    width = struct.calcsize(order + offset)
+    size, first = 4 + 2 * width, struct.calcsize(order + count)
+    entry = first + size * sorted(made).index(_STRIP_OFFSETS)
+    value = entry + size - width
+    if len(offsets) > 1:
+        value = struct.unpack_from(order + offset, content, value)[0] - start
+    struct.pack_into(f"{order}{len(offsets)}{offset}", content, value, *offsets)
+    return bytes(content)
 
 
 def exif_and_dpi_of_tiff(stream: bytes) -> tuple[bytes | None, tuple[float, float] | None]:

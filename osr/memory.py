@@ -1,0 +1,67 @@
+"""How large tiles may be, so that restoring stays within a given memory."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from osr_core.analysis import analyse
+from osr_core.errors import OptionError
+from osr_core.spec import ModelSpec
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+_PICTURES = 3  # one that is read, one that is computed and one that is written
+_OVERHEAD = 2.0
+"""Memory of a tile to that of the network's feature maps: frameworks need some for themselves."""
+_VALUES = 16  # per pixel, beside the feature maps: input, output and what becomes of them
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes such as ``800M`` or ``1.5GiB``; units are powers of 1024.
+
+    Raises:
+        OptionError: if it is none.
+
+    >>> parse_bytes("1.5GiB"), parse_bytes("800M")
+    (1610612736, 838860800)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None:
+        raise OptionError(f"memory {text}: expected a number with a unit, such as 800M or 2GiB")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def resident_bytes() -> int:
+    """Memory of this process at present; where the system does not say, at its peak."""
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * 4096
+    if sys.platform == "win32":
+        return 400 << 20  # a backend with a small model
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+
+
+def tile_area(spec: ModelSpec, free: int, image: int) -> int:
+    """Pixels of the largest tile of a network.
+
+    Args:
+        spec: the network.
+        free: bytes for pictures and tiles, beside what the process had before.
+        image: bytes of the pixels of an image.
+
+    Raises:
+        OptionError: if the memory does not suffice.
+    """
+    each = 4 * (_OVERHEAD * analyse(spec).peak_values + _VALUES)
+    area = int((free - _PICTURES * image) / each)
+    if area < 1:
+        raise OptionError(
+            f"memory: {max(free, 0) >> 20} MiB beside the model do not suffice for images of "
+            f"{image >> 20} MiB; use a larger --memory"
+        )
+    return area
