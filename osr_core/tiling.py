@@ -95,7 +95,7 @@ def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) ->
         stride: the network's total stride.
 
     >>> tile_sides(3000, 4000, 768 * 768, 64, 8)
-    (840, 680)
+    (848, 688)
     """
     margin = -(-overlap // stride) * stride
     least = 2 * margin + stride

@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+from itertools import product
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.tiling import tiles
+from osr_core.tiling import spans
 from weights.convert import convert
 
 hypothesis = pytest.importorskip("hypothesis", reason="pip install 'osr[test]'")
@@ -85,7 +86,8 @@ images = st.builds(
 def test_tiles_cover_each_pixel_once(stride, rows, columns, halo, tile):
     height, width = rows * stride, columns * stride
     try:
-        found = tiles(height, width, tile, halo, stride)
+        across, down = (spans(side, tile, halo, stride) for side in (width, height))
+        found = product(down, across)
     except OptionError:
         hypothesis.reject()
     count = np.zeros((height, width), int)
