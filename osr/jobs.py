@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from osr.images import READABLE, SUFFIXES
+from osr.images import READABLE, SUFFIXES, page_count
 from osr.stages import Job, Loaded, Part, Pending, Profile, Result, Stages
 from osr_core.errors import ImageError, OptionError, OSRError, is_out_of_memory
 from osr_core.files import remove_temporaries
@@ -28,6 +28,7 @@ def plan(
     output: PathLike,
     rename: Callable[[Path], tuple[Path, ...]] = lambda place: (place,),
     recursive: bool = False,
+    pages: bool = False,
 ) -> tuple[list[Result], list[Job]]:
     """Find the images that inputs stand for, and where their results go.
 
@@ -37,6 +38,8 @@ def plan(
         output: a folder, or for a single image also a file.
         rename: the paths below ``output`` for an image of that path below its input folder.
         recursive: include subfolders of input folders, and keep them in the output.
+        pages: make a job of each page or frame of a file, with its number at the end of the name;
+            otherwise of the first.
 
     Returns:
         Inputs that failed or were skipped, and the jobs.
@@ -58,14 +61,15 @@ def plan(
                 sources.setdefault(entry[0].resolve(), entry)
         if not any(not isinstance(entry, Result) or entry.error for entry in found):
             results.append(Result(item, error=f"{item}: no images found"))
-    to_file = _is_file(output, inputs, len(sources))
+    entries = [entry for found in sources.values() for entry in _pages(*found, pages)]
+    to_file = _is_file(output, inputs, len(entries))
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
-    for index, (source, place) in enumerate(sources.values()):
+    for index, (source, place, page) in enumerate(entries):
         targets = tuple(Path(output, name) for name in rename(place))
         if to_file and len(targets) > 1:
             raise OptionError(f"--output {output}: is a file name; give a folder")
-        job = Job(index, source, (Path(output),) if to_file else targets)
+        job = Job(index, source, (Path(output),) if to_file else targets, page)
         root = Path(output).parent if to_file else Path(output)
         if problem := _problem(job, root, sources.keys(), taken):
             results.append(Result(str(source), error=f"{source}: {problem}"))
@@ -176,6 +180,18 @@ def _scan(folder: Path, place: Path, recursive: bool, output: Path) -> Iterator[
             yield Result(str(path), skipped="is a link to a folder")
         else:
             yield from _scan(path, place / path.name, recursive, output)
+
+
+def _pages(source: Path, place: Path, all_pages: bool) -> list[tuple[Path, Path, int | None]]:
+    """An image once, or once for each of its pages; one that cannot be read fails later."""
+    try:
+        count = page_count(source) if all_pages else 1
+    except ImageError:
+        count = 1
+    if count == 1:
+        return [(source, place, None)]
+    names = (place.with_name(f"{place.stem}-{page + 1}{place.suffix}") for page in range(count))
+    return [(source, name, page) for page, name in enumerate(names)]
 
 
 def _image(path: Path, folder: Path) -> _Source | Result:

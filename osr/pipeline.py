@@ -35,6 +35,7 @@ def restore_files(
     format: str | None = None,
     quality: int = 95,
     max_pixels: int | None = None,
+    pages: bool = False,
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> list[Result]:
@@ -62,6 +63,8 @@ def restore_files(
             whose format cannot be written.
         quality: 1 to 100 for JPEG and WebP, which is lossless at 100.
         max_pixels: see :func:`osr.images.read`.
+        pages: of files of several pages or frames all, not only the first; see
+            :func:`osr.jobs.plan`.
         progress: called with the number of images done, their total, and the current one.
         profile: receives where the time went.
 
@@ -75,7 +78,7 @@ def restore_files(
     >>> results = osr.restore_files("photographs/", "restored/", recursive=True)  # doctest: +SKIP
     """
     check_range("quality", quality, 1, 100)
-    results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive)
+    results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive, pages)
     if not jobs:
         return results
     keep_freed_memory()
@@ -86,7 +89,7 @@ def restore_files(
     notes: dict[int, str | None] = {}
 
     def load(job: Job) -> Picture:
-        picture = read(job.source, max_pixels)
+        picture = read(job.source, max_pixels, job.page)
         check_holds(job.targets[0], picture.pixels)
         return picture
 

@@ -44,6 +44,8 @@ class Job:
     """Position among all inputs: a random seed derived from it does not depend on failures."""
     source: Path
     targets: tuple[Path, ...]
+    page: int | None = None
+    """Of several pages or frames the one to read, from 0; ``None``: the first."""
 
 
 @dataclass

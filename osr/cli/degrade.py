@@ -29,6 +29,7 @@ FORMATS = ("same", *sorted(suffix[1:] for suffix in SUFFIXES))
 @click.option("--format", type=click.Choice(FORMATS), default="png", show_default=True)
 @click.option("--depth", help="Folder of depth maps for haze: .npy or grey; larger is farther.")
 @options.max_pixels
+@options.pages
 @options.json
 def degrade(
     inputs: tuple[str, ...],

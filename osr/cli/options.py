@@ -63,4 +63,9 @@ overlap = click.option(
 memory = click.option(
     "--memory", help="What the process may take at most, such as 2GiB: chooses smaller tiles."
 )
+pages = click.option(
+    "--pages",
+    is_flag=True,
+    help="All pages or frames of a file, numbered at the end of their names.  [default: the first]",
+)
 json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -35,6 +35,7 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True,
               help="For JPEG and WebP.")  # fmt: skip
 @options.max_pixels
+@options.pages
 @click.option("--profile", is_flag=True, help="Print the seconds of each stage.")
 @options.json
 def restore(

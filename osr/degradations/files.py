@@ -30,6 +30,7 @@ def degrade_files(
     format: str | None = "png",
     depth: PathLike | None = None,
     max_pixels: int | None = None,
+    pages: bool = False,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Degrade image files and write the results, 8-bit RGB, under the names of their inputs.
@@ -49,6 +50,8 @@ def degrade_files(
         depth: folder of depth maps for haze, named as the images, ``.npy`` or grey images; larger
             is farther.
         max_pixels: see :func:`osr.images.read`.
+        pages: of files of several pages or frames all, not only the first; see
+            :func:`osr.jobs.plan`.
         progress: called with the number of images done, their total, and the current one.
 
     Returns:
@@ -71,7 +74,7 @@ def degrade_files(
         return (name,)
 
     def load(job: Job) -> Picture:
-        return read(job.source, max_pixels)
+        return read(job.source, max_pixels, job.page)
 
     def work(job: Job, picture: Picture, advance: Callable[[float], object]) -> Iterator[Image]:
         clean = to_float(to_rgb8(picture.pixels))
@@ -85,7 +88,7 @@ def degrade_files(
         height, width = picture.pixels.shape[:2]
         return Result(str(job.source), str(job.targets[0]), width, height, note=picture.note)
 
-    results, jobs = plan(inputs, output, rename, recursive)
+    results, jobs = plan(inputs, output, rename, recursive, pages)
     return results + run_jobs(jobs, load, work, save, progress)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from typing import Any
 
 from numpy.typing import NDArray
 
-from osr.images.decoding import decode
+from osr.images.decoding import count_pages, decode
 from osr.images.encoding import encode
 from osr.images.formats import READABLE, SUFFIXES, check_holds, writable
 from osr.images.picture import Picture, centre, to_float, to_levels, to_rgb8
@@ -23,8 +24,8 @@ from osr_core.checks import check_range
 from osr_core.errors import ImageError
 from osr_core.files import atomic_write, open_regular
 
-__all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "centre", "check_holds", "read",
-           "to_float", "to_levels", "to_rgb8", "writable", "write"]  # fmt: skip
+__all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "centre", "check_holds", "page_count",
+           "read", "to_float", "to_levels", "to_rgb8", "writable", "write"]  # fmt: skip
 
 MAX_PIXELS = 400_000_000
 """Width times height above which :func:`read` refuses an image by default. For WebP Pillow has a
@@ -36,8 +37,12 @@ blank JPEG has fewer; files that unpack to far more than a photograph would are 
 
 SMALL_PIXELS = 16_000_000
 
+MAX_PAGES = 10_000
 
-def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture:
+
+def read(
+    path: str | os.PathLike[str], max_pixels: int | None = None, page: int | None = None
+) -> Picture:
     """Read an image, upright: its EXIF orientation is applied and removed from the metadata.
 
     The content decides on the format, not the suffix. Of several pages or frames the first is read.
@@ -48,21 +53,37 @@ def read(path: str | os.PathLike[str], max_pixels: int | None = None) -> Picture
         path: the file.
         max_pixels: width times height above which it is refused, before anything is decoded; by
             default :data:`MAX_PIXELS`, and less for a small file (:data:`PIXELS_PER_BYTE`).
+        page: of several pages or frames the one to read, from 0; by default the first, with a note.
 
     Raises:
         ImageError: if there is no such image, it is corrupted or truncated, of neither 8 nor
             16 bit, or too large.
     """
-    path = Path(path)
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        default = min(MAX_PIXELS, max(SMALL_PIXELS, size * PIXELS_PER_BYTE))
+        return decode(file, default if max_pixels is None else max_pixels, page)
+
+
+def page_count(path: str | os.PathLike[str]) -> int:
+    """Number of pages or frames of an image file; raises :class:`ImageError` as :func:`read`."""
+    with _opened(path) as file:
+        count = count_pages(file)
+        if count > MAX_PAGES:
+            raise ImageError(f"has {count} pages, more than {MAX_PAGES}; split it")
+        return count
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
+    """An image file; the errors of decoders name it."""
     if not os.path.isfile(path):
         raise ImageError(f"{path}: {'is a folder' if os.path.isdir(path) else 'no such file'}")
     try:
         with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size == 0:
+            if os.fstat(file.fileno()).st_size == 0:
                 raise ImageError("is empty")
-            default = min(MAX_PIXELS, max(SMALL_PIXELS, size * PIXELS_PER_BYTE))
-            return decode(file, default if max_pixels is None else max_pixels)
+            yield file
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
     except MemoryError:

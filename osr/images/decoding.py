@@ -7,6 +7,7 @@ would keep only the upper half.
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -49,12 +50,16 @@ _MODES = {
 """Pillow's mode of a file → the mode it is read as."""
 
 
-def decode(file: BinaryIO, max_pixels: int) -> Picture:
-    """Decode the first page or frame of a file; its content decides on the format.
+def decode(file: BinaryIO, max_pixels: int, page: int | None = None) -> Picture:
+    """Decode a page or frame of a file; its content decides on the format.
+
+    Args:
+        file: at its beginning.
+        max_pixels: the size is checked before any pixel is decoded.
+        page: from 0; by default the first, with a note that there are others.
 
     Raises:
-        ImageError: if it holds no image, none that can be read, or more than ``max_pixels``; the
-            size is checked before any pixel is decoded.
+        ImageError: if it holds no image, none that can be read, or more than ``max_pixels``.
         Exception: Pillow, OpenCV and tifffile raise errors of many kinds on corrupted files.
     """
     head = file.read(_HEAD_BYTES)
@@ -63,22 +68,48 @@ def decode(file: BinaryIO, max_pixels: int) -> Picture:
     if format.name == "JPEG":
         check_scans(file)
     if format.name == "TIFF":
-        stored, orientation = _decode_tiff(file, max_pixels)
+        stored, orientation = _decode_tiff(file if not page else _from_page(file, page), max_pixels)
     else:
-        stored, orientation = _decode(file, format, head, max_pixels)
+        stored, orientation = _decode(file, format, head, max_pixels, page or 0)
     pixels = orient(stored.pixels, orientation)
     icc, xmp = fitting_profile(stored.icc, pixels), unrotated_xmp(stored.xmp, orientation)
-    return replace(stored, pixels=pixels, icc=icc, xmp=xmp)
+    note = stored.note if page is None else None
+    return replace(stored, pixels=pixels, icc=icc, xmp=xmp, note=note)
 
 
-def _decode(file: BinaryIO, format: Format, head: bytes, max_pixels: int) -> tuple[Picture, int]:
+def count_pages(file: BinaryIO) -> int:
+    """Number of pages or frames of a file; raises as :func:`decode`."""
+    head = file.read(_HEAD_BYTES)
+    file.seek(0)
+    format = identify(head)
+    if format.name == "TIFF":
+        with tifffile.TiffFile(file) as tiff:
+            return len(tiff.pages)
+    return int(getattr(open_image(format, file), "n_frames", 1))
+
+
+def _from_page(file: BinaryIO, page: int) -> BinaryIO:
+    """A TIFF stream whose first page is another one."""
+    data = bytearray(file.read())
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        order, big = tiff.byteorder, tiff.is_bigtiff
+        offset = tiff.pages[page].offset
+    struct.pack_into(f"{order}{'Q' if big else 'L'}", data, 8 if big else 4, offset)
+    return io.BytesIO(data)
+
+
+def _decode(
+    file: BinaryIO, format: Format, head: bytes, max_pixels: int, page: int
+) -> tuple[Picture, int]:
     """The picture as stored, and its orientation."""
     image = open_image(format, file)
     _check_size(*image.size, max_pixels)
+    if page:
+        image.seek(page)
     image.load()  # of every file: this detects corruption, and finds metadata after the pixels
     info, bits = image.info, bit_depth(format, head)
     icc, note = info.get("icc_profile"), _frames(getattr(image, "n_frames", 1))
-    if bits > 8 and format.name in ("PNG", "JPEG2000"):
+    if bits > 8 and format.name in ("PNG", "JPEG2000") and not page:  # later frames as 8 bit
         file.seek(0)
         pixels: NDArray[Any] = _decode_16_bit(file.read())
         if format.name == "PNG" and head[25] == 4:  # grey with alpha, of which OpenCV makes RGBA
