@@ -23,6 +23,9 @@ else:
 
 Table = dict[str, Any]
 
+DEPTH = 16
+"""Levels of tables and lists within each other."""
+
 LONGEST = 2**18
 """Bytes of a file, or characters of a value."""
 
@@ -116,7 +119,7 @@ def _parse(text: str) -> Table:
         table = tomllib.loads(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    check_depth(table)
+    check_depth(table, DEPTH)
     return table
 
 

@@ -43,6 +43,7 @@ from osr_core.spec_checks import check, require
 SPEC_VERSION = 3
 """Version of the JSON form; :mod:`osr_core.migration` reads versions 1 and 2."""
 
+_DEPTH = 16
 SPEC_LENGTH = 2**16
 """Longest JSON form, in characters."""
 
@@ -188,7 +189,7 @@ class ModelSpec:
         """
         require(isinstance(data, Mapping), "spec", "a table", data)
         try:
-            check_depth(data)
+            check_depth(data, _DEPTH)
         except ValueError as error:
             raise SpecError(f"spec: {error}") from None
         data = upgrade_spec(data)
