@@ -123,7 +123,9 @@ def test_what_makes_another_run(tmp_path):
 
 MODELS = ("general", "small", "small-plain", *(
     f"specialists/{name}"
-    for name in ("denoise", "denoise-reprogrammed", "derain", "dehaze", "deblur", "jpeg", "lowlight", "sr")
+    for name in (
+        "denoise", "denoise-reprogrammed", "derain", "dehaze", "deblur", "jpeg", "lowlight", "sr",
+    )
 ))  # fmt: skip
 SINGLE = ("dehaze", "derain", "denoise", "deblur", "sr")
 TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
