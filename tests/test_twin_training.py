@@ -11,6 +11,7 @@ from training_runs import SPEC, make_images, make_samples
 
 from osr.training.loop import TrainingLoop
 from osr.training.recipe import Scheduler, Validation
+from osr.training.run_folder import locked
 from osr_core.checkpoint import Checkpoint
 from osr_core.training.options import Optimizer, TrainerOptions
 
@@ -48,7 +49,8 @@ def test_50_steps(twins, folder, tmp_path, kind, scheduler):
     losses, weights, averages = [], [], []
     for name, twin in twins.items():
         trainer = twin.Trainer(twin.build(SPEC), samples.recipe.trainer_options)
-        TrainingLoop(trainer, samples, tmp_path / name, {}, resume=False).run(workers=0)
+        with locked(tmp_path / name):
+            TrainingLoop(trainer, samples, tmp_path / name, {}, resume=False).run(workers=0)
         lines = map(json.loads, (tmp_path / name / "metrics.jsonl").read_text().splitlines())
         losses.append([line["loss"] for line in lines if "loss" in line])
         weights.append(trainer.network.state())
