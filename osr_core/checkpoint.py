@@ -178,10 +178,13 @@ def _accept(header: Header) -> None:
         raise CheckpointError(str(error)) from None
 
 
+_KEYS = {"format", "spec", "recipe", "provenance", "measured", CHECKSUM}
+
+
 def _spec(metadata: Mapping[str, str]) -> ModelSpec:
     if "spec" not in metadata:
         raise CheckpointError("carries no spec; 'osr convert' writes a file that does")
-    if unknown := metadata.keys() - {"format", "spec", "recipe", "provenance", CHECKSUM}:
+    if unknown := metadata.keys() - _KEYS:
         # Also the key of the checksum with a flipped bit.
         raise CheckpointError(f"unknown metadata {printable(min(unknown))}; is it corrupted?")
     return ModelSpec.from_json(metadata["spec"])

@@ -164,3 +164,15 @@ def test_a_failed_write_loses_nothing(checkpoint, path, monkeypatch):
 def test_an_absent_folder(checkpoint, path):
     with pytest.raises(CheckpointError, match="cannot be written"):
         checkpoint.save(path.parent / "absent" / "model.safetensors")
+
+
+def test_what_was_measured_is_kept_and_is_numbers(tmp_path):
+    spec = ModelSpec(UNet((4,)))
+    made = Checkpoint(spec, initial_state(spec, 0), measured={"overlap": 16.0, "bfloat16": 0.01})
+    made.save(tmp_path / "a.safetensors")
+    found = Checkpoint.load(tmp_path / "a.safetensors")
+    assert (found.overlap, found.measured) == (16, made.measured)
+    assert Checkpoint(spec, made.state).overlap is None
+    tensors, metadata = made.content()
+    with pytest.raises(CheckpointError, match="its measured holds what is no number"):
+        Checkpoint.parse(tensors, metadata | {"measured": '{"overlap": "16"}'})
