@@ -12,11 +12,19 @@ from image_files import random
 from osr.images import Picture, read, write
 from osr_core.backend import is_installed
 from osr_core.checkpoint import Checkpoint
+from osr_core.context import thumbnail
 from osr_core.errors import BackendError, DeviceError, ModelError
 from osr_core.initial import initial_state
 from osr_core.networks import unet
 from osr_core.reference import NumpyOps
-from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.spec import (
+    External,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    RoutedExperts,
+    UNet,
+)
 
 if not is_installed("onnx"):
     pytest.skip("onnx is not installed", allow_module_level=True)
@@ -63,6 +71,19 @@ def test_a_part_of_a_network_is_a_graph_as_well():
     expected = part(NumpyOps(state), x, y)
     for name, value in zip(expected, session.run(list(expected), {"x": x, "y": y}), strict=True):
         np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+
+def test_experts_without_a_gate_are_not_run():
+    spec = ModelSpec(RoutedExperts((UNet((4,), 1), UNet((4,), 1)), (4, 6, 8), (4,), 2))
+    state = initial_state(spec, 0)
+    state["gates.0.bias"] -= 100  # zero everywhere
+    state = {n: a * np.nan if n.startswith("experts.0.") else a for n, a in state.items()}
+    model = emitter.network_graph(spec, state).SerializeToString()
+    image = np.random.default_rng(0).random((1, 3, 16, 24), np.float32)
+    inputs = {"image": image, "thumbnail": thumbnail(image)}
+    (result,) = device.session(model, device.select("cpu")).run(None, inputs)
+    assert np.isfinite(result).all()
+    assert np.abs(result - image).max() > 1e-3
 
 
 def test_weights_are_copies_and_can_be_replaced():
