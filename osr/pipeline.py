@@ -11,6 +11,7 @@ from backends import get_backend
 from osr.images import Picture, check_holds, read, writable, write
 from osr.jobs import PathLike, Progress, plan, run_jobs
 from osr.memory import parse_bytes, resident_bytes, tile_area
+from osr.resuming import split_done
 from osr.stages import Job, Profile, Result, pixel_bytes
 from osr_core.allocator import keep_freed_memory
 from osr_core.checks import check_range
@@ -36,6 +37,7 @@ def restore_files(
     quality: int = 95,
     max_pixels: int | None = None,
     pages: bool = False,
+    resume: bool = False,
     progress: Progress | None = None,
     profile: Profile | None = None,
 ) -> list[Result]:
@@ -65,6 +67,7 @@ def restore_files(
         max_pixels: see :func:`osr.images.read`.
         pages: of files of several pages or frames all, not only the first; see
             :func:`osr.jobs.plan`.
+        resume: skip inputs whose results are there and whole; see :mod:`osr.resuming`.
         progress: called with the number of images done, their total, and the current one.
         profile: receives where the time went.
 
@@ -79,6 +82,9 @@ def restore_files(
     """
     check_range("quality", quality, 1, 100)
     results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive, pages)
+    if resume:
+        done, jobs = split_done(jobs, max_pixels)
+        results += done
     if not jobs:
         return results
     keep_freed_memory()

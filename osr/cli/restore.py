@@ -36,6 +36,8 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
               help="For JPEG and WebP.")  # fmt: skip
 @options.max_pixels
 @options.pages
+@click.option("--resume", is_flag=True,
+              help="Skip inputs whose results are there, whole and no older.")  # fmt: skip
 @click.option("--profile", is_flag=True, help="Print the seconds of each stage.")
 @options.json
 def restore(

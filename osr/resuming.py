@@ -1,0 +1,39 @@
+"""Results of an earlier, interrupted run, so that a batch is not computed twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from osr.images import read
+from osr.stages import Job, Result
+from osr_core.errors import ImageError
+
+
+def split_done(
+    jobs: Sequence[Job], max_pixels: int | None = None
+) -> tuple[list[Result], list[Job]]:
+    """The results of jobs that are done, and the other jobs.
+
+    A job is done if all its results are there, are whole, and are no older than its input. With
+    which model and options they were made is not known.
+    """
+    results: list[Result] = []
+    missing: list[Job] = []
+    for job in jobs:
+        if all(_is_done(job, target, max_pixels) for target in job.targets):
+            results.append(Result(str(job.source), skipped="restored before"))
+        else:
+            missing.append(job)
+    return results, missing
+
+
+def _is_done(job: Job, target: Path, max_pixels: int | None) -> bool:
+    try:
+        if os.stat(target).st_mtime_ns < os.stat(job.source).st_mtime_ns:
+            return False
+        read(target, max_pixels)
+    except (OSError, ImageError, MemoryError):
+        return False
+    return True
