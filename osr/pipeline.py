@@ -53,7 +53,8 @@ def restore_files(
         backend: ``torch``, ``mindspore`` or ``onnx``; see :func:`backends.get_backend`.
         device: ``auto``, ``cpu``, ``cuda[:i]``, ``ascend[:i]``; more with onnx, see
             :func:`backends.onnx.networks.load`.
-        precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions.
+        precision: ``float32``, ``bfloat16`` or ``float16``, of the convolutions; ``auto``: see
+            :func:`backends.torch.networks.load`.
         tile: longest side of a tile in pixels; 0 restores whole images, None chooses.
         overlap: of tiles, in pixels; ``auto``: measured and verified, see :mod:`osr_core.strips`;
             ``exact``: the halo of the network.

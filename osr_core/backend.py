@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
@@ -146,6 +147,35 @@ def choose_device(name: str, present: Sequence[str], framework: str) -> Device:
             f"device {name}: not usable by {framework} here; available: {', '.join(present)}"
         )
     return device
+
+
+LARGEST_COST = 0.02
+"""Decibels that a precision may cost to be chosen without being asked for."""
+
+
+def choose_precision(name: str, cost: float | None, fast: bool) -> str:
+    """The precision itself; for ``auto`` bfloat16 where it is fast and costs little.
+
+    Args:
+        name: one of :data:`PRECISIONS`, or ``auto``.
+        cost: measured decibels that bfloat16 costs the network; None: unknown.
+        fast: whether the device computes in bfloat16 at full speed.
+
+    >>> choose_precision("auto", 0.01, True), choose_precision("auto", None, True)
+    ('bfloat16', 'float32')
+    """
+    if name != "auto":
+        return name
+    return "bfloat16" if fast and cost is not None and cost < LARGEST_COST else "float32"
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16: AVX512_BF16 or AMX, as Linux lists them."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:  # not Linux
+        return False
+    return bool(re.search(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", flags, re.MULTILINE))
 
 
 def require_precision(name: str) -> None:

@@ -230,7 +230,7 @@ def _first_overlap(overlap: Overlap, network: Network, halo: int) -> int:
     if isinstance(overlap, int):
         return overlap
     measured = getattr(network, "overlap", None)  # a network of one's own may not have it
-    return halo if overlap == "exact" or measured is None else min(measured, halo)
+    return halo if overlap == "exact" or measured is None else min(max(measured, 2 * _BAND), halo)
 
 
 def _verify(one: NDArray[np.float32], other: NDArray[np.float32]) -> None:

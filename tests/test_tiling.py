@@ -136,6 +136,12 @@ def test_an_overlap_that_is_too_small_is_noticed_where_tiles_meet():
     assert len(exact.shapes) > len(enough.shapes)
 
 
+def test_an_overlap_of_nothing_is_verified_too():
+    image = np.random.default_rng(0).random((64, 300, 3), np.float32)
+    whole = restore(image, Cut(24, 0), tile=0)
+    assert np.abs(restore(image, Cut(24, 0), tile=100) - whole).max() < 1e-4
+
+
 def test_without_a_measured_overlap_the_halo_is_used():
     image = np.zeros((64, 300, 3), np.float32)
     unknown, exact = Cut(4, None), Cut(4, 8)

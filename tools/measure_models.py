@@ -63,7 +63,7 @@ def overlap(network: Network, pairs: list[tuple[Planes, Planes]]) -> int:
     """Pixels by which tiles should overlap; see the docstring of the module."""
     info = analyse(network.spec)
     found = [_distance(network, image, info.uses_context) for _, image in pairs]
-    enough = int(np.quantile(found, SHARE, method="higher"))
+    enough = max(1, int(np.quantile(found, SHARE, method="higher")))
     return min(-(-enough // info.total_stride) * info.total_stride, info.halo)
 
 

@@ -55,6 +55,11 @@ def current() -> Device:
     return next(parse_device(kind) for kind, name in TARGETS.items() if name == target)
 
 
+def has_fast_bfloat16(kind: str) -> bool:
+    """Whether devices of a kind compute in bfloat16 at full speed."""
+    return False  # there is none on CPU, and Ascend was not measured
+
+
 def check_precision(kind: str, precision: str) -> None:
     """Raise :class:`DeviceError` unless devices of a kind compute in that precision."""
     require_precision(precision)

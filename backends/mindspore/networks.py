@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from backends.mindspore.backbones import BACKBONES
 from backends.mindspore.base import Network
-from backends.mindspore.device import check_precision, select
+from backends.mindspore.device import check_precision, has_fast_bfloat16, select
 from backends.mindspore.reprogramming import Reprogrammed
+from osr_core.backend import choose_precision
 from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
 from osr_core.reprogramming import check_backbone
@@ -48,8 +49,12 @@ def load(
 ) -> Network:
     """As :func:`backends.torch.networks.load`; the backbone is a cell."""
     # The device belongs to the process, so there is none to move the network to afterwards.
-    check_precision(select(device).kind, precision)
+    kind = select(device).kind
+    if precision != "auto":
+        check_precision(kind, precision)
     checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)
+    cost = checkpoint.measured.get("bfloat16")
+    precision = choose_precision(precision, cost, has_fast_bfloat16(kind))
     spec = checkpoint.spec
     check_backbone(spec, backbone)
     if backbone is None:

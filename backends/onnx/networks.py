@@ -43,11 +43,12 @@ def load(
         model: as :meth:`osr_core.Checkpoint.load` takes it, or what that returned.
         device: ``auto`` (CUDA or CPU), ``cpu``, ``cuda[:i]``, ``cann[:i]``, ``directml[:i]``,
             ``coreml`` or ``openvino``.
-        precision: ``float32``.
+        precision: ``float32``, which is also what ``auto`` means.
         backbone: None.
     """
     chosen = select(device)
-    check_precision(precision)
+    if precision != "auto":
+        check_precision(precision)
     if backbone is not None:
         raise BackendError("backend onnx: takes no backbone of your own; use torch or mindspore")
     checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)

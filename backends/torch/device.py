@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from osr_core.backend import Device, choose_device, require_precision
+from osr_core.backend import Device, choose_device, cpu_has_bfloat16, require_precision
 from osr_core.errors import DeviceError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -33,6 +33,13 @@ def torch_device(device: Device) -> torch.device:
     """PyTorch's own form of a device."""
     kinds = {"cpu": "cpu", "cuda": f"cuda:{device.index}", "ascend": f"npu:{device.index}"}
     return torch.device(kinds[device.kind])
+
+
+def has_fast_bfloat16(kind: str) -> bool:
+    """Whether devices of a kind compute in bfloat16 at full speed."""
+    if kind == "cuda":
+        return torch.cuda.get_device_capability()[0] >= 8
+    return kind == "cpu" and cpu_has_bfloat16()
 
 
 def check_precision(kind: str, precision: str) -> None:

@@ -13,8 +13,9 @@ from torch import nn
 
 from backends.torch.backbones import BACKBONES
 from backends.torch.base import Network
-from backends.torch.device import check_precision, select, torch_device
+from backends.torch.device import check_precision, has_fast_bfloat16, select, torch_device
 from backends.torch.reprogramming import Reprogrammed
+from osr_core.backend import choose_precision
 from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
 from osr_core.reprogramming import check_backbone
@@ -69,8 +70,11 @@ def load(
         DeviceError: if the device is absent or lacks the precision.
     """
     target = torch_device(select(device))
-    check_precision(target.type, precision)
+    if precision != "auto":
+        check_precision(target.type, precision)
     checkpoint = model if isinstance(model, Checkpoint) else Checkpoint.load(model)
+    cost = checkpoint.measured.get("bfloat16")
+    precision = choose_precision(precision, cost, has_fast_bfloat16(target.type))
     spec = checkpoint.spec
     check_backbone(spec, backbone)
     if backbone is None:

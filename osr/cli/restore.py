@@ -12,7 +12,7 @@ from osr.cli.output import progress_bar, report
 from osr.images import SUFFIXES
 from osr.pipeline import restore_files
 from osr.stages import Profile
-from osr_core.backend import pick_backend
+from osr_core.backend import PRECISIONS, pick_backend
 from osr_core.registry import default_model
 
 FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
@@ -26,7 +26,9 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 )
 @options.backend
 @options.device
-@options.precision
+@click.option("--precision", type=click.Choice([*PRECISIONS, "auto"]), default="float32",
+              show_default=True,
+              help="auto: bfloat16 where it is fast and costs little.")  # fmt: skip
 @options.tile
 @options.overlap
 @options.memory

@@ -1,0 +1,36 @@
+"""Precision ``auto``: bfloat16 only where it is fast and its measured cost is small."""
+
+from importlib import import_module
+
+import pytest
+
+from osr_core.backend import is_installed
+from osr_core.checkpoint import Checkpoint
+from osr_core.initial import initial_state
+from osr_core.spec import ModelSpec, UNet
+
+SPEC = ModelSpec(UNet((4,), 1))
+
+
+@pytest.mark.skipif(not is_installed("torch"), reason="torch is not installed")
+@pytest.mark.parametrize(
+    ("fast", "measured", "expected"),
+    [
+        (True, {"bfloat16": 0.019}, "bfloat16"),
+        (True, {"bfloat16": 0.021}, "float32"),
+        (True, {}, "float32"),
+        (False, {"bfloat16": 0.0}, "float32"),
+    ],
+)
+def test_auto(monkeypatch, fast, measured, expected):
+    monkeypatch.setattr("backends.torch.networks.has_fast_bfloat16", lambda kind: fast)
+    checkpoint = Checkpoint(SPEC, initial_state(SPEC, 0), measured=measured)
+    load = import_module("backends.torch").load
+    assert load(checkpoint, "cpu", "auto").precision == expected
+    assert load(checkpoint, "cpu").precision == "float32"
+
+
+@pytest.mark.skipif(not is_installed("onnx"), reason="onnx is not installed")
+def test_auto_is_float32_where_there_is_no_other():
+    checkpoint = Checkpoint(SPEC, initial_state(SPEC, 0), measured={"bfloat16": 0.0})
+    assert import_module("backends.onnx").load(checkpoint, "cpu", "auto").precision == "float32"
