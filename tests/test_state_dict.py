@@ -18,7 +18,11 @@ from backends.torch import build, load
 SHARED = InputTransform(3, layout="shared"), OutputTransform()
 SPECS = {
     **{kind: ModelSpec(part()) for kind, part in BACKBONES.items()},
-    **{f"{kind}, reprogrammed": ModelSpec(part(), *SHARED) for kind, part in BACKBONES.items()},
+    **{
+        f"{kind}, reprogrammed": ModelSpec(part(), *SHARED)
+        for kind, part in BACKBONES.items()
+        if kind != "routed_experts"  # its context is that of an image
+    },
     "context": ModelSpec(UNet(context=(4, 6))),
     "stacked": ModelSpec(UNet(), InputTransform(), OutputTransform()),
 }
