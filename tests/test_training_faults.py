@@ -2,15 +2,22 @@
 
 import errno
 import json
+import logging
 import multiprocessing
 import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 from training_runs import assert_equal, make_images, make_samples, make_trainer, train
 
 import osr
+from osr.cli import _Lines
+from osr.images import Picture, write
+from osr.training.image_cache import planes
 from osr.training.loading import batches
 from osr.training.recipe import Recipe
 from osr.training.run_folder import MODEL, locked
@@ -255,3 +262,21 @@ def test_warnings_of_loader_processes_are_relayed(monkeypatch):
         assert loading._kept.messages == []
     finally:
         loading.logger.removeHandler(loading._kept)
+
+
+def test_a_photograph_of_one_row_is_downscaled(any_backend, tmp_path):
+    folder = make_images(tmp_path / "data")
+    write(folder / "clear" / "line.png", Picture(np.zeros((1, 4000, 3), np.uint8)))
+    samples = make_samples(folder, max_side=1024, sampling_weights={"clean": 1.0})
+    for step in range(6):
+        assert samples.batch(step)[0].shape == (4, 3, 16, 16)
+    item = next(item for item in samples.photographs if item.name.endswith("line"))
+    assert planes(item, 1024).shape == (1, 1024, 3)
+
+
+def test_warnings_are_lines_above_the_progress_bar(capsys):
+    with tqdm(total=2, file=sys.stderr, desc="run") as bar:
+        bar.update()
+        _Lines().emit(logging.makeLogRecord({"msg": "a.png cannot be read"}))
+    said = capsys.readouterr().err
+    assert re.search(r"[\r\n]osr: a\.png cannot be read\n", said), said
