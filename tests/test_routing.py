@@ -1,8 +1,22 @@
-"""The targets of gates: sparse least-squares weights of the experts' changes."""
+"""Routing: targets of gates, their training in both backends, experts that are not run."""
+
+from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
+import tolerances
+from parity_cases import (
+    CASES,
+    OPTIONS,
+    load_network,
+    make_batch,
+    make_state,
+    relative_error,
+    smooth_batch,
+)
 
+from osr_core.reference import forward
 from osr_core.training.routing import PENALTY_DB, routing_targets
 
 RNG = np.random.default_rng(0)
@@ -42,3 +56,38 @@ def test_many_experts_of_which_one_is_the_truth(count):
     result = targets([*others, A], A)
     assert result[:, -1].tolist() == [1, 1]
     assert not result[:, :-1].any()
+
+
+def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
+    spec = CASES["routed experts, frozen"]
+    state = make_state(spec)
+    images, targets = smooth_batch(spec, state)
+    options = replace(OPTIONS, routing_weight=0.5)
+    trainers = [twin.Trainer(load_network(twin, spec, state), options) for twin in twins.values()]
+    plain = next(iter(twins.values())).Trainer(trainers[0].network, OPTIONS)
+    (loss, grads), *others = (trainer.gradients(images, targets) for trainer in trainers)
+    assert loss > plain.gradients(images, targets)[0] + 0.1
+    for other, theirs in others:
+        assert loss == pytest.approx(other, rel=tolerances.LOSS)
+        for name, grad in grads.items():
+            assert relative_error(theirs[name], grad) < tolerances.CONTEXT, name
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1)])
+def test_an_expert_whose_gates_are_zero_is_not_run(
+    backend: ModuleType, monkeypatch: pytest.MonkeyPatch, closed: tuple[int, ...]
+) -> None:
+    spec = CASES["routed experts"]
+    state = make_state(spec)
+    for index in closed:
+        state[f"gates.{index}.bias"] -= 9
+    images, _ = make_batch(0)
+    network = load_network(backend, spec, state)
+    expected = forward(spec, state, images.astype(np.float64))
+    for index in closed:
+        monkeypatch.setattr(network.experts[index], "forward", None, raising=False)
+        monkeypatch.setattr(network.experts[index], "construct", None, raising=False)
+    result = network.predict(images)
+    if len(closed) == 2:
+        np.testing.assert_array_equal(result, images)
+    assert np.abs(result - expected).max() < tolerances.OUTPUT
