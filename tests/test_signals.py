@@ -7,6 +7,7 @@ import sys
 import pytest
 
 WRITER = """
+import signal
 import time
 import click
 from osr import cli
@@ -18,6 +19,7 @@ def write(path):
         print("writing", flush=True)
         time.sleep(60)
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores
 cli.cli = click.Command("write", callback=write, params=[click.Argument(["path"])])
 cli.main()
 """

@@ -104,6 +104,9 @@ class Row:
 
 _TYPES = get_type_hints(Row)
 
+_NAME_LENGTH = 4096
+"""Longest name; the limit of the csv module belongs to the process, where others may raise it."""
+
 
 def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
     """The rows of a folder; an incomplete last line is ignored."""
@@ -121,8 +124,10 @@ def read_rows(folder: str | os.PathLike[str]) -> list[Row]:
             raise OptionError(f"{path}: not the results of an evaluation; choose another folder")
         for line in reader:
             row = Row(**{name: kind(line[name]) for name, kind in _TYPES.items()})
+            if max(map(len, row.key)) > _NAME_LENGTH:
+                raise ValueError
             rows[row.key] = row
-    except (TypeError, ValueError, csv.Error):  # of a field of over 128 KiB, for instance
+    except (TypeError, ValueError, csv.Error):
         raise OptionError(f"{path}: line {reader.line_num} is not a row; remove it") from None
     return list(rows.values())
 
