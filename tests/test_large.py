@@ -41,6 +41,7 @@ class WithContext:
     def __init__(self, network, context):
         self.network, self.context = network, context
         self.spec, self.precision = network.spec, network.precision
+        self.overlap = network.overlap
 
     def predict(self, images, context=None):
         return self.network.predict(images, self.context)
