@@ -11,7 +11,8 @@ from osr.training.recipe import Init
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
-from osr_core.spec import Experts, InputTransform, ModelSpec
+from osr_core.reference import forward
+from osr_core.spec import Experts, InputTransform, ModelSpec, UNet
 from osr_core.training.options import Optimizer
 
 
@@ -86,6 +87,22 @@ def test_a_model_is_trained_further(any_backend, folder, tmp_path):
     other = replace(samples.recipe, spec=replace(SPEC, input_transform=InputTransform(3)))
     with pytest.raises(CheckpointError, match=r"recipe\.init\.model .*another network"):
         initial_weights(other)
+
+
+def test_a_wider_network_starts_as_the_same_function(folder, tmp_path):
+    narrow = ModelSpec(UNet((8, 12, 16), 1, context=(4, 6)))
+    weights = save_model(tmp_path / "narrow.safetensors", narrow)
+    wide = replace(narrow, backbone=replace(narrow.backbone, widths=(10, 12, 20)))
+    recipe = make_recipe(folder, spec=wide, init=Init(model=str(weights)))
+    state, _ = initial_weights(recipe)
+    images, thumbnail = np.random.default_rng(0).random((2, 1, 3, 32, 32), np.float32)
+    expected = forward(narrow, Checkpoint.load(weights).state, images, thumbnail)
+    assert np.allclose(forward(wide, state, images, thumbnail), expected, atol=1e-5)
+    assert np.all(state["head.weight"][8:])  # the new channels are not dead
+    for other in (UNet((7, 12, 16), 1), UNet((8, 12, 16), 2), UNet((8, 12), 1)):
+        changed = ModelSpec(replace(other, context=(4, 6)))
+        with pytest.raises(CheckpointError, match=r"recipe\.init\.model .*another network"):
+            initial_weights(replace(recipe, spec=changed))
 
 
 def test_a_context_branch_is_added(any_backend, folder, tmp_path):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from osr.training.recipe import PREVIOUS, Recipe
 from osr_core.checkpoint import Checkpoint, State
@@ -34,22 +37,45 @@ def initial_weights(recipe: Recipe, previous: Path | None = None) -> tuple[State
         source = Checkpoint.load(previous)
         before, stages = source.provenance, source.provenance.get("stages", [])
         about = {"init": before.get("init", []), "stages": [*stages, source.recipe]}
-        return {**state, **_whole_model(PREVIOUS, source, spec)}, about
+        return {**state, **_whole_model(PREVIOUS, source, spec, state)}, about
     sources = [(name, Checkpoint.load(name)) for name in init.files]
     if init.experts:
         state |= _experts(sources, spec)
-    for name, source in [] if init.experts else sources:
-        take = _whole_model if init.model else _backbone
-        state |= take(name, source, spec)
+    elif init.model:
+        state |= _whole_model(*sources[0], spec, state)
+    elif init.backbone:
+        state |= _backbone(*sources[0], spec)
     files = [{"name": n, "recipe": s.recipe, "provenance": s.provenance} for n, s in sources]
     return state, {"init": files} if files else {}
 
 
-def _whole_model(name: str, source: Checkpoint, spec: ModelSpec) -> State:
-    ours = replace(spec, frozen=False)
-    if replace(source.spec, frozen=False) not in (ours, _without_context(ours)):
-        raise CheckpointError(f"recipe.init.model {name}: has another network than recipe.spec")
-    return source.state
+def _whole_model(name: str, source: Checkpoint, spec: ModelSpec, fresh: State) -> State:
+    ours, theirs = (replace(s, frozen=False) for s in (spec, source.spec))
+    if theirs in (ours, _without_context(ours)):
+        return source.state
+    if _is_wider(ours, theirs):
+        return {n: _widened(array, fresh[n]) for n, array in source.state.items()}
+    raise CheckpointError(f"recipe.init.model {name}: has another network than recipe.spec")
+
+
+def _is_wider(spec: ModelSpec, source: ModelSpec) -> bool:
+    """Whether the two are U-Nets that differ in nothing but more channels of some levels."""
+    ours, theirs = spec.backbone, source.backbone
+    if not (isinstance(ours, UNet) and isinstance(theirs, UNet)):
+        return False
+    if len(ours.widths) != len(theirs.widths):
+        return False
+    same = replace(source, backbone=replace(theirs, widths=ours.widths)) == spec
+    return same and all(map(operator.ge, ours.widths, theirs.widths))
+
+
+def _widened(old: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
+    """A layer with more channels. Those that it had compute what they did, as in Net2Net (Chen et
+    al., ICLR 2016); the new ones are fresh, and nothing reads them yet."""
+    array = fresh.copy()
+    array[: len(old)] = 0
+    array[tuple(map(slice, old.shape))] = old
+    return array
 
 
 def _without_context(spec: ModelSpec) -> ModelSpec:

@@ -119,8 +119,9 @@ class Init:
     of the three; without any, all weights are drawn from the seed."""
 
     model: str = ""
-    """All weights, of the same spec: training continues from there. ``previous``: those of the
-    stage before, where later stages start unless they say otherwise."""
+    """All weights, of the same spec: training continues from there. Of a U-Net with fewer channels:
+    the wider one starts as the same function. ``previous``: those of the stage before, where later
+    stages start unless they say otherwise."""
     backbone: str = ""
     """The backbone's weights: of a plain model, or a reprogrammed one with the same backbone."""
     experts: tuple[str, ...] = ()
