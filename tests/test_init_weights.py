@@ -7,7 +7,7 @@ import pytest
 from training_runs import SPEC, make_images, make_recipe, make_samples, make_trainer, train
 
 from osr.training.init_weights import initial_weights
-from osr.training.recipe import Init
+from osr.training.recipe import PREVIOUS, Init
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError
 from osr_core.initial import initial_state
@@ -146,6 +146,21 @@ def test_frozen_experts_stay_and_their_gates_learn(backend, folder, experts, tmp
     trainer = make_trainer(backend, samples.recipe)
     _, grads = trainer.gradients(*samples.batch(0))
     assert {name.split(".")[0] for name in grads} == {"wave", "gate", "gates"}
+
+
+@pytest.mark.parametrize("model", [PREVIOUS, "file"])
+def test_experts_are_replaced_and_the_gating_network_stays(folder, experts, tmp_path, model):
+    recipe = make_recipe(folder, **experts[0])
+    trained = save_model(tmp_path / "trained.safetensors", recipe.spec, 5)
+    init = Init(PREVIOUS if model == PREVIOUS else str(trained), experts=recipe.init.experts)
+    state, about = initial_weights(replace(recipe, init=init), trained)
+    whole = Checkpoint.load(trained).state
+    for name, value in state.items():
+        part, index, inside = name.split(".", 2)
+        expected = experts[1][int(index)].state[inside] if part == "experts" else whole[name]
+        assert np.array_equal(value, expected), name
+    names = [file["name"] for file in about["init"]]
+    assert names == [*[str(trained)][model == PREVIOUS :], *recipe.init.experts]
 
 
 def test_experts_that_do_not_fit(folder, experts):

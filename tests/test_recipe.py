@@ -39,7 +39,7 @@ def test_there_and_back(tmp_path):
         ("sampling_weights.noise = 'a'", "recipe.sampling_weights.noise: expected a number"),
         ("data = 3", "recipe.data: expected a table"),
         ("augmentation.tone = 40", "recipe.augmentation.tone: expected 0 to 1"),
-        ("init = {model = 'a', backbone = 'b'}", "recipe.init: expected one of"),
+        ("init = {model = 'a', backbone = 'b'}", "recipe.init: expected backbone alone"),
         ("degradations.noise = 3", "recipe.degradations.noise: expected a table"),
         ("degradations.noise.sigma = [1]", "recipe.degradations.noise.sigma: expected 2 values"),
         ("degradations.noise.sigma = ['a', 'b']", "degradations.noise.sigma[0]: expected a number"),

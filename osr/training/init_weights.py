@@ -31,22 +31,26 @@ def initial_weights(recipe: Recipe, previous: Path | None = None) -> tuple[State
     """
     init, spec = recipe.init, recipe.spec
     state = dict(initial_state(spec, recipe.seed))
+    about: Provenance = {}
     if init.model == PREVIOUS:
         if previous is None:
             raise CheckpointError(f"recipe.init.model {PREVIOUS}: is for stages after the first")
         source = Checkpoint.load(previous)
+        state |= _whole_model(PREVIOUS, source, spec, state)
         before, stages = source.provenance, source.provenance.get("stages", [])
         about = {"init": before.get("init", []), "stages": [*stages, source.recipe]}
-        return {**state, **_whole_model(PREVIOUS, source, spec, state)}, about
-    sources = [(name, Checkpoint.load(name)) for name in init.files]
+    sources = {name: Checkpoint.load(name) for name in init.files}
+    if init.model in sources:
+        state |= _whole_model(init.model, sources[init.model], spec, state)
+    if init.backbone:
+        state |= _backbone(init.backbone, sources[init.backbone], spec)
     if init.experts:
-        state |= _experts(sources, spec)
-    elif init.model:
-        state |= _whole_model(*sources[0], spec, state)
-    elif init.backbone:
-        state |= _backbone(*sources[0], spec)
-    files = [{"name": n, "recipe": s.recipe, "provenance": s.provenance} for n, s in sources]
-    return state, {"init": files} if files else {}
+        state |= _experts([(name, sources[name]) for name in init.experts], spec)
+    if sources:
+        about["init"] = [
+            {"name": n, "recipe": s.recipe, "provenance": s.provenance} for n, s in sources.items()
+        ]
+    return state, about
 
 
 def _whole_model(name: str, source: Checkpoint, spec: ModelSpec, fresh: State) -> State:

@@ -115,8 +115,10 @@ PREVIOUS = "previous"
 
 @dataclass(frozen=True)
 class Init:
-    """Files that the initial weights come from, each a registered model or weight file. At most one
-    of the three; without any, all weights are drawn from the seed."""
+    """Files that the initial weights come from, each a registered model or weight file.
+
+    ``backbone`` stands alone. Without any file, all weights are drawn from the seed.
+    """
 
     model: str = ""
     """All weights, of the same spec: training continues from there. Of a U-Net with fewer channels:
@@ -126,16 +128,17 @@ class Init:
     """The backbone's weights: of a plain model, or a reprogrammed one with the same backbone."""
     experts: tuple[str, ...] = ()
     """For a mixture of experts (:class:`osr_core.spec.Experts`): a plain model for each expert, in
-    order."""
+    order. With ``model``, the gating network is that of the model."""
 
     def __post_init__(self) -> None:
-        several = sum(map(bool, astuple(self))) > 1
-        require(not several, "recipe.init", "one of model, backbone, experts", self)
+        several = bool(self.backbone and (self.model or self.experts))
+        require(not several, "recipe.init", "backbone alone, or model and experts", self)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """What is named, whichever it is."""
-        return tuple(filter(None, (self.model, self.backbone, *self.experts)))
+        """What is named, without ``previous``."""
+        names = (self.model, self.backbone, *self.experts)
+        return tuple(name for name in names if name not in ("", PREVIOUS))
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ class Recipe:
         multiple = analyse(self.spec).total_stride
         fits = self.crop_size % multiple == 0
         require(fits, "recipe.crop_size", f"a multiple of {multiple}", self.crop_size)
-        require(not self.spec.frozen or bool(self.init.files), "recipe.init.backbone",
+        require(not self.spec.frozen or self.init != Init(), "recipe.init.backbone",
                 "the weights of the frozen backbone", "none")  # fmt: skip
 
     def lr(self, step: int) -> float:
