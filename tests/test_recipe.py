@@ -135,7 +135,8 @@ TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
 def test_recipes_of_models(name):
     stages = load_stages(name)
     assert [stage.init.model for stage in stages[1:]] == ["previous"] * (len(stages) - 1)
-    assert len({stage.spec for stage in stages}) == 1
+    specs = {stage.spec for stage in stages}
+    assert len(specs) == 1 + (name == "specialists/denoise")  # whose last stage is wider
     spec = stages[0].spec
     assert spec.frozen == (name in ("general", "specialists/denoise-reprogrammed"))
     if name == "general":
