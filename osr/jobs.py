@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections import deque
@@ -18,6 +19,8 @@ PathLike = str | os.PathLike[str]
 
 Progress = Callable[[float, int, str], object]
 """Called with the number of images done (fractions count), their total, and the current one."""
+
+logger = logging.getLogger(__name__)
 
 _DAY = 86_400.0  # seconds
 _Source = tuple[Path, Path]  # an image, and its path below the input folder it was found in
@@ -124,6 +127,7 @@ def run_jobs(
             with profile.measure("wait"):
                 result = entry.result.result()
             result.seconds = round(entry.seconds, 3)
+            logger.info("%s → %s: %.2f s", result.input, result.output, result.seconds)
         except (OSRError, MemoryError, RuntimeError) as error:
             result = Result(str(entry.job.source), error=_line(entry.job.source, error))
         results.append(result)

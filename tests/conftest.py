@@ -13,6 +13,7 @@ import pytest
 # wait for each other in loops: 2 seconds become 10 minutes. Read when NumPy and PyTorch start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["OSR_CONFIG"] = ""  # no settings of whoever runs the tests
 
 from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.checkpoint import Checkpoint

@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from click.shell_completion import CompletionItem
 
 from osr_core import __version__
 from osr_core.errors import LONGEST_MESSAGE, OSRError, printable
@@ -51,7 +52,21 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             raise click.UsageError(f"no command {cmd_name!r}; {suggest(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(f"osr.cli.{cmd_name}"), cmd_name)
+        import_module("osr.cli.options").add_verbosity(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name and command and not ctx.resilient_parsing:  # as it is to complete a line
+            ctx.default_map = {name: import_module("osr.cli.config").defaults(command, name)}
+        return name, command, rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = {name: text for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        items = [CompletionItem(name, help=text) for name, text in found.items()]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -61,7 +76,19 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="osr")
 def cli() -> None:
-    """Restore degraded photographs, also from degradations the model was not trained on."""
+    """Restore degraded photographs, also from degradations the model was not trained on.
+
+    \b
+    osr restore photo.jpg -o better.jpg
+    osr restore photos/ -o restored --model osr-denoise
+    osr degrade photos/ --degradation noise:25 -o noisy
+    osr evaluate --data photos/ --degradation noise:25 -o report
+    osr train paper-small --task denoise -o runs/denoise
+
+    Results are on standard output, progress and messages on standard error; --json makes results
+    readable for programs. Defaults of options are read from osr.toml, in this folder or in the
+    folder of your settings. Exit status: 0 done, 1 a check failed, 2 invalid input.
+    """
 
 
 def fail(message: object) -> None:

@@ -51,7 +51,7 @@ def check_set(name: str, path: str | None, sample: int | None, as_json: bool) ->
     Checks counts, pairs, sizes and readability, and compares the mean PSNR of the inputs with the
     published figure. Exit status 1 if there are errors; an incomplete set is a warning.
     """
-    with progress_bar(quiet=as_json) as show:
+    with progress_bar(hidden=as_json) as show:
         report = check(name, path, sample, lambda done, total: show(done, total, name))
     if as_json:
         print_json({"ok": report.ok, **asdict(report)})

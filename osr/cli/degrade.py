@@ -50,7 +50,7 @@ def degrade(
     """
     chain = Chain.parse("+".join(degradations))
     options["format"] = None if options["format"] == "same" else options["format"]
-    with progress_bar(quiet=as_json) as progress:
+    with progress_bar(hidden=as_json) as progress:
         results = degrade_files(inputs, output, chain, **options, progress=progress)
     setting = {"degradation": str(chain), "seed": options["seed"], "output": output}
     return report(results, "degraded", as_json, **setting)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from backends import get_backend
-from osr.cli import options
+from osr.cli import config, options
 from osr.cli.output import print_json, table
 from osr_core import __version__
 from osr_core.backend import BACKENDS, is_installed, pick_backend, require_backend
@@ -26,6 +26,7 @@ def doctor(backend: str | None, as_json: bool) -> int:
     data: dict[str, Any] = {"osr": __version__, "python": platform.python_version()}
     data |= {name: d.version for name in _LIBRARIES for d in metadata.distributions(name=name)}
     data |= {name: _framework(name) for name in BACKENDS}
+    data["config"] = [str(path) for path in config.files()]
     try:
         data["backend"] = require_backend(backend) if backend else pick_backend()
         devices = get_backend(data["backend"]).devices()

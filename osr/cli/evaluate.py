@@ -59,7 +59,7 @@ def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **opt
         raise OptionError("--split val and --recipe RECIPE: give both, or neither")
     if split != "val":
         options["split"] = split
-    with progress_bar(quiet=as_json) as show:
+    with progress_bar(hidden=as_json) as show:
         number = count(1)
 
         def on_row(row: Row, total: int) -> None:

@@ -13,7 +13,7 @@ from weights.export import export as export_model
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=options.complete_model)
 @click.option("-o", "--output", help="File to write.  [default: the model's name]")
 @click.option("--to", type=click.Choice(list(FORMATS)),
               help="Format.  [default: that of the output's suffix, else onnx]")  # fmt: skip

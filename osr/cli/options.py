@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 import click
+from click.shell_completion import CompletionItem
 
 from osr_core.backend import BACKENDS, PRECISIONS, VARIABLE
+from osr_core.registry import registry
+
+_MESSAGES = logging.getLogger("osr")
+"""Its level is what ``-q`` and ``-v`` change."""
 
 
 class Overlap(click.ParamType[int | str]):
@@ -24,9 +32,61 @@ class Overlap(click.ParamType[int | str]):
             self.fail(f"{value!r} is not auto, exact or a number of pixels", param, ctx)
 
 
-inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+def complete_path(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete a path. ``click.Path`` would also check it, and end a batch."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_model(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Registered models, or a path where none begins so."""
+    found = [CompletionItem(name) for name in registry() if name.startswith(incomplete)]
+    return found or complete_path(ctx, param, incomplete)
+
+
+def quiet() -> bool:
+    """Whether nothing but errors, and results that were asked for, is printed."""
+    return not _MESSAGES.isEnabledFor(logging.WARNING)
+
+
+def add_verbosity(command: click.Command) -> None:
+    """Add ``-q`` and ``-v`` to a command, or to those of a group."""
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            add_verbosity(child)
+    else:
+        command.params += [each for each in _VERBOSITY if each not in command.params]
+
+
+def _set_level(level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def change(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+        if given:
+            before = _MESSAGES.level
+            ctx.call_on_close(lambda: _MESSAGES.setLevel(before))
+            _MESSAGES.setLevel(level)
+
+    return change
+
+
+_VERBOSITY = (
+    click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, help="No progress, "
+                 "warnings, notes or summary.", callback=_set_level(logging.ERROR)),
+    click.Option(["-v", "--verbose"], is_flag=True, expose_value=False,
+                 help="A line on each file, and more messages.", callback=_set_level(logging.INFO)),
+)  # fmt: skip
+
+inputs = click.argument(
+    "inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_path
+)
 output = click.option(
-    "-o", "--output", required=True, help="Output folder, or a file for a single image."
+    "-o",
+    "--output",
+    required=True,
+    help="Output folder, or a file for a single image.",
+    shell_complete=complete_path,
 )
 recursive = click.option(
     "--recursive", is_flag=True, help="Include subfolders and keep them in the output."

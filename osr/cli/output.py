@@ -14,6 +14,7 @@ import click
 from tqdm import tqdm
 
 from osr.cli import fail
+from osr.cli.options import quiet
 from osr_core.errors import LONGEST_MESSAGE, printable
 
 if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # they load OpenCV and Pillow, which most commands do without
     from osr.stages import Result
 
 
+_BAR = "{l_bar}{bar}| {n:.1f}/{total_fmt} [{elapsed}<{remaining}]"
 _STDERR = 2  # the descriptor, which C libraries write to
 
 
@@ -46,9 +48,10 @@ def _text(cell: object) -> str:
 
 
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
+def progress_bar(hidden: bool) -> Iterator[Progress]:
     """A bar on standard error, where that is a terminal, for work of more than half a second."""
-    with _quiet_libraries(), tqdm(unit="image", disable=quiet or None, delay=0.5) as bar:
+    off = hidden or quiet() or None  # None: unless it is a terminal
+    with _quiet_libraries(), tqdm(unit="image", disable=off, delay=0.5, bar_format=_BAR) as bar:
 
         def show(done: float, total: int, name: str) -> None:
             bar.total = total
@@ -100,6 +103,7 @@ def report(results: Sequence[Result], done: str, as_json: bool, **setting: objec
     if as_json:
         counts = {done: len(good), "failed": len(failed), "skipped": len(skipped)}
         print_json({**setting, **counts, "files": [asdict(result) for result in results]})
+    if as_json or quiet():
         return 2 if failed else 0
     for result in results:
         if result.skipped or result.note:

@@ -22,7 +22,8 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @options.inputs
 @options.output
 @click.option(
-    "--model", help=f"Registered name, weight file or run folder.  [default: {default_model()}]"
+    "--model", help=f"Registered name, weight file or run folder.  [default: {default_model()}]",
+    shell_complete=options.complete_model,
 )
 @options.backend
 @options.device
@@ -49,11 +50,15 @@ def restore(
 
     Results keep the names, sizes, bit depths and metadata of their inputs. Unreadable inputs are
     reported; the remaining inputs are still processed, and the exit status is 2.
+
+    \b
+    osr restore photo.jpg -o better.jpg
+    osr restore photos/ 'scans/*.tiff' -o restored --model osr-denoise --resume
     """
     options["model"] = options["model"] or default_model()
     backend = options["backend"] or pick_backend()
     times = Profile()
-    with progress_bar(quiet=as_json) as progress:
+    with progress_bar(hidden=as_json) as progress:
         results = restore_files(inputs, output, **options, progress=progress, profile=times)
     setting = {"model": options["model"], "backend": backend, "device": options["device"]}
     if profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from osr.cli import options
+from osr.cli.output import print_json
 from osr.settings import folders
 from osr.training.loop import Summary
 from osr.training.run import train as run_training
@@ -30,14 +32,19 @@ from osr.training.run import train as run_training
 @click.option("--workers", default=1, show_default=True, help="Loader processes.")
 @options.device
 @options.backend
-def train(recipes: tuple[str, ...], output: Path, data: tuple[str, ...], **options: Any) -> int:
+@options.json
+def train(
+    recipes: tuple[str, ...], output: Path, data: tuple[str, ...], as_json: bool, **settings: Any
+) -> int:
     """Train the network of a RECIPE: a TOML file, or the name of one that comes with OSR.
 
     Later recipes override earlier ones. A stopped or killed run resumes with --resume, in either
     backend. Under torchrun or msrun the processes share each batch.
     """
-    summary = run_training(list(recipes), output, data=folders(data), **options)
-    if summary.is_main:
+    summary = run_training(list(recipes), output, data=folders(data), **settings)
+    if summary.is_main and as_json:
+        print_json({**asdict(summary), "model": str(summary.model)})
+    elif summary.is_main and not options.quiet():
         _print(summary)
     return 0 if summary.finished else 128 + (summary.stopped_by or signal.SIGINT)
 

@@ -51,7 +51,7 @@ class RunLog:
             self._try(board, lambda: setattr(self, "_board", TensorBoard(board, step)))
         self._bar = tqdm(
             desc=folder.name, total=recipe.steps, initial=step, unit="step", mininterval=1,
-            disable=not enabled,
+            disable=not enabled or not logger.isEnabledFor(logging.WARNING),
         )  # fmt: skip
         self._restart()
 
