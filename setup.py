@@ -41,7 +41,7 @@ setup(
         "osr.datasets": ["*.toml"],
         "osr.recipes": ["*.toml", "specialists/*.toml"],
         "osr.report": ["templates/*"],
-        "weights": ["files/*.json", "files/*.safetensors", "files/*.md"],
+        "weights": ["files/*.json", "files/*.toml", "files/*.safetensors", "files/*.md"],
     },
     install_requires=[
         "numpy>=1.26",

@@ -29,13 +29,20 @@ class Format:
 
     suffix: str
     backend: str
-    """The one that writes it and runs it for the check."""
+    """The one that it needs."""
+    module: str
+    """Writes it by ``export`` and runs it for the check by ``run``."""
+    inputs: tuple[str, ...] = ("image", "thumbnail")
+    """Names of the inputs; the second only of networks with a context branch."""
+    any_size: bool = False
+    """Whether H and W may be other than multiples of the total stride."""
 
 
 FORMATS: Mapping[str, Format] = {
-    "onnx": Format(".onnx", "onnx"),
-    "torch": Format(".pt2", "torch"),
-    "mindir": Format(".mindir", "mindspore"),
+    "onnx": Format(".onnx", "onnx", "backends.onnx.export"),
+    "torch": Format(".pt2", "torch", "backends.torch.export"),
+    "mindir": Format(".mindir", "mindspore", "backends.mindspore.export"),
+    "darktable": Format(".dtmodel", "onnx", "weights.darktable", ("input",), any_size=True),
 }
 """Every format by name."""
 
@@ -47,16 +54,17 @@ class Exported:
     output: str
     format: str
     inputs: tuple[str, ...]
-    """``image``, ``(N, 3, H, W)`` in [0, 1]; of a network with a context branch also
-    ``thumbnail``, :func:`osr_core.context.thumbnail` of the whole image."""
+    """``image`` (``input`` for darktable), ``(N, 3, H, W)`` in [0, 1]; of a network with a context
+    branch also ``thumbnail``, :func:`osr_core.context.thumbnail` of the whole image."""
     total_stride: int
-    """H and W must be multiples of it."""
+    """H and W must be multiples of it; 1 for darktable, where the graph pads."""
     difference: float
     """Largest, of the outputs of the file from those of the NumPy reference."""
 
 
 def export(model: PathLike, output: PathLike | None = None, *, to: str | None = None) -> Exported:
-    """Write a model as an ONNX graph, a program of ``torch.export`` or a MindIR graph.
+    """Write a model as an ONNX graph, a program of ``torch.export``, a MindIR graph or a package
+    for darktable (:mod:`weights.darktable`).
 
     Batch, height and width stay free. The file is run before it takes its place, on images of two
     shapes, and must agree with the NumPy reference. It carries the spec, the model's name, SHA-256
@@ -70,7 +78,8 @@ def export(model: PathLike, output: PathLike | None = None, *, to: str | None = 
 
     Raises:
         OptionError: if there is no such format, or the suffix is that of another.
-        ModelError: if there is no such model, or its backbone is external.
+        ModelError: if there is no such model, its backbone is external, or it looks at the whole
+            image, which darktable does not show.
         CheckpointError: if its file cannot be read, or ``output`` cannot be written.
         BackendError: if the format needs a backend that is not installed, or the file computes
             something else than the reference.
@@ -79,19 +88,21 @@ def export(model: PathLike, output: PathLike | None = None, *, to: str | None = 
     chosen = FORMATS[name]
     stem = str(model) if str(model) in registry() else Path(model).stem
     path = Path(output or f"{stem}{chosen.suffix}")
-    backend = import_module(f"backends.{require_backend(chosen.backend)}.export")
+    require_backend(chosen.backend)
+    module = import_module(chosen.module)
     checkpoint = Checkpoint.load(model)
     check_backbone(checkpoint.spec, None)
     with naming(path, "written"), atomic_write(path) as temporary:
-        backend.export(checkpoint, temporary, _metadata(stem, checkpoint))
-        difference = _difference(backend, temporary, checkpoint)
+        module.export(checkpoint, temporary, _metadata(stem, checkpoint))
+        difference = _difference(module, temporary, checkpoint)
         if not difference <= TOLERANCE:
             raise BackendError(
                 f"{path}: not written: its outputs differ from the reference by {difference:.1e}"
             )
     known = analyse(checkpoint.spec)
-    inputs = ("image", "thumbnail") if known.uses_context else ("image",)
-    return Exported(str(path), name, inputs, known.total_stride, difference)
+    inputs = chosen.inputs[: 1 + known.uses_context]
+    stride = 1 if chosen.any_size else known.total_stride
+    return Exported(str(path), name, inputs, stride, difference)
 
 
 def _format(output: PathLike | None, to: str | None) -> str:
@@ -120,7 +131,7 @@ def _metadata(name: str, checkpoint: Checkpoint) -> dict[str, str]:
     }
 
 
-def _difference(backend: Any, path: Path, checkpoint: Checkpoint) -> float:
+def _difference(module: Any, path: Path, checkpoint: Checkpoint) -> float:
     """The largest over images of two shapes; NaN if any output is."""
     known = analyse(checkpoint.spec)
     rng = np.random.default_rng(0)
@@ -130,5 +141,5 @@ def _difference(backend: Any, path: Path, checkpoint: Checkpoint) -> float:
         images = rng.random((count, 3, *sides), np.float32)
         context = thumbnail(images) if known.uses_context else None
         expected = forward(checkpoint.spec, checkpoint.state, images.astype(np.float64))
-        largest.append(np.abs(backend.run(path, images, context) - expected).max())
+        largest.append(np.abs(module.run(path, images, context) - expected).max())
     return float(np.max(largest))

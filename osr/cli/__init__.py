@@ -30,7 +30,7 @@ COMMANDS = {
     "info": "Describe a model or a weight file.",
     "doctor": "Show what is installed and which backend and device would be used.",
     "convert": "Convert weight files between PyTorch, MindSpore and safetensors.",
-    "export": "Write a model for other programs: ONNX, torch.export or MindIR.",
+    "export": "Write a model for other programs: ONNX, torch.export, MindIR or darktable.",
     "parity": "Compare the backends with each other and with the NumPy reference.",
     "train": "Train a model from a recipe.",
     "data": "List known datasets and verify local copies.",

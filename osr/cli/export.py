@@ -19,7 +19,8 @@ from weights.export import export as export_model
               help="Format.  [default: that of the output's suffix, else onnx]")  # fmt: skip
 @options.json
 def export(model: str, output: str | None, to: str | None, as_json: bool) -> None:
-    """Write MODEL as a file that other programs run: .onnx, .pt2 (torch.export) or .mindir.
+    """Write MODEL as a file that other programs run: .onnx, .pt2 (torch.export), .mindir or
+    .dtmodel (darktable's AI denoise task).
 
     MODEL is a registered name, a .safetensors file or a run folder. The file is run and compared
     with the NumPy reference before it takes its place.
@@ -28,7 +29,9 @@ def export(model: str, output: str | None, to: str | None, as_json: bool) -> Non
     if as_json:
         print_json(asdict(done))
         return
+    stride = done.total_stride
+    size = f"height and width multiples of {stride}" if stride > 1 else "any height and width"
     click.echo(
-        f"{done.output}: inputs {', '.join(done.inputs)}; height and width multiples of "
-        f"{done.total_stride}; largest difference from the reference {done.difference:.1e}"
+        f"{done.output}: inputs {', '.join(done.inputs)}; {size}; "
+        f"largest difference from the reference {done.difference:.1e}"
     )
