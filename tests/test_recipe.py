@@ -124,9 +124,11 @@ def test_what_makes_another_run(tmp_path):
 MODELS = ("general", "small", "small-plain", *(
     f"specialists/{name}"
     for name in (
-        "denoise", "denoise-reprogrammed", "derain", "dehaze", "deblur", "jpeg", "lowlight", "sr",
+        "denoise", "denoise-free", "denoise-reprogrammed", "derain", "dehaze", "deblur", "jpeg",
+        "lowlight", "sr",
     )
 ))  # fmt: skip
+WIDER = ("specialists/denoise", "specialists/denoise-free")
 SINGLE = ("dehaze", "derain", "denoise", "deblur", "sr")
 TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
 
@@ -136,7 +138,7 @@ def test_recipes_of_models(name):
     stages = load_stages(name)
     assert [stage.init.model for stage in stages[1:]] == ["previous"] * (len(stages) - 1)
     specs = {stage.spec for stage in stages}
-    assert len(specs) == 1 + (name == "specialists/denoise")  # whose last stage is wider
+    assert len(specs) == 1 + (name in WIDER)  # in the last stage
     spec = stages[0].spec
     assert spec.frozen == (name in ("general", "specialists/denoise-reprogrammed"))
     if name == "general":
