@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from math import isqrt, prod
 from pathlib import Path
+
+import numpy as np
 
 from osr_core.analysis import analyse
 from osr_core.errors import OptionError
 from osr_core.spec import ModelSpec
+from osr_core.strips import Rows
+from osr_core.tiling import AREA
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _PICTURES = 3  # one that is read, one that is computed and one that is written
@@ -46,13 +51,20 @@ def resident_bytes() -> int:
     )
 
 
+def held_bytes(pixels: Rows) -> int:
+    """Bytes of an image that are in memory: all of an array, two strips of one read by rows."""
+    if isinstance(pixels, np.ndarray):
+        return pixels.nbytes
+    return 2 * isqrt(AREA) * prod(pixels.shape[1:]) * pixels.dtype.itemsize
+
+
 def tile_area(spec: ModelSpec, free: int, image: int) -> int:
     """Pixels of the largest tile of a network.
 
     Args:
         spec: the network.
         free: bytes for pictures and tiles, beside what the process had before.
-        image: bytes of the pixels of an image.
+        image: of the pixels of an image, :func:`held_bytes`.
 
     Raises:
         OptionError: if the memory does not suffice.

@@ -8,15 +8,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from backends import get_backend
-from osr.images import Picture, check_holds, read, writable, write
+from osr.images import Content, check_holds, stream, writable, write
 from osr.jobs import PathLike, Progress, plan, run_jobs
-from osr.memory import parse_bytes, resident_bytes, tile_area
+from osr.memory import held_bytes, parse_bytes, resident_bytes, tile_area
 from osr.resuming import split_done
-from osr.stages import Job, Profile, Result, pixel_bytes
+from osr.stages import Job, Profile, Result
 from osr_core.allocator import keep_freed_memory
 from osr_core.checks import check_range
 from osr_core.registry import default_model
-from osr_core.strips import Overlap, Restoration, Tiling
+from osr_core.strips import Overlap, Restoration, Rows, Tiling
 
 Image = NDArray[Any]
 
@@ -95,19 +95,21 @@ def restore_files(
     free = None if limit is None else limit - resident_bytes()
     notes: dict[int, str | None] = {}
 
-    def load(job: Job) -> Picture:
-        picture = read(job.source, max_pixels, job.page)
+    def load(job: Job) -> Content[Rows]:
+        picture = stream(job.source, max_pixels, job.page)
         check_holds(job.targets[0], picture.pixels)
         return picture
 
-    def work(job: Job, picture: Picture, advance: Callable[[float], object]) -> Iterator[Image]:
+    def work(
+        job: Job, picture: Content[Rows], advance: Callable[[float], object]
+    ) -> Iterator[Image]:
         before = tiling.note
         if free is not None:
-            tiling.limit = tile_area(network.spec, free, pixel_bytes(picture))
+            tiling.limit = tile_area(network.spec, free, held_bytes(picture.pixels))
         yield from Restoration(picture.pixels, network, tiling, advance)
         notes[job.index] = tiling.note if tiling.note != before else None
 
-    def save(job: Job, picture: Picture, strips: Iterator[Image]) -> Result:
+    def save(job: Job, picture: Content[Rows], strips: Iterator[Image]) -> Result:
         write(job.targets[0], picture, quality, strips)
         height, width = picture.pixels.shape[:2]
         note = "; ".join(filter(None, (picture.note, notes[job.index])))

@@ -163,7 +163,7 @@ class Stages(Generic[Loaded, Part]):
             failed: Future[Result] = Future()
             failed.set_exception(error)
             return Pending(job, failed, time.perf_counter() - started)
-        if following is not None and pixel_bytes(loaded) <= _LARGE_BYTES:
+        if following is not None and _pixel_bytes(loaded) <= _LARGE_BYTES:
             self._ahead = self._reader.submit(self._load, following)
         channel: Channel[Part] = Channel()
         result = self._writer.submit(self._save, job, loaded, channel)
@@ -206,7 +206,7 @@ class Stages(Generic[Loaded, Part]):
             self._profile.write += time.perf_counter() - started - channel.waited
 
 
-def pixel_bytes(loaded: Any) -> int:
+def _pixel_bytes(loaded: Any) -> int:
     """Of a picture; 0 of anything else, or of an image that is read by rows."""
     pixels = getattr(loaded, "pixels", None)
     return int(getattr(pixels, "nbytes", 0))

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.pixels import pad_right, split_alpha, to_planes
+from osr_core.pixels import pad_right, split_alpha
 
-_ROWS = 512  # of an image that are read at a time
+_PIXELS = 1 << 23  # of an image that are read at a time
 
 SIDE = 256
 """Rows and columns of a thumbnail."""
@@ -37,7 +37,8 @@ def thumbnail(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     """
     height, width = images.shape[2:]
     rows, columns = (_cells(side).astype(images.dtype) for side in (height, width))
-    return np.asarray(rows @ images @ columns.T)
+    # Channels may be last in memory, of which NumPy multiplies without BLAS.
+    return np.asarray(rows @ np.ascontiguousarray(images) @ columns.T)
 
 
 def thumbnail_of_rows(image: Any, height: int, width: int) -> NDArray[np.float32]:
@@ -48,16 +49,29 @@ def thumbnail_of_rows(image: Any, height: int, width: int) -> NDArray[np.float32
         height: up to which it is padded by reflection.
         width: likewise.
     """
-    cells = _cells(height)
-    result = np.zeros((3, SIDE, SIDE))
-    for top in range(0, image.shape[0], _ROWS):
-        bottom = top + _ROWS if top + 2 * _ROWS <= image.shape[0] else height
-        colour = split_alpha(image[top : min(bottom, image.shape[0])])[0]
-        planes = to_planes(pad_right(colour, bottom - top, width))[0]  # (3, rows, W)
-        result += cells[:, top:bottom] @ (planes @ _cells(width).T.astype(np.float32))
-        if bottom == height:
-            break
-    return result.astype(np.float32)[None]
+    rows, columns = _bounds(height), _bounds(width)
+    means = np.empty((SIDE, width, 3), np.float32)  # of the rows of each cell
+    first = 0
+    while first < SIDE:
+        last, top = first + 1, rows[first, 0]
+        while last < SIDE and (rows[last, 1] - top) * width <= _PIXELS:
+            last += 1
+        band = _padded_rows(image, top, rows[last - 1, 1], width)
+        for cell in range(first, last):
+            start, stop = rows[cell] - top
+            means[cell] = band[start:stop].mean(0, dtype=np.float32)
+        first = last
+    result = np.stack([means[:, start:stop].mean(1) for start, stop in columns], 1)  # (S, S, 3)
+    scale = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+    return np.ascontiguousarray(result.transpose(2, 0, 1)[None] / np.float32(scale))
+
+
+def _padded_rows(image: Any, top: int, bottom: int, width: int) -> NDArray[Any]:
+    """Rows (H, W, 1 or 3) of an image that is padded by reflection below and at the right."""
+    below = max(0, bottom - image.shape[0])
+    first = max(0, min(top, image.shape[0] - 1 - below))  # from which on they are reflected
+    colour = split_alpha(image[first : min(bottom, image.shape[0])])[0]
+    return np.atleast_3d(pad_right(colour, bottom - first, width)[top - first :])
 
 
 def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -77,11 +91,16 @@ def haze_amount(thumbnail: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any
     return np.asarray(darkest / (AIRLIGHT - darkest))
 
 
-@lru_cache(maxsize=2)  # of rows and columns; each takes 26 MB at 13,000 pixels
+def _bounds(length: int) -> NDArray[np.int64]:
+    """(SIDE, 2): the first pixel of each cell of a side, and the one behind the last."""
+    cells = np.arange(SIDE)
+    return np.stack((cells * length // SIDE, -(-(cells + 1) * length // SIDE)), 1)
+
+
+@lru_cache(maxsize=2)  # of rows and columns
 def _cells(length: int) -> NDArray[np.float64]:
     """(SIDE, length): the weight of each pixel of a side in each cell."""
-    cells = np.arange(SIDE)
-    first, last = cells * length // SIDE, -(-(cells + 1) * length // SIDE)
+    first, last = _bounds(length).T[..., None]
     pixels = np.arange(length)
-    covered = (first[:, None] <= pixels) & (pixels < last[:, None])
+    covered = (first <= pixels) & (pixels < last)
     return np.asarray(covered / covered.sum(1, keepdims=True))

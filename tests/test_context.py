@@ -7,6 +7,7 @@ from reference_network import ReferenceNetwork
 from osr.degradations import haze
 from osr_core import context
 from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE, haze_amount, thumbnail
+from osr_core.pixels import pad_right, to_planes
 from osr_core.spec import ModelSpec, UNet
 
 
@@ -47,6 +48,18 @@ def test_a_fresh_network_removes_even_haze():
     restored = network.predict(hazy.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
     assert np.abs(hazy - clear).max() > 0.1
     assert np.abs(restored - clear).max() < 1e-4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 700), (545, 40), (1500, 301)])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_the_thumbnail_of_rows_is_that_of_the_padded_whole(size, shape, monkeypatch):
+    image = np.random.default_rng(0).integers(0, 65536, (*size, *shape)).astype(np.uint16)
+    height, width = (-(-side // 32) * 32 for side in size)
+    whole = thumbnail(to_planes(pad_right(image, height, width)))
+    for pixels in (1 << 23, 1000):  # at once, and a few rows at a time
+        monkeypatch.setattr(context, "_PIXELS", pixels)
+        rows = context.thumbnail_of_rows(image, height, width)
+        np.testing.assert_allclose(rows, whole, atol=1e-6)
 
 
 def test_weights_of_pixels_are_kept_for_two_sides_only():

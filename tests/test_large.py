@@ -1,4 +1,4 @@
-"""A photograph of a modern camera, in the memory of an old laptop."""
+"""Large images in bounded memory."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osr.images import Picture, read, write
+from osr.images import Picture, read, stream, write
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
@@ -27,12 +27,36 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from osr.cli import cli
+{before}
 status = cli.main(sys.argv[1:], standalone_mode=False)
 # Not ru_maxrss, which starts at what the process had that started this one.
 peak = next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l)
 print(int(peak.split()[1]) * 1024)
 sys.exit(status)
 """
+
+IDENTITY = """
+from types import SimpleNamespace
+import osr.pipeline
+from osr_core.spec import ModelSpec, UNet
+class Identity:
+    spec, precision, overlap = ModelSpec(UNet((4, 6), 1)), "float32", 8
+    def predict(self, images, context=None):
+        return images
+osr.pipeline.get_backend = lambda name: SimpleNamespace(load=lambda *options: Identity())
+"""
+
+
+def _restore(source, target, *options, before=""):
+    """Restore in a process of its own, and return the most memory it took."""
+    program = PROGRAM.replace("{before}", before)
+    run = subprocess.run(
+        [sys.executable, "-c", program, "restore", str(source), "-o", str(target), "--json",
+         *options],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return int(run.stdout.split()[-1])
 
 
 class WithContext:
@@ -56,13 +80,7 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     noise = np.random.default_rng(0).normal(0, 0.06, (HEIGHT, WIDTH, 3)).astype(np.float32)
     pixels = ((smooth[..., None] + noise).clip(0, 1) * 255).astype(np.uint8)
     write(tmp_path / "in.jpg", Picture(pixels))
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, "restore", str(tmp_path / "in.jpg"),
-         "-o", str(tmp_path / "out.png"), "--backend", "torch", "--json"],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    peak = int(run.stdout.split()[-1])
+    peak = _restore(tmp_path / "in.jpg", tmp_path / "out.png", "--backend", "torch")
     assert peak < LIMIT, f"{peak / 2**30:.2f} GiB"
     restored = read(tmp_path / "out.png").pixels
     # Seams run through this part of the picture; done in one piece, it has none.
@@ -85,3 +103,18 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     cuts = {row.valid_start for row in spans(padded.shape[0], sides[0], network.overlap, multiple)}
     top = TOP + info.halo
     assert any(top < cut < top + whole.shape[0] for cut in cuts)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is on Linux alone")
+def test_a_tiff_takes_memory_for_a_few_strips_only(tmp_path):
+    block = np.random.default_rng(0).integers(0, 4, (250, 2000, 3), np.uint8)
+    shape = (32_000, 2000, 3)
+    like = Picture(np.broadcast_to(np.uint8(0), shape))
+    write(tmp_path / "in.tif", like, strips=(block for _ in range(shape[0] // len(block))))
+    peak = _restore(tmp_path / "in.tif", tmp_path / "out.tif", before=IDENTITY)
+    bytes_of_pixels = np.prod(shape)
+    assert peak < bytes_of_pixels, f"{peak / 2**20:.0f} MiB"
+    restored = stream(tmp_path / "out.tif").pixels
+    for top in (0, 14_000, shape[0] - len(block)):
+        np.testing.assert_array_equal(restored[top : top + len(block)], block)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from io import BufferedReader
 from typing import Any
 
@@ -18,14 +19,17 @@ from numpy.typing import NDArray
 
 from osr.images.decoding import count_pages, decode
 from osr.images.encoding import encode
-from osr.images.formats import READABLE, SUFFIXES, check_holds, writable
-from osr.images.picture import Picture, centre, to_float, to_levels, to_rgb8
+from osr.images.formats import READABLE, SUFFIXES, check_holds, is_tiff, writable
+from osr.images.picture import Content, Picture, centre, to_float, to_levels, to_rgb8
+from osr.images.tiff_rows import stream_tiff
 from osr_core.checks import check_range
 from osr_core.errors import ImageError
 from osr_core.files import atomic_write, open_regular
+from osr_core.strips import Rows
 
-__all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Picture", "centre", "check_holds", "page_count",
-           "read", "to_float", "to_levels", "to_rgb8", "writable", "write"]  # fmt: skip
+__all__ = ["MAX_PIXELS", "READABLE", "SUFFIXES", "Content", "Picture", "centre", "check_holds",
+           "page_count", "read", "stream", "to_float", "to_levels", "to_rgb8", "writable",
+           "write"]  # fmt: skip
 
 MAX_PIXELS = 400_000_000
 """Width times height above which :func:`read` refuses an image by default. For WebP Pillow has a
@@ -59,31 +63,61 @@ def read(
         ImageError: if there is no such image, it is corrupted or truncated, of neither 8 nor
             16 bit, or too large.
     """
-    with _opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        default = min(MAX_PIXELS, max(SMALL_PIXELS, size * PIXELS_PER_BYTE))
-        return decode(file, default if max_pixels is None else max_pixels, page)
+    with _named(path), _open(path) as file:
+        return decode(file, _limit(file, max_pixels), page)
+
+
+def stream(
+    path: str | os.PathLike[str], max_pixels: int | None = None, page: int | None = None
+) -> Content[Rows]:
+    """As :func:`read`, but the pixels of a large TIFF file are read when rows are asked for.
+
+    So its size in memory does not depend on its height. That needs strips or tiles that are small,
+    or no compression; other files are read at once. Rows that are corrupted raise
+    :class:`ImageError` when they are read.
+    """
+    with _named(path), ExitStack() as stack:
+        file = stack.enter_context(_open(path))
+        if is_tiff(file):
+            streamed = stream_tiff(file, _limit(file, max_pixels), page, partial(_named, path))
+            if streamed is not None:
+                stack.pop_all()  # it stays open
+                return streamed
+            file.seek(0)
+        return decode(file, _limit(file, max_pixels), page)
 
 
 def page_count(path: str | os.PathLike[str]) -> int:
     """Number of pages or frames of an image file; raises :class:`ImageError` as :func:`read`."""
-    with _opened(path) as file:
+    with _named(path), _open(path) as file:
         count = count_pages(file)
         if count > MAX_PAGES:
             raise ImageError(f"has {count} pages, more than {MAX_PAGES}; split it")
         return count
 
 
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
-    """An image file; the errors of decoders name it."""
+def _limit(file: BufferedReader, max_pixels: int | None) -> int:
+    """Pixels that an image may have."""
+    size = os.fstat(file.fileno()).st_size
+    default = min(MAX_PIXELS, max(SMALL_PIXELS, size * PIXELS_PER_BYTE))
+    return default if max_pixels is None else max_pixels
+
+
+def _open(path: str | os.PathLike[str]) -> BufferedReader:
     if not os.path.isfile(path):
-        raise ImageError(f"{path}: {'is a folder' if os.path.isdir(path) else 'no such file'}")
+        raise ImageError("is a folder" if os.path.isdir(path) else "no such file")
+    file = open_regular(path)
+    if os.fstat(file.fileno()).st_size == 0:
+        file.close()
+        raise ImageError("is empty")
+    return file
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Errors of decoders become an :class:`ImageError` that names the file."""
     try:
-        with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ImageError("is empty")
-            yield file
+        yield
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
     except MemoryError:
@@ -96,7 +130,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[BufferedReader]:
 
 def write(
     path: str | os.PathLike[str],
-    picture: Picture,
+    picture: Content[Rows],
     quality: int = 95,
     strips: Iterable[NDArray[Any]] | None = None,
 ) -> None:
@@ -123,7 +157,7 @@ def write(
     check_range("quality", quality, 1, 100)
     try:
         with atomic_write(path) as temporary:
-            encode(temporary, picture, quality, strips or (picture.pixels,))
+            encode(temporary, picture, quality, strips or (picture.pixels[:],))
     except (OSError, ValueError, OverflowError, struct.error) as error:
         raise ImageError(f"{path}: cannot be written: {_line(error)}") from error
 

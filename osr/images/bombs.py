@@ -9,12 +9,28 @@ from tifffile import TiffPage
 
 from osr_core.errors import ImageError
 
+MAX_SIDE = 300_000
+"""Longest side of an image in pixels."""
+
 MAX_SCANS = 100
 """Scans of a JPEG file; a progressive one has about ten, and each is decoded over all pixels."""
 
 _SCAN = b"\xff\xda"
 _CHUNK = 1 << 20
 _DEFLATE = (8, 32946)
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raise :class:`ImageError` if an image has no pixels, or too many."""
+    if width * height == 0:
+        raise ImageError(f"has no pixels: {width} × {height}")
+    if width * height > max_pixels:
+        raise ImageError(
+            f"{width} × {height} pixels are more than the limit of {max_pixels} for a file of "
+            "its size; raise it if you trust the file (--max-pixels)"
+        )
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(f"{width} × {height} pixels: no side may exceed {MAX_SIDE}; split it")
 
 
 def check_scans(file: BinaryIO) -> None:

@@ -8,6 +8,7 @@ Source: PNG (W3C, third edition), TIFF 6.0 with the Deflate compression of its s
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -30,7 +31,8 @@ from osr.images.metadata import (
     unrotated,
     usable_dpi,
 )
-from osr.images.picture import Picture
+from osr.images.picture import Content
+from osr_core.strips import Rows
 
 _LEVEL = 3  # of zlib: on photographs 6 takes up to twice the time for about as many bytes
 _JPEG_SEGMENT_BYTES = 65533 - 29  # beside its length and the longer header, XMP's
@@ -40,10 +42,12 @@ _STRIP_BYTES = 1 << 18
 _TIFF_BYTES = 4_000_000_000  # above which offsets may need more than 32 bit
 
 
-def encode(path: Path, picture: Picture, quality: int, strips: Iterable[NDArray[Any]]) -> None:
+def encode(
+    path: Path, picture: Content[Rows], quality: int, strips: Iterable[NDArray[Any]]
+) -> None:
     """Write a picture in the format of the path's suffix; see :func:`osr.images.write`."""
     exif, dpi = unrotated(picture.exif or b"")[0], usable_dpi(picture.dpi)
-    icc = fitting_profile(picture.icc, picture.pixels)
+    icc = fitting_profile(picture.icc, picture.pixels.shape)
     picture = replace(picture, icc=icc, exif=exif, dpi=dpi)
     name = format_of(path).name
     if name in ("PNG", "TIFF"):
@@ -59,8 +63,18 @@ def encode(path: Path, picture: Picture, quality: int, strips: Iterable[NDArray[
         options |= {"quality": quality, "lossless": quality == 100, "exact": True}
         grey = picture.pixels.shape[2:] < (3,)  # becomes RGB
         options |= {"icc_profile": None if grey else icc, "exif": exif, "xmp": picture.xmp or b""}
-    pixels = np.concatenate(list(strips))
-    Image.fromarray(pixels).save(path, name, **options)
+    _joined(picture, strips).save(path, name, **options)
+
+
+def _joined(picture: Content[Rows], strips: Iterable[NDArray[Any]]) -> Image.Image:
+    """All strips as they come, so that the pixels are in memory once."""
+    height, width, channels, _ = _layout(picture)
+    image = Image.new(("L", "LA", "RGB", "RGBA")[channels - 1], (width, height), None)
+    top = 0
+    for strip in strips:
+        image.paste(Image.fromarray(strip), (0, top))
+        top += len(strip)
+    return image
 
 
 def _fits(content: bytes | None) -> bool:
@@ -68,7 +82,7 @@ def _fits(content: bytes | None) -> bool:
     return content is not None and 0 < len(content) <= _JPEG_SEGMENT_BYTES
 
 
-def _write_png(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]]) -> None:
+def _write_png(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[Any]]) -> None:
     """Write (H, W[, 2 to 4]) uint8 or uint16 pixels as PNG."""
     height, width, channels, item = _layout(picture)
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
@@ -94,7 +108,7 @@ def _write_png(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]])
     putchunk(file, b"IEND", b"")
 
 
-def _layout(picture: Picture) -> tuple[int, int, int, int]:
+def _layout(picture: Content[Rows]) -> tuple[int, int, int, int]:
     """Height, width, channels and bytes of a sample."""
     height, width, channels = (*picture.pixels.shape, 1)[:3]
     return height, width, channels, picture.pixels.dtype.itemsize
@@ -102,15 +116,21 @@ def _layout(picture: Picture) -> tuple[int, int, int, int]:
 
 def _blocks(strips: Iterable[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]:
     """The same rows, (rows, W, C) at a time; fewer in the last."""
-    rest: list[NDArray[Any]] = []
+    rest: NDArray[Any] | None = None
     for strip in strips:
-        joined = np.concatenate([*rest, strip]) if rest else strip
-        whole = len(joined) // rows * rows
-        for top in range(0, whole, rows):
-            yield np.atleast_3d(joined[top : top + rows])
-        rest = [joined[whole:]] if whole < len(joined) else []
-    for last in rest:
-        yield np.atleast_3d(last)
+        top = 0
+        if rest is not None:
+            top = rows - len(rest)
+            rest = np.concatenate((rest, strip[:top]))
+            if len(rest) < rows:
+                continue
+            yield np.atleast_3d(rest)
+        whole = top + (len(strip) - top) // rows * rows
+        for first in range(top, whole, rows):
+            yield np.atleast_3d(strip[first : first + rows])
+        rest = strip[whole:] if whole < len(strip) else None
+    if rest is not None:
+        yield np.atleast_3d(rest)
 
 
 def _filtered(
@@ -130,7 +150,7 @@ def _filtered(
     return filtered, rows[-1]
 
 
-def _write_tiff(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]]) -> None:
+def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[Any]]) -> None:
     """Write (H, W[, 2 to 4]) uint8 or uint16 pixels as TIFF, deflated; alpha is unassociated.
 
     The directory follows the pixels, which are written as they come. Above 4 GB it is a BigTIFF.
@@ -147,7 +167,7 @@ def _write_tiff(file: BinaryIO, picture: Picture, strips: Iterable[NDArray[Any]]
         offsets.append(file.tell())
         lengths.append(len(data))
         file.write(data)
-    tags = photograph_tags(picture.exif) if picture.exif else {}
+    tags = photograph_tags(io.BytesIO(picture.exif)) if picture.exif else {}
     tags |= {
         256: width,
         257: height,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from math import inf
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from osr_core.errors import ImageError, OptionError
+from osr_core.strips import Rows
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ FORMATS = (
 )  # fmt: skip
 """All formats."""
 
+_TIFF = next(format for format in FORMATS if format.name == "TIFF")
 _WRITABLE = {suffix: format for format in FORMATS if format.writable for suffix in format.suffixes}
 _LIST = ", ".join(_WRITABLE)
 
@@ -78,6 +79,13 @@ def identify(head: bytes) -> Format:
         if re.match(format.start, head, re.DOTALL):
             return format
     raise ImageError("is not an image in a format that can be read")
+
+
+def is_tiff(file: BinaryIO) -> bool:
+    """Whether a file, at its beginning, is a TIFF file."""
+    head = file.read(4)
+    file.seek(0)
+    return re.match(_TIFF.start, head, re.DOTALL) is not None
 
 
 def open_image(format: Format, file: BinaryIO) -> ImageFile:
@@ -133,21 +141,21 @@ def writable(path: Path, format: str | None = None) -> Path:
     return path.with_suffix(f".{format}")
 
 
-def check_holds(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
+def check_holds(path: str | os.PathLike[str], pixels: Rows) -> None:
     """Raise :class:`ImageError` unless a file of that suffix can hold pixels of that kind."""
-    format = format_of(path)
-    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (2, 3, 4))
-    if not shaped or pixels.size == 0 or pixels.dtype not in (np.uint8, np.uint16):
+    format, shape = format_of(path), pixels.shape
+    shaped = len(shape) == 2 or (len(shape) == 3 and shape[2] in (2, 3, 4))
+    if not shaped or 0 in shape or pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(
             f"{path}: expected uint8 or uint16 pixels (H, W) or (H, W, 2 to 4), "
-            f"got {pixels.dtype} {pixels.shape}"
+            f"got {pixels.dtype} {shape}"
         )
     lacks = ""
     if pixels.dtype == np.uint16 and not format.deep:
         lacks = "16 bit"
-    elif pixels.shape[2:] in ((2,), (4,)) and not format.alpha:
+    elif shape[2:] in ((2,), (4,)) and not format.alpha:
         lacks = "alpha"
-    elif max(pixels.shape) > format.largest_side:
+    elif max(shape) > format.largest_side:
         lacks = f"sides above {format.largest_side:.0f} pixels"
     if lacks:
         raise ImageError(f"{path}: {format.name} does not support {lacks}; use .png or .tiff")

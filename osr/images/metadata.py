@@ -85,11 +85,20 @@ def orient(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def photograph_tags(stream: bytes) -> dict[int, Any]:
-    """The tags of an EXIF block or TIFF file that describe the photograph; sub-IFDs as dicts."""
+def photograph_tags(file: BinaryIO, offset: int | None = None) -> dict[int, Any]:
+    """The tags of an EXIF block or TIFF file that describe the photograph; sub-IFDs as dicts.
+
+    Args:
+        file: the block or file.
+        offset: of the directory of a page; by default the first.
+    """
     exif = Image.Exif()
     try:
-        exif.load(stream)
+        file.seek(0)
+        head = file.read(4)
+        exif.endian, exif.bigtiff = _STREAMS[head][0], b"+" in head
+        file.seek(0)
+        exif.load_from_fp(file, offset)
         tags = {tag: exif[tag] for tag in _PHOTOGRAPH & exif.keys()}
         for tag in _SUB_DIRECTORIES & exif.keys():
             tags[tag] = dict(exif.get_ifd(tag))
@@ -134,9 +143,14 @@ def directory_behind(tags: dict[int, Any], header: bytes, start: int) -> bytes:
     return bytes(content)
 
 
-def exif_and_dpi_of_tiff(stream: bytes) -> tuple[bytes | None, tuple[float, float] | None]:
-    """An EXIF block with the photograph's tags of a TIFF file, and its pixels per inch."""
-    tags = photograph_tags(stream)
+def exif_and_dpi_of_tiff(
+    file: BinaryIO, offset: int
+) -> tuple[bytes | None, tuple[float, float] | None]:
+    """An EXIF block with the photograph's tags of a page of a TIFF file, and its pixels per inch.
+
+    ``offset`` is that of its directory.
+    """
+    tags = photograph_tags(file, offset)
     exif = TIFF_HEADER + directory(tags).tobytes(len(TIFF_HEADER)) if tags else None
     try:
         scale = {2: 1.0, 3: 2.54}[tags.get(_UNIT, 2)]  # per inch or per centimetre
@@ -172,7 +186,7 @@ def png_chunks(file: BinaryIO) -> dict[bytes, bytes]:
     return found
 
 
-def fitting_profile(profile: bytes | None, pixels: NDArray[Any]) -> bytes | None:
-    """The ICC profile if it is one for grey or RGB, whichever the pixels (H, W[, C]) are."""
-    space = b"GRAY" if pixels.ndim == 2 or pixels.shape[2] == 2 else b"RGB "
+def fitting_profile(profile: bytes | None, shape: tuple[int, ...]) -> bytes | None:
+    """The ICC profile if it is one for grey or RGB, whichever pixels of a shape (H, W[, C]) are."""
+    space = b"GRAY" if shape[2:] in ((), (2,)) else b"RGB "
     return profile if profile is not None and profile[16:20] == space else None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.strips import Rows
+
+Pixels = TypeVar("Pixels", bound=Rows, covariant=True)
+
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Content(Generic[Pixels]):
     """Pixels and metadata of an image file."""
 
-    pixels: NDArray[Any]
+    pixels: Pixels
     """``(H, W)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and
     alpha; uint8 or uint16; alpha is not multiplied into the colours."""
     icc: bytes | None = None
@@ -29,6 +33,25 @@ class Picture:
     """PNG's chunks gAMA, cHRM, sRGB and cICP; no other format can hold them."""
     note: str | None = None
     """What of the file was not read, such as all frames but the first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture(Content[NDArray[Any]]):
+    """An image file whose pixels are an array."""
+
+    pixels: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RowPicture(Content[Rows]):
+    """An image file whose pixels are read by rows, when they are asked for."""
+
+    pixels: Rows
+
+
+def first_of(count: int) -> str | None:
+    """The note that of several frames or pages the first was read."""
+    return f"first of {count} frames" if count > 1 else None
 
 
 def to_rgb8(pixels: NDArray[Any]) -> NDArray[np.uint8]:
