@@ -10,6 +10,7 @@ EXTRAS = {
     # MindSpore 2.10 fails on NumPy 2, which its metadata does not say.
     "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
     "evaluation": ["scikit-image>=0.22", "scipy>=1.10", "jinja2>=3.1", "matplotlib>=3.8"],
+    "demo": ["starlette>=0.40", "uvicorn>=0.30", "matplotlib>=3.8"],
     "heif": ["pillow-heif>=0.18"],
     "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
     "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40",
@@ -20,7 +21,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     need
-    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif")
+    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo")
     for need in EXTRAS[name]
 ]
 EXTRAS["dev"] += EXTRAS["docs"]
@@ -39,6 +40,7 @@ setup(
     package_data={
         "": ["py.typed"],
         "osr.datasets": ["*.toml"],
+        "osr.demo": ["page/*"],
         "osr.recipes": ["*.toml", "specialists/*.toml"],
         "osr.report": ["templates/*"],
         "weights": ["files/*.json", "files/*.toml", "files/*.safetensors", "files/*.md"],

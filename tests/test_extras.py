@@ -76,7 +76,10 @@ for line in (
     assert {"b.png", "c.png", "d.ckpt"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_extras_are_those_of_the_installation():
-    (listed,) = re.findall(r'"evaluation": \[(.*)\]', (ROOT / "setup.py").read_text("utf-8"))
+@pytest.mark.parametrize("extra", extras.EXTRAS)
+def test_extras_are_those_of_the_installation(extra):
+    (listed,) = re.findall(rf'"{extra}": \[(.*)\]', (ROOT / "setup.py").read_text("utf-8"))
     packages = [re.split("[>=]", each.strip(' "'))[0] for each in listed.split(",")]
-    assert {name.replace("scikit-image", "skimage") for name in packages} == {*EVALUATION}
+    assert {name.replace("scikit-image", "skimage") for name in packages} == {
+        *extras.EXTRAS[extra]
+    }

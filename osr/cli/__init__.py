@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": "Evaluate models on datasets and write a report.",
     "compare": "Compare two evaluated models image by image.",
     "inspect": "Show what the parts of a network do to an image.",
+    "demo": "Serve a page to try the models in a browser.",
 }
 """Every command with its line in ``osr --help``; ``osr.cli.NAME`` holds the command NAME."""
 
