@@ -12,6 +12,7 @@ EXTRAS = {
     "evaluation": ["scikit-image>=0.22", "scipy>=1.10", "jinja2>=3.1", "matplotlib>=3.8"],
     "demo": ["starlette>=0.40", "uvicorn>=0.30", "matplotlib>=3.8"],
     "heif": ["pillow-heif>=0.18"],
+    "video": ["av>=14"],
     "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
     "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40",
              "safetensors>=0.4.3"],  # reads what our own reader and writer do
@@ -21,7 +22,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     need
-    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo")
+    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo", "video")
     for need in EXTRAS[name]
 ]
 EXTRAS["dev"] += EXTRAS["docs"]

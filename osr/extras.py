@@ -10,6 +10,7 @@ from osr_core.errors import PackageError
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "evaluation": ("skimage", "scipy", "matplotlib", "jinja2"),
     "demo": ("starlette", "uvicorn", "matplotlib"),
+    "video": ("av",),
 }
 """Extra of setup.py → the packages that it adds, as they are imported."""
 

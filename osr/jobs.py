@@ -12,6 +12,9 @@ from pathlib import Path
 
 from osr.images import READABLE, SUFFIXES, page_count
 from osr.stages import Job, Loaded, Part, Pending, Profile, Result, Stages
+from osr.video import SUFFIXES as VIDEOS
+from osr.video import WRITABLE as WRITABLE_VIDEOS
+from osr.video import is_video
 from osr_core.errors import ImageError, OptionError, OSRError, is_out_of_memory
 from osr_core.files import remove_temporaries
 
@@ -65,7 +68,8 @@ def plan(
         if not any(not isinstance(entry, Result) or entry.error for entry in found):
             results.append(Result(item, error=f"{item}: no images found"))
     entries = [entry for found in sources.values() for entry in _pages(*found, pages)]
-    to_file = _is_file(output, inputs, len(entries))
+    film = len(entries) == 1 and is_video(entries[0][0])
+    to_file = _is_file(output, inputs, len(entries), WRITABLE_VIDEOS if film else SUFFIXES)
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
     for index, (source, place, page) in enumerate(entries):
@@ -160,7 +164,7 @@ def _expand(item: str, recursive: bool, output: Path) -> Iterator[_Source | Resu
         yield from _scan(Path(item), Path(), recursive, output)
     elif glob.has_magic(item):
         for match in sorted(filter(os.path.isfile, glob.glob(item, recursive=True))):
-            yield _image(Path(match), Path())
+            yield _image(Path(match), Path(), VIDEOS)
     else:
         yield Result(item, error=f"{item}: no such file or folder")
 
@@ -198,13 +202,17 @@ def _pages(source: Path, place: Path, all_pages: bool) -> list[tuple[Path, Path,
     return [(source, name, page) for page, name in enumerate(names)]
 
 
-def _image(path: Path, folder: Path) -> _Source | Result:
-    if path.suffix.lower() in READABLE:
+def _image(path: Path, folder: Path, others: Collection[str] = ()) -> _Source | Result:
+    if path.suffix.lower() in (*READABLE, *others):
         return path, folder / path.name
+    if is_video(path):  # which takes hours where an image takes a second
+        return Result(str(path), skipped="is a video; give it as an input of its own")
     return Result(str(path), skipped="is not an image file, by its suffix")
 
 
-def _is_file(output: PathLike, inputs: Sequence[PathLike], images: int) -> bool:
+def _is_file(
+    output: PathLike, inputs: Sequence[PathLike], images: int, writable: Collection[str]
+) -> bool:
     """Whether ``output`` names a file: it has the suffix of one and is not a folder."""
     text, suffix = os.fspath(output), Path(output).suffix.lower()
     if text.endswith(("/", os.sep)) or Path(output).is_dir():
@@ -212,9 +220,9 @@ def _is_file(output: PathLike, inputs: Sequence[PathLike], images: int) -> bool:
     single = len(inputs) == 1 and not os.path.isdir(inputs[0])
     if suffix not in READABLE and not (single and re.fullmatch(r"\.[a-z]\w{1,4}", suffix)):
         return False
-    if suffix not in SUFFIXES:
+    if suffix not in writable:
         raise OptionError(
-            f"--output {text}: {suffix} cannot be written; use one of {', '.join(sorted(SUFFIXES))}"
+            f"--output {text}: {suffix} cannot be written; use one of {', '.join(sorted(writable))}"
             f", or {text}/ for a folder"
         )
     if images > 1:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
-from numpy.typing import NDArray
-
-from backends import get_backend
-from osr.images import Content, check_holds, stream, writable, write
-from osr.jobs import PathLike, Progress, plan, run_jobs
-from osr.memory import held_bytes, parse_bytes, resident_bytes, tile_area
+from osr.images import writable
+from osr.jobs import PathLike, Progress, plan
+from osr.restorer import Restorer
 from osr.resuming import split_done
-from osr.stages import Job, Profile, Result
-from osr_core.allocator import keep_freed_memory
+from osr.stages import Profile, Result
+from osr.video import is_video, video_target
 from osr_core.checks import check_range
-from osr_core.registry import default_model
-from osr_core.strips import Overlap, Restoration, Rows, Tiling
-
-Image = NDArray[Any]
+from osr_core.strips import Overlap
 
 
 def restore_files(
@@ -82,37 +76,18 @@ def restore_files(
     >>> results = osr.restore_files("photographs/", "restored/", recursive=True)  # doctest: +SKIP
     """
     check_range("quality", quality, 1, 100)
-    results, jobs = plan(inputs, output, lambda place: (writable(place, format),), recursive, pages)
+
+    def rename(place: Path) -> tuple[Path, ...]:
+        return (video_target(place) if is_video(place) else writable(place, format),)
+
+    results, jobs = plan(inputs, output, rename, recursive, pages)
     if resume:
         done, jobs = split_done(jobs, max_pixels)
         results += done
     if not jobs:
         return results
-    keep_freed_memory()
-    network = get_backend(backend).load(model or default_model(), device, precision)
-    tiling = Tiling(tile, overlap=overlap)
-    limit = parse_bytes(memory) if isinstance(memory, str) else memory
-    free = None if limit is None else limit - resident_bytes()
-    notes: dict[int, str | None] = {}
-
-    def load(job: Job) -> Content[Rows]:
-        picture = stream(job.source, max_pixels, job.page)
-        check_holds(job.targets[0], picture.pixels)
-        return picture
-
-    def work(
-        job: Job, picture: Content[Rows], advance: Callable[[float], object]
-    ) -> Iterator[Image]:
-        before = tiling.note
-        if free is not None:
-            tiling.limit = tile_area(network.spec, free, held_bytes(picture.pixels))
-        yield from Restoration(picture.pixels, network, tiling, advance)
-        notes[job.index] = tiling.note if tiling.note != before else None
-
-    def save(job: Job, picture: Content[Rows], strips: Iterator[Image]) -> Result:
-        write(job.targets[0], picture, quality, strips)
-        height, width = picture.pixels.shape[:2]
-        note = "; ".join(filter(None, (picture.note, notes[job.index])))
-        return Result(str(job.source), str(job.targets[0]), width, height, note=note or None)
-
-    return results + run_jobs(jobs, load, work, save, progress, profile)
+    restorer = Restorer(
+        model, backend, device, precision, tile=tile, overlap=overlap, memory=memory,
+        quality=quality, max_pixels=max_pixels, resume=resume,
+    )  # fmt: skip
+    return results + restorer.run(jobs, progress, profile)

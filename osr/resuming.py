@@ -8,6 +8,8 @@ from pathlib import Path
 
 from osr.images import stream
 from osr.stages import Job, Result
+from osr.video import is_video
+from osr.video.clip import open_clip
 from osr_core.errors import ImageError
 
 _ROWS = 1024  # that are verified at a time
@@ -35,6 +37,9 @@ def _is_done(job: Job, target: Path, max_pixels: int | None) -> bool:
     try:
         if os.stat(target).st_mtime_ns < os.stat(job.source).st_mtime_ns:
             return False
+        if is_video(target):
+            open_clip(target, max_pixels)
+            return True
         pixels = stream(target, max_pixels).pixels
         for top in range(0, pixels.shape[0], _ROWS):
             pixels[top : top + _ROWS]

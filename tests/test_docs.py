@@ -15,6 +15,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from clips import write_clip
 
 from osr.cli import cli
 from osr.degradations import Chain
@@ -112,6 +113,8 @@ def sandbox(tmp_path, monkeypatch):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         write(path, Picture(pixels))
+    if importlib.util.find_spec("av"):
+        write_clip(tmp_path / "clip.mp4", np.stack([pixels] * 3))
     for name in ("recipes", "examples", "tools"):
         (tmp_path / name).symlink_to(ROOT / name)
     for name in ("runs/denoise/model.safetensors",):

@@ -37,13 +37,13 @@ sys.exit(status)
 
 IDENTITY = """
 from types import SimpleNamespace
-import osr.pipeline
+import osr.restorer
 from osr_core.spec import ModelSpec, UNet
 class Identity:
     spec, precision, overlap = ModelSpec(UNet((4, 6), 1)), "float32", 8
     def predict(self, images, context=None):
         return images
-osr.pipeline.get_backend = lambda name: SimpleNamespace(load=lambda *options: Identity())
+osr.restorer.get_backend = lambda name: SimpleNamespace(load=lambda *options: Identity())
 """
 
 

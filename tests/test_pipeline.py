@@ -64,8 +64,8 @@ def test_what_the_format_cannot_hold_is_refused_before_the_work(tiny_model, tmp_
     write(tmp_path / "a.tiff", Picture(random(3, np.uint16)))
     write(tmp_path / "b.png", Picture(random(3)))
     restored = []
-    original = osr.pipeline.Restoration
-    monkeypatch.setattr("osr.pipeline.Restoration", lambda *a: restored.append(a) or original(*a))
+    original = osr.restorer.Restoration
+    monkeypatch.setattr("osr.restorer.Restoration", lambda *a: restored.append(a) or original(*a))
     failed, done = osr.restore_files(
         [tmp_path / "a.tiff", tmp_path / "b.png"], tmp_path / "out", model=tiny_model, format="jpg"
     )
@@ -77,7 +77,7 @@ def test_what_the_format_cannot_hold_is_refused_before_the_work(tiny_model, tmp_
 def test_out_of_memory_ends_one_image_only(tiny_model, tmp_path, monkeypatch):
     for name in "abc":
         write(tmp_path / f"{name}.png", Picture(random(3)))
-    original, calls = osr.pipeline.Restoration, []
+    original, calls = osr.restorer.Restoration, []
 
     def restore(*arguments):
         calls.append(arguments)
@@ -85,7 +85,7 @@ def test_out_of_memory_ends_one_image_only(tiny_model, tmp_path, monkeypatch):
             raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
         return original(*arguments)
 
-    monkeypatch.setattr("osr.pipeline.Restoration", restore)
+    monkeypatch.setattr("osr.restorer.Restoration", restore)
     seen = []
     results = osr.restore_files(
         [tmp_path / f"{name}.png" for name in "abc"], tmp_path / "out", model=tiny_model,

@@ -58,7 +58,7 @@ def test_an_interrupted_batch_is_continued(tiny_model, folder, monkeypatch):
         return write(path, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr("osr.pipeline.write", interrupting)
+        patch.setattr("osr.restorer.write", interrupting)
         with pytest.raises(KeyboardInterrupt):
             osr.restore_files(folder / "in", folder / "out", model=tiny_model)
     assert not list((folder / "out").glob(".osr-*"))
