@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,3 +192,27 @@ except Exception:
     )
     assert run.stdout.strip() == "failed", run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kernels_are_dropped_after_some_sizes(monkeypatch):
+    """Neither earlier results nor a training notice it."""
+    executor, dropped = device._pynative_executor, []
+    counted = SimpleNamespace(clear_res=lambda: dropped.append(executor.clear_res()))
+    monkeypatch.setattr(device, "_pynative_executor", counted)
+    monkeypatch.setattr(device, "SIZES", 2)
+    monkeypatch.setattr(device, "_sizes", set())
+
+    def losses(validate):
+        network = build(SPECS["leaky"])
+        trainer, found = Trainer(network, TrainerOptions()), []
+        for seed in range(3):
+            found.append(trainer.step(_images(seed), _images(seed + 1), 1e-3))
+            if validate:
+                results = [network.predict(_images()[..., : 4 * side]) for side in (1, 2, 3, 4)]
+                again = [network.predict(_images()[..., : 4 * side]) for side in (1, 2, 3, 4)]
+                for one, other in zip(results, again, strict=True):
+                    np.testing.assert_array_equal(one, other)
+        return found
+
+    assert losses(validate=False) == losses(validate=True)
+    assert len(dropped) > 3

@@ -11,7 +11,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
-from backends.mindspore.device import compiled, set_precision
+from backends.mindspore.device import bound_kernels, compiled, set_precision
 from osr_core.checkpoint import check_tensors, state_names
 from osr_core.migration import canonical_name
 from osr_core.spec import ModelSpec
@@ -31,6 +31,7 @@ class Network(nn.Cell):
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
         set_precision(self, self.precision)
+        bound_kernels(images.shape)
         training = self.training
         self.set_train(False)
         try:

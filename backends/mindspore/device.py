@@ -7,6 +7,7 @@ from typing import Any
 
 import mindspore as ms
 from mindspore import nn
+from mindspore.common.api import _pynative_executor
 
 from osr_core.backend import Device, choose_device, parse_device, require_precision
 from osr_core.errors import DeviceError
@@ -15,6 +16,11 @@ DTYPES = {"float32": ms.float32, "bfloat16": ms.bfloat16, "float16": ms.float16}
 
 TARGETS = {"ascend": "Ascend", "cuda": "GPU", "cpu": "CPU"}
 """MindSpore's names, the preferred one first."""
+
+SIZES = 8
+"""Sizes of images whose kernels are kept."""
+
+_sizes: set[tuple[int, ...]] = set()
 
 
 def version() -> str:
@@ -78,6 +84,17 @@ def set_precision(network: nn.Cell, precision: str) -> None:
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same cell or function, on Ascend as one graph; keep it: each new shape is compiled."""
     return ms.jit(function) if ms.get_context("device_target") == "Ascend" else function
+
+
+def bound_kernels(shape: tuple[int, ...]) -> None:
+    """Before images of this shape: drop all kernels, once there are those of :data:`SIZES` others.
+
+    MindSpore keeps the kernels of every size for ever: for ``osr-small`` 7 MB each.
+    """
+    if shape not in _sizes and len(_sizes) == SIZES:
+        _pynative_executor.clear_res()  # there is no public name
+        _sizes.clear()
+    _sizes.add(shape)
 
 
 def _count(target: str) -> int:
