@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from osr_core import __version__
 
 if TYPE_CHECKING:
+    from osr.benchmark import bench as bench
     from osr.degradations.files import degrade_files as degrade_files
     from osr.evaluation.comparison import compare as compare
     from osr.evaluation.session import evaluate as evaluate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from weights.export import export as export
 
 _MODULES = {
+    "bench": "osr.benchmark",
     "compare": "osr.evaluation.comparison",
     "convert": "weights.convert",
     "check_parity": "osr.parity",

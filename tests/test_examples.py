@@ -141,27 +141,3 @@ def test_figures_are_what_the_reports_say(tmp_path):
     sums = matrix.figures("net")
     assert seen["gain"] == f"{sums.seen.mean:.2f}"
     assert unseen["worse"] == f"{100 * sums.harm_share:.0f}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", FRAMEWORKS)
-def test_benchmark(backend):
-    if not is_installed(backend):
-        pytest.skip(f"{backend} is not installed")
-    capped = _convolutions(backend)
-    if backend == "mindspore":
-        from backends.mindspore import onednn
-
-        uncapped = _convolutions(backend, ONEDNN_MAX_CPU_ISA="ALL")
-        # No assertion on speed, but on whether the cap reaches MindSpore's library at all: with
-        # it, convolutions take a hundredth of the time.
-        if onednn.cap() == "on":
-            assert capped < uncapped / 5
-
-
-def _convolutions(backend, **environment):
-    """The sum of their times."""
-    printed = _run("benchmark.py", backend, "--repeats", 1, "--size", 32, **environment)
-    network, *convolutions = printed.splitlines()
-    assert network.startswith("U-Net 32×32")
-    return sum(float(line.split()[-1]) for line in convolutions)

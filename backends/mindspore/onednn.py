@@ -2,7 +2,7 @@
 
 With AVX-512 the oneDNN of MindSpore 2.10 (3.10.1, plain NCHW layouts) chooses a reference kernel
 for convolutions; capped to AVX2 it chooses its matrix product. The oneDNN inside PyTorch is another
-library and stays as it is. ``tools/benchmark.py`` measures the difference.
+library and stays as it is. ``osr bench`` measures the difference.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": "Show what is installed and which backend and device would be used.",
     "convert": "Convert weight files between PyTorch, MindSpore and safetensors.",
     "export": "Write a model for other programs: ONNX, torch.export, MindIR or darktable.",
+    "bench": "Measure how fast models are on this machine.",
     "parity": "Compare the backends with each other and with the NumPy reference.",
     "train": "Train a model from a recipe.",
     "data": "List known datasets and verify local copies.",

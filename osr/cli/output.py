@@ -48,10 +48,10 @@ def _text(cell: object) -> str:
 
 
 @contextmanager
-def progress_bar(hidden: bool) -> Iterator[Progress]:
+def progress_bar(hidden: bool, unit: str = "image") -> Iterator[Progress]:
     """A bar on standard error, where that is a terminal, for work of more than half a second."""
     off = hidden or quiet() or None  # None: unless it is a terminal
-    with _quiet_libraries(), tqdm(unit="image", disable=off, delay=0.5, bar_format=_BAR) as bar:
+    with _quiet_libraries(), tqdm(unit=unit, disable=off, delay=0.5, bar_format=_BAR) as bar:
 
         def show(done: float, total: int, name: str) -> None:
             bar.total = total
