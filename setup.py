@@ -13,6 +13,7 @@ EXTRAS = {
     "demo": ["starlette>=0.40", "uvicorn>=0.30", "matplotlib>=3.8"],
     "heif": ["pillow-heif>=0.18"],
     "video": ["av>=14"],
+    "ray": ["ray>=2.40", "fsspec>=2024.6"],
     "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
     "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40",
              "safetensors>=0.4.3"],  # reads what our own reader and writer do

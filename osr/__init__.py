@@ -15,6 +15,7 @@ from osr_core import __version__
 
 if TYPE_CHECKING:
     from osr.benchmark import bench as bench
+    from osr.cluster.restoration import restore_on_ray as restore_on_ray
     from osr.degradations.files import degrade_files as degrade_files
     from osr.evaluation.comparison import compare as compare
     from osr.evaluation.session import evaluate as evaluate
@@ -35,6 +36,7 @@ _MODULES = {
     "export": "weights.export",
     "inspect": "osr.inspection",
     "restore_files": "osr.pipeline",
+    "restore_on_ray": "osr.cluster.restoration",
     "train": "osr.training.run",
 }
 """Every public function and the module that holds it. No module of this package may have the name

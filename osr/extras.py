@@ -11,6 +11,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "evaluation": ("skimage", "scipy", "matplotlib", "jinja2"),
     "demo": ("starlette", "uvicorn", "matplotlib"),
     "video": ("av",),
+    "ray": ("ray", "fsspec"),
 }
 """Extra of setup.py → the packages that it adds, as they are imported."""
 
