@@ -11,6 +11,7 @@ EXTRAS = {
     "mindspore": ["mindspore>=2.10,<2.11", "numpy<2"],
     "evaluation": ["scikit-image>=0.22", "scipy>=1.10", "jinja2>=3.1", "matplotlib>=3.8"],
     "demo": ["starlette>=0.40", "uvicorn>=0.30", "matplotlib>=3.8"],
+    "spandrel": ["torch>=2.6", "spandrel>=0.4.1,<0.5"],
     "heif": ["pillow-heif>=0.18"],
     "video": ["av>=14"],
     "ray": ["ray>=2.40", "fsspec>=2024.6"],
@@ -23,7 +24,8 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     need
-    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo", "video")
+    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo", "video",
+                 "spandrel")
     for need in EXTRAS[name]
 ]
 EXTRAS["dev"] += EXTRAS["docs"]

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from osr.parity import check_parity as check_parity
     from osr.pipeline import restore_files as restore_files
     from osr.training.run import train as train
+    from osr_core.model_folder import save_pretrained as save_pretrained
     from weights.convert import convert as convert
     from weights.export import export as export
+    from weights.external import load_network as load_network
 
 _MODULES = {
     "bench": "osr.benchmark",
@@ -35,8 +37,10 @@ _MODULES = {
     "evaluate": "osr.evaluation.session",
     "export": "weights.export",
     "inspect": "osr.inspection",
+    "load_network": "weights.external",
     "restore_files": "osr.pipeline",
     "restore_on_ray": "osr.cluster.restoration",
+    "save_pretrained": "osr_core.model_folder",
     "train": "osr.training.run",
 }
 """Every public function and the module that holds it. No module of this package may have the name

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from backends import get_backend
 from osr.images import Content, check_holds, stream, write
 from osr.jobs import PathLike, Progress, run_jobs
 from osr.memory import held_bytes, parse_bytes, resident_bytes, tile_area
@@ -17,6 +16,7 @@ from osr.video.stages import Video, load_video, save_video
 from osr_core.allocator import keep_freed_memory
 from osr_core.registry import default_model, find_weights
 from osr_core.strips import Overlap, Restoration, Rows, Tiling
+from weights.external import load_network
 
 Loaded = Content[Rows] | Video
 
@@ -44,7 +44,7 @@ class Restorer:
     ) -> None:
         keep_freed_memory()
         self._model = model or default_model()
-        self._network = get_backend(backend).load(self._model, device, precision)
+        self._network = load_network(self._model, backend, device, precision)
         self._tiling = Tiling(tile, overlap=overlap)
         limit = parse_bytes(memory) if isinstance(memory, str) else memory
         self._free = None if limit is None else limit - resident_bytes()

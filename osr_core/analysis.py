@@ -62,6 +62,8 @@ class Analysis:
     """Side, in pixels, of the square that can influence an output pixel: the largest there is."""
     total_stride: int
     """Height and width of the network's input must be multiples of this."""
+    minimum: int
+    """Smallest height and width of the network's input, a multiple of the total stride."""
     global_statistics: bool
     """Whether every output pixel depends on the whole image, so that tiles change the result."""
     uses_context: bool
@@ -92,6 +94,7 @@ def analyse(spec: ModelSpec) -> Analysis:
         halo=math.ceil(max(result.before, result.after)),
         receptive_field=math.ceil(result.before + result.after) + 1,
         total_stride=tracer.total_stride,
+        minimum=-(-tracer.minimum // tracer.total_stride) * tracer.total_stride,
         global_statistics=tracer.global_statistics,
         uses_context=tracer.uses_context,
     )
@@ -122,6 +125,7 @@ class Tracer:
     values_per_pixel: Fraction = Fraction(0)
     """Of the input and output of the widest convolution."""
     total_stride: int = 1
+    minimum: int = 1
     global_statistics: bool = False
     uses_context: bool = False
     peak_values: Fraction = Fraction(0)
@@ -218,6 +222,7 @@ class Tracer:
 
     def external(self, spec: External, x: Traced) -> Traced:
         self.total_stride = max(self.total_stride, spec.total_stride)
+        self.minimum = spec.minimum
         self.global_statistics |= spec.halo is None  # unknown: the whole image
         halo = spec.halo or 0
         return replace(x, before=x.before + halo, after=x.after + halo)

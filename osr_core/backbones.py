@@ -5,6 +5,7 @@ What each computes is in :mod:`osr_core.networks`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -168,20 +169,37 @@ class RoutedExperts:
 
 @dataclass(frozen=True)
 class External:
-    """A network of your own, which ``reprogram`` of :mod:`backends` takes and no spec describes."""
+    """A network that no spec describes: of your own, given from Python, or in a file of another
+    program."""
 
     kind: ClassVar[str] = "external"
     adapter: ClassVar[tuple[str, ...]] = ()
     name: str = ""
-    """Of its class."""
+    """Of its class or architecture."""
     total_stride: int = 1
     """Height and width of its input must be multiples of this."""
     halo: int | None = None
     """Pixels to each side that can influence an output pixel; ``None``: unknown."""
+    minimum: int = 1
+    """Smallest height and width of its input."""
+    scale: int = 1
+    """How many times it enlarges an image. Its input is averaged over squares of this side before,
+    so that it returns the size of the image; stride, halo and minimum are pixels of the image."""
+    source: str = ""
+    """``spandrel:FILE``, where it is in a file of its own; see :mod:`weights.external`."""
+    sha256: str = ""
+    """Of that file."""
 
     def __post_init__(self) -> None:
-        check("backbone", self, total_stride=CHANNELS)
+        check("backbone", self, total_stride=CHANNELS, minimum=(1, 4096), scale=(1, 16))
         require(self.halo is None or self.halo >= 0, "backbone.halo", "0 or more", self.halo)
+        fits = self.total_stride % self.scale == 0
+        expected = "a multiple of backbone.scale"
+        require(fits, "backbone.total_stride", expected, self.total_stride)
+        named = re.fullmatch(r"(spandrel:.{1,4000})?", self.source) is not None
+        require(named, "backbone.source", "spandrel:FILE", self.source)
+        hashed = re.fullmatch(r"[0-9a-f]{64}" if self.source else "", self.sha256) is not None
+        require(hashed, "backbone.sha256", "that of backbone.source", self.sha256)
 
 
 Backbone = Residual | GridDehaze | UNet | Experts | RoutedExperts | External

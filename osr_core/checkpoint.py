@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ class Checkpoint:
     that this precision costs; absent if unknown."""
     sha256: str = field(default="", compare=False)
     """Of the file that it was read from."""
+    folder: Path | None = field(default=None, compare=False)
+    """Of that file."""
 
     @property
     def overlap(self) -> int | None:
@@ -95,7 +98,7 @@ class Checkpoint:
         check_hash(model)
         tensors, metadata, sha256 = read_file(path, _accept)
         try:
-            return replace(cls.parse(tensors, metadata), sha256=sha256)
+            return replace(cls.parse(tensors, metadata), sha256=sha256, folder=path.parent)
         except (SpecError, CheckpointError) as error:
             raise CheckpointError(f"{path}: {error}") from None
 
@@ -165,7 +168,8 @@ def _shapes(spec: ModelSpec, found: Mapping[str, tuple[int, ...]]) -> dict[str, 
     """Names and shapes that a spec asks for."""
     shapes = {parameter.name: parameter.shape for parameter in analyse(spec).parameters}
     if isinstance(spec.backbone, External):
-        shapes |= {name: shape for name, shape in found.items() if name.startswith("backbone.")}
+        inside = [n for n in found if n.startswith("backbone.") and spec.stores(n)]
+        shapes |= {name: found[name] for name in inside}
     return shapes
 
 

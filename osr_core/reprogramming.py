@@ -24,6 +24,8 @@ def spec_around(
     frozen: bool,
     total_stride: int,
     halo: int | None,
+    minimum: int,
+    scale: int,
 ) -> ModelSpec:
     """The spec of a reprogrammed network: external, unless the backbone was built from a spec.
 
@@ -31,7 +33,7 @@ def spec_around(
         OptionError: if such a backbone has another number of channels than the wave.
     """
     known = getattr(backbone, "spec", None)
-    external = External(type(backbone).__name__, total_stride, halo)
+    external = External(type(backbone).__name__, total_stride, halo, minimum, scale)
     result = ModelSpec(external, inputs, outputs, frozen=frozen)
     if not isinstance(known, ModelSpec) or known.reprogrammed or analyse(known).uses_context:
         return result
@@ -43,12 +45,22 @@ def spec_around(
 def check_backbone(spec: ModelSpec, backbone: object) -> None:
     """Raise :class:`ModelError` unless a backbone is given just where it is external."""
     if isinstance(spec.backbone, External) and backbone is None:
+        if spec.backbone.source:
+            raise ModelError(
+                f"the model reprograms {spec.backbone.source}, which PyTorch runs; load it by "
+                "osr.load_network(model), export it with --to torch"
+            )
         raise ModelError(
             f"the model reprograms a network of its author's, {spec.backbone.name}; give it from "
             "Python: backends.load(model, backbone=network)"
         )
     if backbone is not None and not isinstance(spec.backbone, External):
         raise ModelError(f"the model has a backbone of its own, {spec.backbone.kind}; give none")
+
+
+def backbone_scale(spec: ModelSpec) -> int:
+    """How many times the backbone enlarges what it is given."""
+    return spec.backbone.scale if isinstance(spec.backbone, External) else 1
 
 
 def check_result(name: str, given: tuple[int, ...], returned: tuple[int, ...] | None) -> None:

@@ -109,8 +109,8 @@ class ModelSpec:
         learns = bool(self.adapter) or not self.frozen
         require(learns, "frozen", "false where there is nothing else to train", self.frozen)
         experts = self.experts
-        rgb = self.backbone_channels == IMAGE_CHANNELS or not experts
-        expected = 'layout "shared" and channels 3 around experts, which take RGB'
+        rgb = self.backbone_channels == IMAGE_CHANNELS or not (experts or self.in_file)
+        expected = 'layout "shared" and channels 3 around networks that take RGB'
         require(rgb, "input_transform", expected, self.input_transform)
         parts = (self.backbone, *experts)
         contexts = [p.context for p in parts if isinstance(p, (UNet, RoutedExperts)) and p.context]
@@ -159,6 +159,16 @@ class ModelSpec:
         if self.reprogrammed:
             return ("input_transform.", "output_transform.")
         return self.backbone.adapter
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the backbone is in a file of another program."""
+        return isinstance(self.backbone, External) and bool(self.backbone.source)
+
+    def stores(self, name: str) -> bool:
+        """Whether weight files hold the weight of that name; those of a frozen backbone that is in
+        a file of its own are there only."""
+        return not (self.frozen and self.in_file and name.startswith("backbone."))
 
     def learns(self, name: str) -> bool:
         """Whether the weight of that name learns."""

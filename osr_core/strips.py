@@ -119,8 +119,10 @@ class Restoration:
     ) -> None:
         self._image, self._network, self._tiling = image, network, tiling
         self._info = analyse(network.spec)
-        stride = self._info.total_stride
-        self._height, self._width = (-(-side // stride) * stride for side in image.shape[:2])
+        stride, least = self._info.total_stride, self._info.minimum
+        self._height, self._width = (
+            max(-(-side // stride) * stride, least) for side in image.shape[:2]
+        )
         self._on_progress, self._reported = on_progress, 0.0
         halo = 0 if self._info.global_statistics else self._info.halo  # those are not tiled
         self._overlap = _first_overlap(tiling.overlap, network, halo)
@@ -154,7 +156,8 @@ class Restoration:
     def _plan(self, first: int) -> tuple[list[Span], list[Span]]:
         """Rows and columns of tiles from a row on."""
         stride = self._info.total_stride
-        height, width = self._tiling.sides(self._height, self._width, self._overlap, stride)
+        sides = self._tiling.sides(self._height, self._width, self._overlap, stride)
+        height, width = (max(side, self._info.minimum) for side in sides)
         rows = spans(self._height, height, self._overlap, stride, first)
         columns = spans(self._width, width, self._overlap, stride)
         if self._info.global_statistics and len(rows) * len(columns) > 1:

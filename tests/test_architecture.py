@@ -15,8 +15,8 @@ FLOORS = ("osr_core", "backends", "weights", "osr", "examples", "tools")
 """Each may import itself and what is before it."""
 LIBRARIES = {"torch", "mindspore", "onnx", "onnxruntime"}
 """Of the backends."""
-WITH_TORCH = ("pth.py", "zero_shot.py", "torch_peers.py")
-"""What reads its pickles, and what runs networks with it whatever the backend."""
+WITH_TORCH = ("pth.py", "zero_shot.py", "torch_peers.py", "external.py")
+"""What writes its pickles, and what runs networks with it whatever the backend."""
 
 
 def _imported(path):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from backends import get_backend
 from osr_core.analysis import analyse
 from osr_core.backend import require_backend
 from osr_core.checkpoint import Checkpoint
@@ -21,6 +22,7 @@ from osr_core.registry import registry
 from osr_core.reprogramming import check_backbone
 from weights.content import PathLike, naming
 from weights.convert import TOLERANCE
+from weights.external import find_backbone
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def export(model: PathLike, output: PathLike | None = None, *, to: str | None = 
     for darktable (:mod:`weights.darktable`).
 
     Batch, height and width stay free. The file is run before it takes its place, on images of two
-    shapes, and must agree with the NumPy reference. It carries the spec, the model's name, SHA-256
-    and licence, the total stride and the halo, all as texts: in ONNX's ``metadata_props``, in extra
+    shapes, and must agree with the NumPy reference; where the backbone is in a file of another
+    program, with the network in PyTorch. It carries the spec, the model's name, SHA-256 and
+    licence, the total stride and the halo, all as texts: in ONNX's ``metadata_props``, in extra
     files of ``torch.export``, in MindIR's ``user_info``.
 
     Args:
@@ -91,10 +94,12 @@ def export(model: PathLike, output: PathLike | None = None, *, to: str | None = 
     require_backend(chosen.backend)
     module = import_module(chosen.module)
     checkpoint = Checkpoint.load(model)
-    check_backbone(checkpoint.spec, None)
+    backbone = find_backbone(checkpoint.spec, chosen.backend, checkpoint.folder)
+    check_backbone(checkpoint.spec, backbone)
+    external = {} if backbone is None else {"backbone": backbone}
     with naming(path, "written"), atomic_write(path) as temporary:
-        module.export(checkpoint, temporary, _metadata(stem, checkpoint))
-        difference = _difference(module, temporary, checkpoint)
+        module.export(checkpoint, temporary, _metadata(stem, checkpoint), **external)
+        difference = _difference(module, temporary, checkpoint, backbone)
         if not difference <= TOLERANCE:
             raise BackendError(
                 f"{path}: not written: its outputs differ from the reference by {difference:.1e}"
@@ -131,15 +136,19 @@ def _metadata(name: str, checkpoint: Checkpoint) -> dict[str, str]:
     }
 
 
-def _difference(module: Any, path: Path, checkpoint: Checkpoint) -> float:
+def _difference(module: Any, path: Path, checkpoint: Checkpoint, backbone: Any) -> float:
     """The largest over images of two shapes; NaN if any output is."""
-    known = analyse(checkpoint.spec)
+    known, spec, state = analyse(checkpoint.spec), checkpoint.spec, checkpoint.state
     rng = np.random.default_rng(0)
     largest = []
     for count, rows, columns in ((1, 2, 3), (2, 3, 2)):
-        sides = (max(8, each * known.total_stride) for each in (rows, columns))
+        sides = (max(8, each * known.total_stride, known.minimum) for each in (rows, columns))
         images = rng.random((count, 3, *sides), np.float32)
         context = thumbnail(images) if known.uses_context else None
-        expected = forward(checkpoint.spec, checkpoint.state, images.astype(np.float64))
+        if backbone is None:
+            expected = forward(spec, state, images.astype(np.float64))
+        else:  # described nowhere else
+            network = get_backend("torch").build(spec, state=state, backbone=backbone)
+            expected = network.predict(images)
         largest.append(np.abs(module.run(path, images, context) - expected).max())
     return float(np.max(largest))

@@ -12,14 +12,16 @@ from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 
 from backends.mindspore.device import bound_kernels, compiled, set_precision
+from backends.pretrained import Pretrained
 from osr_core.checkpoint import check_tensors, state_names
 from osr_core.migration import canonical_name
 from osr_core.spec import ModelSpec
 
 
-class Network(nn.Cell):
+class Network(Pretrained, nn.Cell):
     """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
+    backend = "mindspore"
     spec: ModelSpec
     """What the network is; :func:`~.networks.build` sets it."""
     precision = "float32"
@@ -65,4 +67,8 @@ class Network(nn.Cell):
 
     def _tensors(self) -> dict[str, Parameter]:
         """Weights, and the batch statistics of an external backbone."""
-        return {canonical_name(name): tensor for name, tensor in self.parameters_and_names()}
+        return {
+            canonical_name(name): tensor
+            for name, tensor in self.parameters_and_names()
+            if self.spec.stores(name)
+        }

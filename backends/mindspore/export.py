@@ -17,9 +17,14 @@ from osr_core.checkpoint import Checkpoint
 from osr_core.context import SIDE
 
 
-def export(checkpoint: Checkpoint, path: Path, metadata: Mapping[str, str]) -> None:
+def export(
+    checkpoint: Checkpoint,
+    path: Path,
+    metadata: Mapping[str, str],
+    backbone: nn.Cell | None = None,
+) -> None:
     """Write a network's graph; the metadata become its ``user_info``."""
-    network = build(checkpoint.spec, state=checkpoint.state).set_train(False)
+    network = build(checkpoint.spec, state=checkpoint.state, backbone=backbone).set_train(False)
     inputs = [Tensor(shape=[None, 3, None, None], dtype=ms.float32)]
     if analyse(checkpoint.spec).uses_context:
         inputs.append(Tensor(shape=[None, 3, SIDE, SIDE], dtype=ms.float32))

@@ -27,6 +27,8 @@ def build(
     seed: int = 0,
     device: str | None = None,
     state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+    *,
+    backbone: nn.Cell | None = None,
 ) -> Network:
     """As :func:`backends.torch.networks.build`; without a device, on MindSpore's default.
 
@@ -34,10 +36,14 @@ def build(
     """
     if device is not None:
         select(device)
-    check_backbone(spec, None)
+    check_backbone(spec, backbone)
     state = initial_state(spec, seed) if state is None else state
     check_state(spec, state)
-    return _build(spec, state)
+    if backbone is None:
+        return _build(spec, state)
+    network = Reprogrammed(backbone, spec)
+    network.load_state({**network.state(), **state})
+    return network
 
 
 def load(

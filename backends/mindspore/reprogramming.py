@@ -12,7 +12,13 @@ from backends.mindspore.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_state
-from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
+from osr_core.reprogramming import (
+    DEFAULT_INPUT,
+    DEFAULT_OUTPUT,
+    backbone_scale,
+    check_result,
+    spec_around,
+)
 from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 _check_result: Any = ops.constexpr(check_result)  # a graph does it when it is compiled
@@ -27,6 +33,7 @@ class Reprogrammed(Network):
         assert spec.output_transform is not None
         self.spec = spec
         self.layout = spec.input_transform.layout
+        self.scale = backbone_scale(spec)
         self.input_transform = InputTransform(IMAGE_CHANNELS, spec.input_transform)
         self.backbone = backbone
         self.backbone_name = type(backbone).__name__
@@ -56,7 +63,8 @@ class Reprogrammed(Network):
         return self.output_transform(wave, image)
 
     def _restore(self, x: Tensor) -> Tensor:
-        result = self.backbone(x)
+        small = x if self.scale == 1 else ops.avg_pool2d(x, self.scale, self.scale)
+        result = self.backbone(small)
         shape = result.shape if isinstance(result, Tensor) else None
         _check_result(self.backbone_name, x.shape, shape)
         return result
@@ -71,6 +79,8 @@ def reprogram(
     seed: int = 0,
     total_stride: int = 1,
     halo: int | None = None,
+    minimum: int = 1,
+    scale: int = 1,
 ) -> Reprogrammed:
     """As :func:`backends.torch.reprogramming.reprogram`, around a cell.
 
@@ -83,7 +93,7 @@ def reprogram(
         raise OptionError(f"backbone: expected a mindspore.nn.Cell, got {type(backbone).__name__}")
     spec = spec_around(
         backbone, input_transform, output_transform,
-        frozen=frozen, total_stride=total_stride, halo=halo,
+        frozen=frozen, total_stride=total_stride, halo=halo, minimum=minimum, scale=scale,
     )  # fmt: skip
     network = Reprogrammed(backbone, spec)
     transforms = replace(spec, backbone=External())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from backends.onnx import device as devices
 from backends.onnx.emitter import IMAGE, RESULT, THUMBNAIL, network_graph
+from backends.pretrained import Pretrained
 from osr_core.analysis import analyse
 from osr_core.backend import Device
 from osr_core.checkpoint import State, check_state, state_names
@@ -17,9 +18,10 @@ from osr_core.context import thumbnail
 from osr_core.spec import ModelSpec
 
 
-class Network:
+class Network(Pretrained):
     """A session and its weights; implements :class:`osr_core.backend.Network`."""
 
+    backend = "onnx"
     precision = "float32"
     """The only one there is."""
     overlap: int | None = None

@@ -10,14 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from backends.pretrained import Pretrained
 from backends.torch.device import autocast
 from osr_core.checkpoint import check_tensors, state_names
 from osr_core.spec import ModelSpec
 
 
-class Network(nn.Module):
+class Network(Pretrained, nn.Module):
     """The base class of all networks; implements :class:`osr_core.backend.Network`."""
 
+    backend = "torch"
     spec: ModelSpec
     """What the network is; :func:`~.networks.build` sets it."""
     precision = "float32"
@@ -58,4 +60,8 @@ class Network(nn.Module):
     def _tensors(self) -> dict[str, Tensor]:
         """Weights, and the floating buffers of an external backbone (batch statistics)."""
         tensors = self.state_dict(keep_vars=True)
-        return {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+        return {
+            name: tensor
+            for name, tensor in tensors.items()
+            if tensor.is_floating_point() and self.spec.stores(name)
+        }

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.export import Dim
 
 from backends.torch.networks import build
@@ -16,12 +17,20 @@ from osr_core.checkpoint import Checkpoint
 from osr_core.context import SIDE
 
 
-def export(checkpoint: Checkpoint, path: Path, metadata: Mapping[str, str]) -> None:
+def export(
+    checkpoint: Checkpoint,
+    path: Path,
+    metadata: Mapping[str, str],
+    backbone: nn.Module | None = None,
+) -> None:
     """Write a network's program; the metadata become extra files in it."""
-    network = build(checkpoint.spec, device="cpu", state=checkpoint.state).eval()
+    network = build(
+        checkpoint.spec, device="cpu", state=checkpoint.state, backbone=backbone
+    ).eval()
     known = analyse(checkpoint.spec)
     stride, batch = known.total_stride, Dim("batch")
-    inputs = [torch.zeros(2, 3, 2 * stride + 2 * (stride == 1), 3 * stride)]
+    least = 2 * stride + 2 * (stride == 1)
+    inputs = [torch.zeros(2, 3, max(least, known.minimum), max(3 * stride, known.minimum))]
     rows, columns = (stride * d if stride > 1 else d for d in (Dim("rows"), Dim("columns")))
     free = [{0: batch, 2: rows, 3: columns}]
     if known.uses_context:

@@ -27,6 +27,8 @@ def build(
     seed: int = 0,
     device: str | None = None,
     state: Mapping[str, NDArray[np.floating[Any]]] | None = None,
+    *,
+    backbone: nn.Module | None = None,
 ) -> Network:
     """The network of a spec on a device.
 
@@ -35,17 +37,22 @@ def build(
         seed: of its initial weights, :func:`osr_core.initial.initial_state`.
         device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``; ``None``: PyTorch's default.
         state: weights by canonical name, in place of initial ones.
+        backbone: the module of an external backbone, whose weights stay where ``state`` has none.
 
     Raises:
         DeviceError: if there is no such device here.
-        ModelError: if the backbone is external.
+        ModelError: if the backbone is external and not given.
         CheckpointError: if the weights are not those of the spec.
     """
-    check_backbone(spec, None)
+    check_backbone(spec, backbone)
     state = initial_state(spec, seed) if state is None else state
     check_state(spec, state)
     target = torch.get_default_device() if device is None else torch_device(select(device))
-    return _build(spec, state, target)
+    if backbone is None:
+        return _build(spec, state, target)
+    network = Reprogrammed(backbone, spec)
+    network.load_state({**network.state(), **state})
+    return network.to(target)
 
 
 def load(

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from backends.torch.base import Network
 from backends.torch.transforms import InputTransform, OutputTransform
 from osr_core import spec as specs
 from osr_core.errors import OptionError
 from osr_core.initial import initial_state
-from osr_core.reprogramming import DEFAULT_INPUT, DEFAULT_OUTPUT, check_result, spec_around
+from osr_core.reprogramming import (
+    DEFAULT_INPUT,
+    DEFAULT_OUTPUT,
+    backbone_scale,
+    check_result,
+    spec_around,
+)
 from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 if TYPE_CHECKING:
@@ -29,6 +36,7 @@ class Reprogrammed(Network):
         assert spec.output_transform is not None
         self.spec = spec
         self.layout = spec.input_transform.layout
+        self.scale = backbone_scale(spec)
         self.input_transform = InputTransform(IMAGE_CHANNELS, spec.input_transform)
         self.backbone = backbone
         self.output_transform = OutputTransform(
@@ -55,7 +63,8 @@ class Reprogrammed(Network):
         return self.output_transform(wave, image)
 
     def _restore(self, x: Tensor) -> Tensor:
-        result = self.backbone(x)
+        small = x if self.scale == 1 else functional.avg_pool2d(x, self.scale)
+        result = self.backbone(small)
         shape = result.shape if isinstance(result, Tensor) else None
         check_result(type(self.backbone).__name__, x.shape, shape)
         return result
@@ -70,6 +79,8 @@ def reprogram(
     seed: int = 0,
     total_stride: int = 1,
     halo: int | None = None,
+    minimum: int = 1,
+    scale: int = 1,
 ) -> Reprogrammed:
     """Transforms around any restoration network: a module to train, to restore with, to save.
 
@@ -94,6 +105,10 @@ def reprogram(
         total_stride: height and width of the backbone's input must be multiples of this.
         halo: pixels to each side that can influence an output pixel of the backbone, for
             restoring in tiles; ``None``: unknown, so that images are restored whole.
+        minimum: smallest height and width of the backbone's input.
+        scale: how many times the backbone enlarges an image, for super-resolution. Its input is
+            averaged over squares of this side first, so that the result has the size of the image;
+            total stride, halo and minimum are in pixels of the image.
 
     Returns:
         A network from RGB in [0, 1], ``(N, 3, H, W)``, to the same shape, not clipped, on the
@@ -107,7 +122,7 @@ def reprogram(
         raise OptionError(f"backbone: expected a torch.nn.Module, got {type(backbone).__name__}")
     spec = spec_around(
         backbone, input_transform, output_transform,
-        frozen=frozen, total_stride=total_stride, halo=halo,
+        frozen=frozen, total_stride=total_stride, halo=halo, minimum=minimum, scale=scale,
     )  # fmt: skip
     network = Reprogrammed(backbone, spec)
     transforms = replace(spec, backbone=External())

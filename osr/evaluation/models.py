@@ -132,7 +132,7 @@ def network_model(
         checkpoint.provenance,
         checkpoint.sha256,
         lambda image: restore(image, network, tile),
-        inspect if spec.makes_waves else None,
+        inspect if spec.makes_waves and not spec.in_file else None,
     )
 
 

@@ -24,6 +24,7 @@ from osr_core import __version__
 from osr_core.backend import Network
 from osr_core.errors import ImageError, OptionError
 from osr_core.registry import default_model
+from weights.external import load_network
 
 StrPath = str | os.PathLike[str]
 _ORDER = ("input", "network", "zero-shot", "baseline")
@@ -106,7 +107,7 @@ def evaluate(
         raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
     check_names((column.name for column in columns), "column")
     framework = get_backend(backend)
-    read = partial(framework.load, device=device, precision=precision)
+    read = partial(load_network, backend=framework.name, device=device, precision=precision)
     networks = [
         network_model(one, read, tile) if isinstance(one, str) else object_model(*one, tile)
         for one in models or saved.models or (default_model(),)

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from osr_core.analysis import analyse
 from osr_core.errors import OptionError
 from osr_core.settings import build, require
-from osr_core.spec import SPEC_VERSION, ModelSpec
+from osr_core.spec import SPEC_VERSION, External, ModelSpec
 from osr_core.training.options import Optimizer, TrainerOptions
+from weights.external import with_file
 
 _RESUMABLE = frozenset(
     ("data", "vgg", "checkpoint_every", "max_checkpoints", "log_every", "max_skipped_steps",
@@ -225,7 +226,10 @@ class Recipe:
         multiple = analyse(self.spec).total_stride
         fits = self.crop_size % multiple == 0
         require(fits, "recipe.crop_size", f"a multiple of {multiple}", self.crop_size)
-        require(not self.spec.frozen or self.init != Init(), "recipe.init.backbone",
+        least = analyse(self.spec).minimum
+        require(self.crop_size >= least, "recipe.crop_size", f"at least {least}", self.crop_size)
+        given = isinstance(self.spec.backbone, External) or self.init != Init()
+        require(not self.spec.frozen or given, "recipe.init.backbone",
                 "the weights of the frozen backbone", "none")  # fmt: skip
 
     def lr(self, step: int) -> float:
@@ -253,7 +257,7 @@ class Recipe:
             raise OptionError("recipe.spec: missing; it says which network is trained")
         spec = data["spec"]
         if isinstance(spec, Mapping):
-            spec = {"version": SPEC_VERSION, **spec}
+            spec = with_file({"version": SPEC_VERSION, **spec})
         return build(cls, {**data, "spec": ModelSpec.from_dict(spec)}, "recipe")
 
     def differences(self, other: Recipe) -> list[str]:

@@ -23,6 +23,7 @@ from osr_core.backend import World
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
 from osr_core.training.trainer import Trainer
+from weights.external import find_backbone
 from weights.vgg import load_vgg
 
 
@@ -37,6 +38,7 @@ def train(
     device: str = "auto",
     resume: bool = False,
     workers: int = 1,
+    backbone: Any = None,
 ) -> Summary:
     """Train the network of a recipe; ``output/model.safetensors`` is the result.
 
@@ -55,6 +57,8 @@ def train(
         device: ``auto``, ``cpu``, ``cuda[:i]`` or ``ascend[:i]``.
         resume: whether to resume a stopped training; else the folder must hold none.
         workers: loader processes per training process, up to 64; 0 loads between the steps.
+        backbone: a module or cell of your own, where the recipe's backbone is of the kind
+            ``external``; as in ``backends.reprogram``.
 
     Returns:
         The summary of the last stage that was trained.
@@ -85,7 +89,7 @@ def train(
     for number, each in enumerate(samples, 1):
         last = folder if len(stages) == 1 else folder / f"stage-{number}"
         previous = folder / f"stage-{number - 1}" / MODEL if number > 1 else None
-        trainer, about = make_trainer(module, each.recipe, world, previous)
+        trainer, about = make_trainer(module, each.recipe, world, previous, backbone)
         provenance = {
             "trained_with": f"osr {__version__}, {module.name} {module.version()}",
             "processes": world.size,
@@ -105,13 +109,19 @@ def train(
 
 
 def make_trainer(
-    backend: ModuleType, recipe: Recipe, world: World, previous: Path | None = None
+    backend: ModuleType,
+    recipe: Recipe,
+    world: World,
+    previous: Path | None = None,
+    backbone: Any = None,
 ) -> tuple[Trainer, dict[str, Any]]:
     """A trainer with the recipe's initial weights, and their provenance; ``previous`` is the model
-    of the stage before."""
+    of the stage before, ``backbone`` the module of an external backbone that is in no file."""
     state, about = initial_weights(recipe, previous)
     vgg = load_vgg(recipe.vgg) if recipe.vgg else None
-    network = backend.build(recipe.spec, device=world.device, state=state)
+    if backbone is None:
+        backbone = find_backbone(recipe.spec, backend.name)
+    network = backend.build(recipe.spec, device=world.device, state=state, backbone=backbone)
     return backend.Trainer(network, recipe.trainer_options, vgg, world), about
 
 
