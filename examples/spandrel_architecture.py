@@ -2,9 +2,9 @@
 
     python examples/spandrel_architecture.py osr-denoise denoise-for-spandrel.safetensors
 
-spandrel tells a network by the names and shapes of its tensors, and ours do not determine it. So the
-file that is written carries the specification as one more tensor, and the architecture below, once
-it is registered, reads it. In a program that uses spandrel, with this package installed:
+spandrel tells a network by the names and shapes of its tensors, and ours do not determine it. So
+the file that is written carries the specification as one more tensor, and the architecture below,
+once it is registered, reads it. In a program that uses spandrel, with this package installed:
 
     from spandrel_architecture import register
     register()

@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from report_folder import make_folder
 
+from backends import get_backend
 from osr.evaluation.statistics import load
 from osr.images import Picture, read, write
 from osr.report.view import View
@@ -60,12 +62,36 @@ def test_reprogram_your_model(backend):
 @pytest.mark.slow
 def test_reprogram_what_spandrel_knows():
     pytest.importorskip("torch")
-    pytest.importorskip("spandrel")
+    if not find_spec("spandrel"):
+        pytest.skip("spandrel is not installed")
     trained, restored, exported = _run("reprogram_spandrel.py").splitlines()
     assert int(trained.split()[1].replace(",", "")) < 20_000  # without the network itself
     degraded, after = (float(text.split()[-2]) for text in restored.split(","))
     assert after > degraded + 1  # measured: 10.7 dB, then 14.5
     assert exported.startswith("reprogrammed.pt2: differs by ")
+
+
+def test_spandrel_reads_our_networks(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    if not find_spec("spandrel"):
+        pytest.skip("spandrel is not installed")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import spandrel_architecture as example
+
+    loader, path = example.spandrel.ModelLoader(), tmp_path / "a.safetensors"
+    for model in ("osr-small", "osr-dehaze"):
+        with pytest.raises(example.spandrel.UnsupportedModelError):
+            loader.load_from_file(registry()[model].path)
+    example.register()
+    example.register()
+    for model, tiling in (("osr-small", "SUPPORTED"), ("osr-dehaze", "DISCOURAGED")):
+        example.write(model, path)
+        loaded = loader.load_from_file(path)
+        assert loaded.tiling.name == tiling
+        image = np.random.default_rng(0).random((1, 3, 64, 32), np.float32)
+        expected = get_backend("torch").load(model, "cpu").predict(image).clip(0, 1)
+        result = loaded(torch.from_numpy(image)).numpy()
+        np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
