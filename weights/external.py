@@ -155,7 +155,7 @@ def _module(known: Any) -> Any:
             self.network = known.model
 
         def forward(self, x: Tensor) -> Tensor:
-            return torch.cat([known._call_fn(self.network, image) for image in x.split(1)])
+            return torch.cat([known._call_fn(self.network, image[None]) for image in x])
 
     known.model.float()
     default = known._call_fn.__qualname__.startswith("ImageModelDescriptor.")  # model(image)
