@@ -59,6 +59,7 @@ ONE_SIDED = {
     "current",  # MindSpore's device belongs to the process, torch's to each tensor
     "compiled",  # into graphs, which Ascend needs
     "cap",  # of MindSpore's oneDNN
+    "bound_kernels",  # which MindSpore keeps for each shape
 }
 """Public functions of one backend alone."""
 
