@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from osr_core.initial import initial_state
 from osr_core.registry import registry
 from osr_core.spec import ModelSpec, UNet
 from weights import darktable
+from weights.cards import cards
 
 if not is_installed("onnx"):
     pytest.skip("onnx is not installed", allow_module_level=True)
@@ -87,8 +89,14 @@ def test_published_models(tmp_path, monkeypatch):
     assert card["notes"].startswith("Not for darktable's own repository")
 
 
-def test_licences_decide_which_models_qualify():
+def test_licences_decide_which_models_qualify(monkeypatch):
     assert not darktable.qualifies("mine")
+    entry = replace(registry()["osr-denoise"], licence="CC-BY-4.0")
+    for data, free in (("free-photographs", True), ("photographs", False)):
+        monkeypatch.setattr(darktable, "registry", lambda: {"mine": entry})
+        monkeypatch.setitem(cards(), "mine", {"data": ["free-photographs", data]})
+        assert darktable.qualifies("mine") == free
+    monkeypatch.undo()
     for name, entry in registry().items():
         assert not (darktable.qualifies(name) and "NC" in entry.licence), name
 

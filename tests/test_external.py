@@ -22,6 +22,7 @@ from osr_core import Checkpoint, restore
 from osr_core.analysis import analyse
 from osr_core.errors import BackendError, CheckpointError, ModelError, OptionError, SpecError
 from osr_core.spec import External, InputTransform, ModelSpec, OutputTransform
+from osr_core.training.options import TrainerOptions
 from weights.external import find_backbone, with_file
 
 SPEC = """
@@ -138,11 +139,36 @@ def test_a_file_beside_the_model_a_missing_one_and_another(
     spec = ModelSpec.from_dict({**spec.to_dict(), "backbone": moved})
     with pytest.raises(ModelError, match=r"elsewhere/compact\.pth, which is not there; put comp"):
         find_backbone(spec, "torch", tmp_path)
+    for name in ("a" * 3000, "a\0b", "."):  # none is a file, and none a traceback
+        hostile = ModelSpec.from_dict(
+            {**spec.to_dict(), "backbone": {**moved, "source": f"spandrel:{name}"}}
+        )
+        with pytest.raises(ModelError, match="which is not there"):
+            find_backbone(hostile, "torch", tmp_path)
     shutil.copy(files / "compact.pth", tmp_path)
     assert find_backbone(spec, "torch", tmp_path) is not None
     shutil.copy(files / "noise.pth", tmp_path / "compact.pth")
     with pytest.raises(ModelError, match=r"compact\.pth: another file than the one"):
         find_backbone(spec, "torch", tmp_path)
+
+
+def test_a_network_that_is_not_frozen_is_stored_with_its_weights(
+    files: Path, tmp_path: Path
+) -> None:
+    torch = import_module("backends.torch")
+    spec = ModelSpec.from_dict(
+        {"version": 3, "backbone": _table(files / "compact.pth"), "frozen": False,
+         "input_transform": {"channels": 3, "layout": "shared"}, "output_transform": {}}
+    )  # fmt: skip
+    network = torch.build(spec, device="cpu", backbone=find_backbone(spec, "torch"))
+    images = np.random.default_rng(0).random((2, 3, 8, 8), np.float32)
+    before = network.state()
+    torch.Trainer(network, TrainerOptions()).step(images, images[::-1].copy(), 1e-2)
+    after = network.state()
+    assert not np.array_equal(before["backbone.body.0.weight"], after["backbone.body.0.weight"])
+    Checkpoint(spec, after).save(tmp_path / "a.safetensors")
+    loaded = osr.load_network(tmp_path / "a.safetensors", "torch", "cpu")
+    np.testing.assert_allclose(loaded.predict(images), network.predict(images), atol=1e-6)
 
 
 def test_only_pytorch_runs_it(trained: Path, tmp_path: Path) -> None:

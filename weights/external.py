@@ -8,6 +8,7 @@ and what it requires of the size of an image.
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from typing import Any
 
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import BackendError, ModelError, PackageError
+from osr_core.errors import BackendError, ModelError, PackageError, printable
 from osr_core.files import open_regular
 from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 from weights import formats
@@ -79,10 +80,11 @@ def find_backbone(spec: ModelSpec, backend: str, folder: Path | None = None) -> 
         )
     given = Path(external.source.removeprefix(PREFIX))
     places = [given] if folder is None else [given, folder / given.name]
-    path = next((place for place in places if place.is_file()), None)
+    path = next((place for place in places if os.path.isfile(place)), None)
     if path is None:
+        shown, name = printable(given, 300), printable(given.name, 100)
         raise ModelError(
-            f"the model reprograms {given}, which is not there; put {given.name} beside the model"
+            f"the model reprograms {shown}, which is not there; put {name} beside the model"
         )
     if _sha256(path) != external.sha256:
         raise ModelError(f"{path}: another file than the one that the model reprograms")
