@@ -19,7 +19,8 @@ EXTRAS = {
     "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40",
              "safetensors>=0.4.3"],  # reads what our own reader and writer do
     "fuzz": ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"],
-    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
+    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "nbclient>=0.10",
+             "ipykernel>=6.29"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
 EXTRAS["all"] = [
