@@ -2,9 +2,8 @@
 
     python tools/make_gallery.py
 
-The photographs come with scikit-image and are free: astronaut (NASA, public domain), brick and
-grass (CC0), camera (Lav Varshney, CC0), chelsea (Stéfan van der Walt, CC0) and coffee (Rachel
-Michetti, CC0). No model was trained on them.
+The photographs come with scikit-image and are free; docs/gallery.md names their authors. No model
+was trained on them.
 """
 
 from __future__ import annotations
@@ -30,8 +29,24 @@ from osr_core.registry import registry
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
-SIDE, GAP = 240, 4
-"""Side of a crop, and white pixels between crops."""
+SIDE = 240
+"""Of a crop, in pixels."""
+
+PHOTOGRAPHS = {
+    "astronaut": "NASA, public domain",
+    "brick": "CC0",
+    "camera": "Lav Varshney, CC0",
+    "chelsea": "Stéfan van der Walt, CC0",
+    "coffee": "Rachel Michetti, CC0",
+    "coins": "Brooklyn Museum, no known copyright",
+    "grass": "CC0",
+    "gravel": "CC0",
+    "hubble_deep_field": "NASA, public domain",
+    "immunohistochemistry": "CMMI, no known copyright",
+    "retina": "Mikael Häggström, CC0",
+    "rocket": "SpaceX, public domain",
+}
+"""Functions of ``skimage.data``, with author and licence."""
 
 Pixels = NDArray[np.uint8]
 
@@ -42,7 +57,7 @@ class Sample:
 
     section: str
     photograph: str
-    """Function of ``skimage.data``."""
+    """A key of :data:`PHOTOGRAPHS`."""
     degradation: str
     """A chain; ``none`` for a clean photograph."""
     top: int
@@ -51,9 +66,13 @@ class Sample:
     model: str = "osr-general"
 
     @property
-    def file(self) -> str:
-        """Name of its picture."""
-        return safe_name(f"{self.photograph} {self.degradation}").replace("+", "-") + ".jpg"
+    def parts(self) -> tuple[str, ...]:
+        """Its pictures, in their order."""
+        return ("input", "result") + (() if self.degradation == "none" else ("original",))
+
+    def file(self, part: str) -> str:
+        """Name of a picture."""
+        return safe_name(f"{self.photograph} {self.degradation} {part}").replace("+", "-") + ".jpg"
 
 
 @dataclass(frozen=True)
@@ -64,8 +83,8 @@ class Result:
     before: float
     """PSNR of the input in dB, of the whole photograph, at most :data:`CEILING`."""
     after: float
-    strip: Pixels
-    """The crop of the input, of the result and, unless that is the input, of the ground truth."""
+    crops: list[Pixels]
+    """Of the parts of the sample; the original is the ground truth."""
 
 
 SAMPLES = (
@@ -73,15 +92,22 @@ SAMPLES = (
     Sample("Clean", "camera", "none", 60, 130),
     Sample("Clean", "brick", "none", 100, 60),
     Sample("Clean", "grass", "none", 100, 60),
+    Sample("Clean", "gravel", "none", 100, 60),
+    Sample("Clean", "rocket", "none", 100, 200),
+    Sample("Clean", "hubble_deep_field", "none", 300, 300),
+    Sample("Clean", "immunohistochemistry", "none", 100, 100),
     Sample("Noise", "chelsea", "noise:25,clip=1", 40, 130),
     Sample("Noise", "coffee", "noise:50,clip=1", 20, 160),
+    Sample("Noise", "retina", "noise:15,clip=1", 500, 300),
     Sample("Greyscale", "camera", "grey+noise:25,clip=1", 60, 130),
     Sample("Noise and JPEG", "coffee", "noise:15,clip=1+jpeg:75", 20, 160),
     Sample("JPEG", "chelsea", "jpeg:20", 40, 130),
+    Sample("JPEG", "coins", "jpeg:20", 30, 60),
     Sample("Rain", "astronaut", "rain:0.3,length=28,angle=12", 0, 110),
     Sample("Rain", "coffee", "rain:0.3,length=28,angle=12+jpeg:90", 20, 160),
     Sample("Haze", "astronaut", "haze:1.3", 0, 110),
     Sample("Low resolution", "coffee", "low_resolution:2", 20, 160),
+    Sample("Motion blur", "rocket", "motion:15", 100, 200),
     Sample("Low light", "astronaut", "low_light:3+jpeg:95", 0, 110, "osr-lowlight"),
 )
 """In the order of the page, one section after another."""
@@ -96,7 +122,8 @@ def main() -> None:
     for old in folder.glob("*.jpg"):
         old.unlink()
     for result in results:
-        write(folder / result.sample.file, Picture(result.strip), quality=92)
+        for part, crop in zip(result.sample.parts, result.crops, strict=True):
+            write(folder / result.sample.file(part), Picture(crop), quality=92)
     (DOCS / "gallery.md").write_text(render(results), "utf-8")
 
 
@@ -112,9 +139,10 @@ def make(sample: Sample) -> Result:
     rng = np.random.default_rng(0)
     degraded, target = map(to_levels, Chain.parse(sample.degradation)(to_float(clean), rng))
     restored = restore(degraded, backends.load(sample.model))
-    shown = [degraded, restored] if sample.degradation == "none" else [degraded, restored, target]
     before, after = (min(psnr(image, target), CEILING) for image in (degraded, restored))
-    return Result(sample, before, after, _strip(shown, sample))
+    place = np.s_[sample.top : sample.top + SIDE, sample.left : sample.left + SIDE]
+    shown = (degraded, restored, target)[: len(sample.parts)]
+    return Result(sample, before, after, [image[place] for image in shown])
 
 
 def render(results: list[Result]) -> str:
@@ -126,15 +154,9 @@ def render(results: list[Result]) -> str:
     template = environment.get_template("gallery.md.j2")
     models = dict.fromkeys(result.sample.model for result in results)
     weights = ", ".join(f"`{name}` {registry()[name].sha256[:16]}" for name in models)
-    return template.render(results=results, weights=weights, ceiling=CEILING)
-
-
-def _strip(images: list[Pixels], sample: Sample) -> Pixels:
-    """The same crop of each, side by side."""
-    white = np.full((SIDE, GAP, 3), 255, np.uint8)
-    place = np.s_[sample.top : sample.top + SIDE, sample.left : sample.left + SIDE]
-    parts = [part for image in images for part in (image[place], white)]
-    return np.concatenate(parts[:-1], axis=1)
+    return template.render(
+        results=results, weights=weights, ceiling=CEILING, photographs=PHOTOGRAPHS, side=SIDE
+    )
 
 
 if __name__ == "__main__":
