@@ -34,7 +34,6 @@ from osr.images.metadata import (
 from osr.images.picture import Content
 from osr_core.strips import Rows
 
-_LEVEL = 3  # of zlib: on photographs 6 takes up to twice the time for about as many bytes
 _JPEG_SEGMENT_BYTES = 65533 - 29  # beside its length and the longer header, XMP's
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"  # not compressed, no language
 _IDAT_BYTES = 1 << 20  # OpenCV warns of chunks above 8 MB
@@ -99,13 +98,22 @@ def _write_png(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[
         putchunk(file, b"eXIf", picture.exif)
     if picture.xmp:
         putchunk(file, b"iTXt", _XMP_KEYWORD + picture.xmp)
-    deflate, above = zlib.compressobj(_LEVEL), np.zeros(width * channels * item, np.uint8)
+    deflate, above = _deflate(), np.zeros(width * channels * item, np.uint8)
     for block in _blocks(strips, max(1, _IDAT_BYTES // above.size)):
         filtered, above = _filtered(block, above)
         if data := deflate.compress(filtered.data):
             putchunk(file, b"IDAT", data)
     putchunk(file, b"IDAT", deflate.flush())
     putchunk(file, b"IEND", b"")
+
+
+def _deflate() -> Any:
+    """zlib that looks for runs only, not for repeated patterns.
+
+    On the differences of photographs that takes less than half the time of zlib's level 3, and most
+    files become smaller, by about 5 %.
+    """
+    return zlib.compressobj(strategy=zlib.Z_RLE)
 
 
 def _layout(picture: Content[Rows]) -> tuple[int, int, int, int]:
@@ -163,7 +171,8 @@ def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray
     for block in _blocks(strips, rows):
         strip = block.astype(block.dtype.newbyteorder("<"), order="C")
         strip[:, 1:] -= strip[:, :-1].copy()
-        data = zlib.compress(strip.data, _LEVEL)
+        deflate = _deflate()
+        data = deflate.compress(strip.data) + deflate.flush()
         offsets.append(file.tell())
         lengths.append(len(data))
         file.write(data)
