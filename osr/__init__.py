@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from osr.parity import check_parity as check_parity
     from osr.pipeline import restore_files as restore_files
     from osr.training.run import train as train
+    from osr.training.views import training_samples as training_samples
     from osr_core.model_folder import save_pretrained as save_pretrained
     from weights.convert import convert as convert
     from weights.export import export as export
@@ -42,6 +43,7 @@ _MODULES = {
     "restore_on_ray": "osr.cluster.restoration",
     "save_pretrained": "osr_core.model_folder",
     "train": "osr.training.run",
+    "training_samples": "osr.training.views",
 }
 """Every public function and the module that holds it. No module of this package may have the name
 of a function: importing it would hide the function."""

@@ -73,11 +73,7 @@ def train(
     >>> import osr  # doctest: +SKIP
     >>> osr.train("small", "runs/small", data={"photographs": "photos/"})  # doctest: +SKIP
     """
-    folders = {
-        name: [os.fspath(f) for f in ([given] if isinstance(given, (str, os.PathLike)) else given)]
-        for name, given in (data or {}).items()
-    }
-    stages = _stages(recipe, task, assign, folders)
+    stages = recipe_stages(recipe, task, assign, data)
     if not 0 <= workers <= MAX_WORKERS:
         raise OptionError(f"workers {workers}: expected 0 to {MAX_WORKERS}")
     module = get_backend(backend)
@@ -125,17 +121,22 @@ def make_trainer(
     return backend.Trainer(network, recipe.trainer_options, vgg, world), about
 
 
-def _stages(
+def recipe_stages(
     recipe: Recipe | PathLike | Sequence[Recipe | PathLike],
     task: str | None,
     assign: Iterable[str],
-    data: Mapping[str, Any],
+    data: Mapping[str, PathLike | Sequence[PathLike]] | None,
 ) -> Sequence[Recipe]:
+    """The stages of a training; the arguments are those of :func:`train`."""
+    folders = {
+        name: [os.fspath(f) for f in ([given] if isinstance(given, (str, os.PathLike)) else given)]
+        for name, given in (data or {}).items()
+    }
     given = [recipe] if isinstance(recipe, (Recipe, str, os.PathLike)) else recipe
     stages = [each for each in given if isinstance(each, Recipe)]
     files = [each for each in given if not isinstance(each, Recipe)]
     if not stages:
-        return load_stages(*files, task=task, assign=assign, data=data)
+        return load_stages(*files, task=task, assign=assign, data=folders)
     if files or task or assign:
         raise OptionError("recipe: files, task and assign go with no Recipe; change the Recipe")
-    return [replace(stage, data={**stage.data, **data}) for stage in stages]
+    return [replace(stage, data={**stage.data, **folders}) for stage in stages]
