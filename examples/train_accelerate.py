@@ -8,6 +8,8 @@ Samples and degradations are those of a recipe. The photographs come with scikit
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from accelerate import Accelerator
 from torch.nn.functional import l1_loss
@@ -28,7 +30,7 @@ def main(target: str = "accelerate.safetensors") -> None:
     spec = ModelSpec(UNet((16, 24)), InputTransform(), OutputTransform())
     network = build(spec)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
-    loader = DataLoader(view, view.batch_size)
+    loader: Any = DataLoader(view, view.batch_size)  # type: ignore[arg-type]
     model, optimizer, loader = accelerator.prepare(network, optimizer, loader)
     for step, (degraded, clean) in enumerate(loader, 1):
         loss = l1_loss(model(degraded), clean)

@@ -50,7 +50,8 @@ def main(target: str = "lightning.safetensors") -> None:
     spec = ModelSpec(UNet((16, 24)), InputTransform(), OutputTransform())
     model = Restoration(spec)
     trainer = lightning.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)
-    trainer.fit(model, DataLoader(view, view.batch_size))
+    loader: Any = DataLoader(view, view.batch_size)  # type: ignore[arg-type]
+    trainer.fit(model, loader)
     Checkpoint(spec, model.network.state()).save(target)
     print(f"osr restore PICTURE --model {target} -o RESTORED")
 
