@@ -101,9 +101,16 @@ def test_licences_decide_which_models_qualify(monkeypatch):
         assert not (darktable.qualifies(name) and "NC" in entry.licence), name
 
 
-@pytest.mark.parametrize("name", ["osr-general", "osr-dehaze"])
-def test_a_model_that_looks_at_the_whole_image_is_refused(name, tmp_path):
-    message = f"model {name}: needs a thumbnail of the whole image, but darktable shows"
+REFUSED = {
+    "osr-general": "a thumbnail of the whole image, but darktable shows",
+    "osr-dehaze": "a thumbnail of the whole image, but darktable shows",
+    "osr-small": "tiles that overlap by 72 pixels, as measured, but darktable's overlap by 64",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_that_needs_more_of_an_image_than_a_tile_is_refused(name, tmp_path):
+    message = f"model {name}: needs {REFUSED[name]}"
     with pytest.raises(ModelError, match=message):
         package.export(name, tmp_path / "a.dtmodel")
     assert not list(tmp_path.iterdir())

@@ -41,7 +41,7 @@ def export(checkpoint: Checkpoint, path: Path, metadata: Mapping[str, str]) -> N
     """Write the package of a network, by the rules that :func:`check` verifies.
 
     Raises:
-        ModelError: if the network needs more of the image than a tile.
+        ModelError: if the network needs more of the image than a tile, or a larger overlap.
     """
     from backends.onnx.any_size import any_size_graph
 
@@ -140,6 +140,11 @@ def _require_tiles(name: str, checkpoint: Checkpoint) -> None:
             f"model {name}: needs {why} of the whole image, but darktable shows a network one tile "
             "at a time; use osr restore, or export a model without global context"
         )
+    if checkpoint.overlap is not None and checkpoint.overlap > OVERLAP:
+        raise ModelError(
+            f"model {name}: needs tiles that overlap by {checkpoint.overlap} pixels, as measured, "
+            f"but darktable's overlap by {OVERLAP}: seams would show; use osr restore"
+        )
 
 
 def _identifier(name: str) -> str:
@@ -156,8 +161,10 @@ def _admission(name: str) -> str:
 
 
 def _seams(checkpoint: Checkpoint) -> tuple[str, ...]:
-    needed = checkpoint.overlap or analyse(checkpoint.spec).halo
-    if needed <= OVERLAP:
+    halo = analyse(checkpoint.spec).halo
+    if checkpoint.overlap is not None or halo <= OVERLAP:
         return ()
-    kind = "measured" if checkpoint.overlap else "theoretical"
-    return (f"Tiles of darktable overlap by {OVERLAP} pixels; the {kind} overlap is {needed}.",)
+    return (
+        f"The overlap that tiles need was not measured: it is up to {halo} pixels, and darktable's "
+        f"overlap by {OVERLAP}.",
+    )
