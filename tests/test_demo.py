@@ -19,6 +19,7 @@ from image_files import random
 
 from osr.degradations import DEGRADATIONS
 from osr.images import Picture, read, write
+from osr_core.errors import OSRError
 from osr_core.registry import registry
 
 pytest.importorskip("uvicorn", reason="needs the extra demo")
@@ -142,6 +143,8 @@ def test_a_degraded_one_is_compared_with_the_original(page, photo, tiny_model):
         "restored", "before", "after",
     ]  # fmt: skip
     assert page.ask("GET", "files/degraded")[0] == 404
+    assert page.ask("POST", f"restore?model={tiny_model}&degradation=noize")[0] == 422
+    assert page.ask("GET", "files/restored")[0] == 200, "results of before are gone"
 
 
 def test_waves_of_a_model_are_shown(page, photo, tiny_model):
@@ -188,6 +191,25 @@ def test_errors_are_one_line_without_the_folders_of_the_server(
     assert "\n" not in answer["error"]
     assert str(server.folder) not in answer["error"]
     assert [path.name for path in server.folder.rglob("photo*") if path.is_file()] != ["passwd"]
+
+
+@pytest.mark.parametrize(("limit", "shape"), [("PIXELS", (10, 20)), ("SIDE", (15, 30))])
+def test_large_pictures_are_shown_smaller(page, tiny_model, tmp_path, monkeypatch, limit, shape):
+    monkeypatch.setattr(work, f"SHOWN_{limit}", {"PIXELS": 200, "SIDE": 30}[limit])
+    write(tmp_path / "a.png", Picture(np.full((40, 80, 4), 99, np.uint8)))
+    page.ask("PUT", "photo?name=a.png", (tmp_path / "a.png").read_bytes())
+    made = page.ask("POST", f"restore?model={tiny_model}")[1]
+    assert (made["height"], made["width"]) == (40, 80)
+    assert made["scale"] == shape[0] / 40
+    for name, expected in (("after.jpg", (*shape, 3)), ("restored.png", (40, 80, 4))):
+        (tmp_path / name).write_bytes(page.ask("GET", f"files/{name[:-4]}")[1])
+        assert read(tmp_path / name).pixels.shape == expected
+
+
+def test_paths_of_the_server_are_left_out(tmp_path):
+    error = OSRError(f"{tmp_path}/tmp_1/input/photo.png: bad ({tmp_path}/photo.png, /etc/passwd)")
+    line = work.public(error, tmp_path)
+    assert line == "photo.png: bad (photo.png, /etc/passwd)"
 
 
 def test_a_session_holds_one_photograph_of_bounded_size(page, photo, monkeypatch):

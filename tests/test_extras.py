@@ -45,6 +45,11 @@ def test_workflows_name_the_extra_that_they_need(small, monkeypatch, tmp_path, a
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_the_demo_names_its_own(small):
+    (line,) = osr("demo").errors
+    assert re.fullmatch(r"osr: demo: needs \w+; pip install 'osr\[demo\]'", line)
+
+
 def test_python_names_it_as_well(small, tmp_path):
     from osr.report import write_report
 
@@ -80,6 +85,4 @@ for line in (
 def test_extras_are_those_of_the_installation(extra):
     (listed,) = re.findall(rf'"{extra}": \[(.*)\]', (ROOT / "setup.py").read_text("utf-8"))
     packages = [re.split("[>=]", each.strip(' "'))[0] for each in listed.split(",")]
-    assert {name.replace("scikit-image", "skimage") for name in packages} == {
-        *extras.EXTRAS[extra]
-    }
+    assert {name.replace("scikit-image", "skimage") for name in packages} == {*extras.EXTRAS[extra]}

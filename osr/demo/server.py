@@ -118,8 +118,8 @@ class Demo:
 
         def job() -> work.Restored:
             check()
-            folder = session.made(empty=True)
-            return work.restore(source, folder, model, degradation, self._settings, progress)
+            with session.new_results() as folder:
+                return work.restore(source, folder, model, degradation, self._settings, progress)
 
         made = await self._run(session, job)
         session.files, session.model = made.files, model
@@ -130,7 +130,7 @@ class Demo:
         session = self._session(request)
         source, model = session.files.get("degraded", _source(session)), session.model
         pictures = await self._run(
-            session, lambda: work.inspect(source, session.made(), model, self._settings)
+            session, lambda: work.inspect(source, session.results, model, self._settings)
         )
         session.files |= pictures
         keys = ("name", "title", "text")
@@ -148,8 +148,7 @@ class Demo:
         try:
             return await self._sessions.run(session, job)
         except OSRError as error:
-            line = work.public(error, session.made(), session.folder)
-            raise HTTPException(422, line) from None
+            raise HTTPException(422, work.public(error, session.folder)) from None
         except MemoryError:
             raise HTTPException(422, "out of memory; use a smaller photograph") from None
 

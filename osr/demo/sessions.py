@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from osr_core.errors import OptionError
@@ -23,6 +24,8 @@ class Session:
         self.source: Path | None = None
         self.model = ""
         """Of the last restoration."""
+        self.results = folder
+        """Folder of the last restoration."""
         self.files: dict[str, Path] = {}
         """What the page may fetch, by name."""
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -42,16 +45,21 @@ class Session:
 
         return check
 
-    def made(self, empty: bool = False) -> Path:
-        """Folder of results."""
-        folder = self.folder / "made"
-        if empty:
+    @contextmanager
+    def new_results(self) -> Iterator[Path]:
+        """A folder that takes the place of the results before, unless the block fails."""
+        folder, old = Path(mkdtemp(dir=self.folder)), self.results
+        try:
+            yield folder
+        except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-        return folder
+            raise
+        self.results = folder
+        if old != self.folder:
+            shutil.rmtree(old, ignore_errors=True)
 
     @contextmanager
-    def used(self) -> Any:
+    def used(self) -> Iterator[None]:
         """Keep the folder during a block, also if the page is closed meanwhile."""
         self._users += 1
         try:

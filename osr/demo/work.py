@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -164,12 +165,10 @@ def inspect(source: Path, folder: Path, model: str, settings: Settings) -> dict[
     return {name: folder / "inside" / f"{name}.png" for name in PICTURES}
 
 
-def public(error: OSRError, *folders: Path) -> str:
-    """An error's line without the folders of the server."""
-    text = str(error)
-    for folder in folders:
-        text = text.replace(f"{folder}{os.sep}", "")
-    return text
+def public(error: OSRError, folder: Path) -> str:
+    """An error's line with the names of files in a folder of the server, not their paths."""
+    separator = re.escape(os.sep)
+    return re.sub(rf"{re.escape(str(folder))}{separator}(?:\w+{separator})*", "", str(error))
 
 
 def _output(results: list[Result], source: Path) -> Path:
