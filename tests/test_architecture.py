@@ -28,6 +28,11 @@ def _imported(path):
             yield node.module
 
 
+@pytest.mark.parametrize("package", FLOORS[:4])
+def test_packages_carry_their_types(package):
+    assert (ROOT / package / "py.typed").is_file()
+
+
 def _modules(floor):
     files = [*(ROOT / floor).rglob("*.py")]
     assert files, floor
