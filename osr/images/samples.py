@@ -17,6 +17,8 @@ from PIL.ImageFile import ImageFile
 
 from osr_core.errors import ImageError
 
+_ROWS = 256  # that are copied at a time
+
 _MODES = {
     "L": "L", "1": "L",
     "LA": "LA", "La": "LA",
@@ -34,8 +36,19 @@ def decode_8_bit(image: ImageFile, icc: bytes | None) -> tuple[NDArray[Any], byt
     if mode in ("L", "RGB") and "transparency" in image.info:
         mode += "A"
     if image.mode == "CMYK" and icc is not None:
-        return np.array(_cmyk_to_srgb(image, icc)), None
-    return np.array(image if image.mode == mode else image.convert(mode)), icc
+        return _array(_cmyk_to_srgb(image, icc)), None
+    return _array(image if image.mode == mode else image.convert(mode)), icc
+
+
+def _array(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels, which NumPy alone would copy twice, some rows at a time."""
+    width, height = image.size
+    shape = (height, width, len(image.getbands()))
+    pixels = np.empty(shape if shape[2] > 1 else shape[:2], np.uint8)
+    for top in range(0, height, _ROWS):
+        bottom = min(top + _ROWS, height)
+        pixels[top:bottom] = image.crop((0, top, width, bottom))
+    return pixels
 
 
 def decode_16_bit(data: bytes) -> NDArray[np.uint16]:

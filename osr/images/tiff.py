@@ -72,6 +72,9 @@ class _TiffFile(TiffImageFile):
         """Skip Pillow's limit on pixels, which alone of its formats TIFF asks for once more."""
         ImageFile.load_prepare(self)
 
+    def load_end(self) -> None:
+        """Leave the pixels as they are: Pillow would turn them by an orientation in XMP."""
+
 
 def _pixels_16_bit(data: bytes) -> NDArray[np.uint16]:
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
