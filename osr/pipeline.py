@@ -41,7 +41,8 @@ def restore_files(
     that cannot be restored have an error in their result; the others are still restored.
 
     Args:
-        inputs: files, folders and glob patterns; see :func:`osr.jobs.plan`.
+        inputs: files, folders and glob patterns; see :func:`osr.jobs.plan`. Of videos
+            (:mod:`osr.video`) only those that are named or match a pattern.
         output: a folder, or for a single image also a file.
         model: a registered name (default: the first one) or a .safetensors file.
         backend: ``torch``, ``mindspore`` or ``onnx``; see :func:`backends.get_backend`.

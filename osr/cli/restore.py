@@ -59,7 +59,7 @@ def restore(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Restore INPUTs: image files, folders of images, or quoted globs.
+    """Restore INPUTs: image and video files, folders of images, or quoted globs.
 
     Results keep the names, sizes, bit depths and metadata of their inputs. Unreadable inputs are
     reported; the remaining inputs are still processed, and the exit status is 2.
@@ -67,6 +67,8 @@ def restore(
     \b
     osr restore photo.jpg -o better.jpg
     osr restore photos/ 'scans/*.tiff' -o restored --model osr-denoise --resume
+    osr restore clip.mp4 -o out.mp4
+    osr restore s3://bucket/in -o s3://bucket/out --ray head:6379
     """
     options["model"] = options["model"] or default_model()
     backend = options["backend"] or pick_backend()
