@@ -128,6 +128,16 @@ def test_from_python_and_skipped_images(place, tmp_path):
     assert "tiny.png: an image of 7×5 pixels is too small" in run.stderr
 
 
+def test_images_above_max_pixels_are_skipped(place, tmp_path):
+    run = CliRunner().invoke(evaluate, [
+        "--model", str(place / "plain.safetensors"), "--data", str(place / "clean"),
+        "--no-baselines", "--limit", "1", "--degradation", "none", "-o", str(tmp_path / "out"),
+        "--max-pixels", str(24 * 28 - 1),
+    ], standalone_mode=False)  # fmt: skip
+    assert run.return_value == 1, run.exception
+    assert "28 × 24 pixels are more than the limit" in run.stderr
+
+
 def test_networks_without_a_file(place, tmp_path):
     import backends
 

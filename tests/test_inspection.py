@@ -241,6 +241,12 @@ def test_the_command_writes_a_sheet_or_a_folder(files):
     assert len(list((files / "pictures").glob("*.png"))) == len(PICTURES)
 
 
+def test_an_image_above_max_pixels_is_refused(files):
+    run = _run(files, files / "grey.png", "-o", files / "x.png", "--max-pixels", 9)
+    assert isinstance(run.exception, ImageError)
+    assert "--max-pixels" in str(run.exception)
+
+
 def test_the_command_names_what_is_wrong(files):
     plain = ModelSpec(BACKBONE)
     Checkpoint(plain, initial_state(plain, 0)).save(files / "plain.safetensors")

@@ -4,6 +4,7 @@ The writers run in a process of their own without other threads, which forks a c
 see :mod:`killing`.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,13 @@ def test_a_writer_that_is_not_atomic_is_noticed(tmp_path):
     run = _check(tmp_path, "careless")
     assert "careless: call" in run.stderr
     assert "neither old nor new" in run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SUPPORTED, reason="fork")
+def test_a_killed_batch_is_resumed_without_loss_or_repetition(tmp_path):
+    program = [sys.executable, HERE / "killed_batch.py", tmp_path]
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    run = subprocess.run(program, capture_output=True, text=True, timeout=300, env=environment)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout.split()[0]) >= 16

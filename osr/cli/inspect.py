@@ -20,14 +20,17 @@ from osr.inspection import inspect as run_inspection
               help="File for a contact sheet, or a folder for one PNG per quantity.")  # fmt: skip
 @click.option("--size", default=DEFAULT_SIZE, show_default=True,
               help="Size of the centre crop to inspect, in pixels.")  # fmt: skip
+@options.max_pixels
 @options.json
-def inspect(image: Path, model: str | None, output: Path, size: int, as_json: bool) -> None:
+def inspect(
+    image: Path, model: str | None, output: Path, size: int, max_pixels: int | None, as_json: bool
+) -> None:
     """Show what a reprogrammed model, or a mixture of experts, computes from IMAGE.
 
     Amplitude, phase, real and imaginary part of the waves that enter the network, and the gates
     that select for each pixel between the image itself and its restoration.
     """
-    height, width = run_inspection(image, model, output, size).image.shape[:2]
+    height, width = run_inspection(image, model, output, size, max_pixels).image.shape[:2]
     if as_json:
         made = {"input": str(image), "output": str(output), "width": width, "height": height}
         print_json(made)

@@ -40,17 +40,19 @@ class Item:
     """Whether a larger ground truth is cropped around its centre, as RESIDE asks for."""
     max_side: int = 0
     """Longest side in pixels; larger images are downscaled, 0 leaves them unchanged."""
+    max_pixels: int | None = None
+    """See :func:`osr.images.read`."""
 
     def load(self) -> tuple[Pixels | None, Pixels]:
         """Read the degraded image, None in sets of clear images, and the clear one; (H, W, 3).
 
         Raises :class:`ImageError` if a file cannot be read, or the sizes do not fit.
         """
-        truth = _rgb8(self.truth)
+        truth = self._read(self.truth)
         if self.degraded is None:
             return None, downscale(truth, self.max_side)
         if self.halves is None:
-            degraded = _rgb8(self.degraded)
+            degraded = self._read(self.degraded)
             truth = centre(truth, *degraded.shape[:2]) if self.centre_crop else truth
         else:
             degraded, truth = self._split(truth)
@@ -68,12 +70,15 @@ class Item:
         """
         if self.depth is None:
             return None
-        values = _depth(self.depth)
+        values = _depth(self.depth, self.max_pixels)
         known = np.isfinite(values) & (values > 0)
         if not known.any():
             raise ImageError(f"{self.depth}: holds no depth above 0")
         scaled = np.where(known, values, values[known].mean()) / values[known].mean()
         return downscale(scaled.astype(np.float32), self.max_side)
+
+    def _read(self, path: Path) -> Pixels:
+        return to_rgb8(read(path, self.max_pixels).pixels)
 
     def _split(self, both: Pixels) -> tuple[Pixels, Pixels]:
         half = both.shape[1] // 2
@@ -95,17 +100,13 @@ def downscale(image: NDArray[Any], max_side: int) -> NDArray[Any]:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _rgb8(path: Path) -> Pixels:
-    return to_rgb8(read(path).pixels)
-
-
 def _size(image: Pixels) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
-def _depth(path: Path) -> NDArray[Any]:
+def _depth(path: Path, max_pixels: int | None) -> NDArray[Any]:
     if path.suffix.lower() != ".npy":
-        pixels = read(path).pixels
+        pixels = read(path, max_pixels).pixels
         if pixels.ndim == 3 and (pixels[..., :3] != pixels[..., :1]).any():
             raise ImageError(f"{path}: is in colour; a depth map has one value a pixel")
         return (pixels if pixels.ndim == 2 else pixels[..., 0]).astype(np.float64)

@@ -48,6 +48,11 @@ class Column:
         """Whether its images are not degraded."""
         return self.kind in ("none", "grey")  # grey images have grey targets
 
+    def within(self, max_pixels: int | None) -> Column:
+        """The column, whose images are read with a limit; see :func:`osr.images.read`."""
+        items = tuple(replace(item, max_pixels=max_pixels) for item in self.items)
+        return replace(self, items=items)
+
     def load(self, index: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The degraded image of an item, float32, and its ground truth, uint8, both (H, W, 3).
 

@@ -47,6 +47,7 @@ def evaluate(
     device: str = "auto",
     precision: str = "float32",
     tile: int | None = None,
+    max_pixels: int | None = None,
     on_row: Callable[[Row, int], object] = lambda row, total: None,
 ) -> Results:
     """Evaluate models on data sets: the OSR matrix, in a folder with a report.
@@ -75,6 +76,7 @@ def evaluate(
         device: such as ``cuda:0``.
         precision: of the networks.
         tile: see :func:`osr_core.restore`.
+        max_pixels: of an image, see :func:`osr.images.read`.
         on_row: called with each new row, and with how many there will be.
 
     Returns:
@@ -106,6 +108,7 @@ def evaluate(
     else:
         raise OptionError("no data: give --data NAME=PATH (see 'osr data list') or --config")
     check_names((column.name for column in columns), "column")
+    columns = tuple(column.within(max_pixels) for column in columns)
     framework = get_backend(backend)
     read = partial(load_network, backend=framework.name, device=device, precision=precision)
     networks = [

@@ -72,6 +72,7 @@ def inspect(
     model: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
     size: int = DEFAULT_SIZE,
+    max_pixels: int | None = None,
 ) -> Inspection:
     """Run a model on the centre of an image file and record its wave and its gates.
 
@@ -80,6 +81,7 @@ def inspect(
         model: registered name or ``.safetensors`` file; by default the default model.
         output: file of a contact sheet, or a folder, which gets one PNG per quantity.
         size: side of the centre crop, 16 to 2048 pixels.
+        max_pixels: see :func:`osr.images.read`.
 
     Raises:
         ImageError: if a file cannot be read or written.
@@ -91,7 +93,7 @@ def inspect(
         require_extra("evaluation", "inspection")
     name = default_model() if model is None else os.fspath(model)
     checkpoint = Checkpoint.load(name)
-    pixels = to_float(to_rgb8(read(Path(image)).pixels))
+    pixels = to_float(to_rgb8(read(Path(image), max_pixels).pixels))
     try:
         inspection = inspect_image(pixels, checkpoint, size)
     except ModelError as error:
