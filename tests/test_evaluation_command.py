@@ -21,7 +21,7 @@ from osr.images import Picture, write
 from osr.training.recipe_files import FOLDER
 from osr_core.backend import BACKENDS, is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.errors import OptionError, OSRError
+from osr_core.errors import ImageError, OptionError, OSRError
 from osr_core.initial import initial_state
 from osr_core.registry import registry
 from osr_core.spec import InputTransform, ModelSpec, OutputTransform, UNet
@@ -128,14 +128,14 @@ def test_from_python_and_skipped_images(place, tmp_path):
     assert "tiny.png: an image of 7×5 pixels is too small" in run.stderr
 
 
-def test_images_above_max_pixels_are_skipped(place, tmp_path):
+def test_images_above_max_pixels_are_refused(place, tmp_path):
     run = CliRunner().invoke(evaluate, [
         "--model", str(place / "plain.safetensors"), "--data", str(place / "clean"),
         "--no-baselines", "--limit", "1", "--degradation", "none", "-o", str(tmp_path / "out"),
         "--max-pixels", str(24 * 28 - 1),
-    ], standalone_mode=False)  # fmt: skip
-    assert run.return_value == 1, run.exception
-    assert "28 × 24 pixels are more than the limit" in run.stderr
+    ])  # fmt: skip
+    assert isinstance(run.exception, ImageError)
+    assert "28 × 24 pixels are more than the limit of 671" in str(run.exception)
 
 
 def test_networks_without_a_file(place, tmp_path):
