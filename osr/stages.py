@@ -28,6 +28,8 @@ class Result:
     width: int | None = None
     height: int | None = None
     seconds: float | None = None
+    frames: int | None = None
+    """Of a video, those that were restored now."""
     note: str | None = None
     """What of the input was left out, e.g. all frames but the first."""
     skipped: str | None = None

@@ -194,7 +194,7 @@ def test_a_killed_worker_loses_nothing(tmp_path, tiny_model, monkeypatch):
     (tmp_path / "in").mkdir()
     for number in range(PICTURES):
         pixels = np.random.default_rng(number).integers(0, 256, (300, 300, 3), np.uint8)
-        write(tmp_path / "in" / f"{number:02}.png", Picture(pixels))
+        write(tmp_path / "in" / f"{number:04}.png", Picture(pixels))
     killed = []
 
     def kill(done, total, name):
@@ -206,7 +206,7 @@ def test_a_killed_worker_loses_nothing(tmp_path, tiny_model, monkeypatch):
     options = {"model": tiny_model, "workers": 2, **OPTIONS}
     results = _patiently(lambda: osr.restore_on_ray(*arguments, progress=kill, **options))
     assert killed
-    assert sorted(result.output for result in results) == [f"{n:02}.png" for n in range(PICTURES)]
+    assert sorted(result.output for result in results) == [f"{n:04}.png" for n in range(PICTURES)]
     osr.restore_files(tmp_path / "in", tmp_path / "plain", model=tiny_model, **OPTIONS)
     for path in (tmp_path / "plain").iterdir():
         assert np.array_equal(read(path).pixels, read(tmp_path / "out" / path.name).pixels)

@@ -121,7 +121,7 @@ def _wrong_spec(path):
         ),
         (None, ["--device", "cuda:7"], "device cuda:7"),
         (None, ["--device", "gpu"], "expected auto, cpu, cuda"),
-        (None, ["--tile", "5"], "tile 5: this network needs at least"),
+        (None, ["--tile", "5"], "this network needs at least"),
         (None, ["--tile", "many"], "'many' is not a valid integer"),
         (None, ["--quality", "101"], "101 is not in the range"),
         (None, ["--format", "gif"], "'gif' is not one of"),

@@ -50,7 +50,7 @@ def test_frames_are_restored_and_the_rest_is_kept(name, tiny_model, tmp_path):
     (tmp_path / "out").mkdir()
     target = tmp_path / "out" / name
     result = _restored(source, target, tiny_model)
-    assert (result.width, result.height, result.note) == (64, 48, None)
+    assert (result.width, result.height, result.frames, result.note) == (64, 48, COUNT, None)
     before, times, facts = clips.decode(source)
     after, new_times, new_facts = clips.decode(target)
     assert new_times == times
@@ -186,6 +186,7 @@ def test_the_command(clip, tiny_model, tmp_path):
     run = command("restore", clip, "-o", tmp_path / "b.mp4", "--model", tiny_model, "--json")
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["files"][0]["output"] == str(tmp_path / "b.mp4")
+    assert json.loads(run.stdout)["files"][0]["frames"] == COUNT
     write(tmp_path / "a.png", Picture(clips.scene()))
     run = command("restore", tmp_path, "-o", tmp_path / "out", "--model", tiny_model)
     assert "clip.mp4: skipped: is a video; give it as an input of its own" in run.stderr

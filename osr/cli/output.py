@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +113,8 @@ def report(results: Sequence[Result], done: str, as_json: bool, **setting: objec
     counted = f"{len(good)} {done}, {len(failed)} failed"
     counted += f", {len(skipped)} skipped" if skipped else ""
     seconds = sum(result.seconds or 0 for result in good)
-    pixels = sum((result.width or 0) * (result.height or 0) for result in good)
+    sizes = ((result.width or 0, result.height or 0, result.frames or 1) for result in good)
+    pixels = sum(map(math.prod, sizes))
     speed = f", {seconds:.1f} s, {pixels / 1e6 / seconds:.2f} megapixels/s" if seconds else ""
     how = ", ".join(f"{key} {value}" for key, value in setting.items() if key != "output")
     where = f" → {good[0].output if len(good) == 1 else setting['output']}" if good else ""

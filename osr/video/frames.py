@@ -48,12 +48,18 @@ def restore_frames(
 
 def batch_size(clip: Clip, network: Network, tiling: Tiling) -> int:
     """Frames that are restored at the same time."""
-    stride = analyse(network.spec).total_stride
-    height, width = (-(-side // stride) * stride for side in (clip.height, clip.width))
+    height, width = _padded(clip.height, clip.width, network)
     if tiling.side and tiling.side < max(height, width):
         return 1
     area = AREA if tiling.limit is None else min(AREA, tiling.limit)
     return int(np.clip(area // (height * width), 1, _LARGEST))
+
+
+def _padded(height: int, width: int, network: Network) -> tuple[int, int]:
+    """The size that the network takes, of frames of a size."""
+    info = analyse(network.spec)
+    stride, least = info.total_stride, info.minimum
+    return max(-(-height // stride) * stride, least), max(-(-width // stride) * stride, least)
 
 
 def _restored(batch: list[Frame], network: Network, tiling: Tiling) -> Iterable[Frame]:
@@ -70,9 +76,9 @@ def _restored(batch: list[Frame], network: Network, tiling: Tiling) -> Iterable[
 
 
 def _together(batch: list[Frame], network: Network) -> list[Frame]:
-    stride, first = analyse(network.spec).total_stride, batch[0].pixels
+    first = batch[0].pixels
     height, width = first.shape[:2]
-    rows, columns = (-(-side // stride) * stride for side in (height, width))
+    rows, columns = _padded(height, width, network)
     inputs = np.empty((len(batch), rows, columns, 3), np.float32)
     for each, frame in zip(inputs, batch, strict=True):
         each[...] = pad_right(frame.pixels, rows, columns)

@@ -69,13 +69,15 @@ class Segments:
         """Frames that are in the segments. All but the last of a clip hold :data:`LENGTH`."""
         return LENGTH * len(self.files())
 
-    def write(self, frames: Iterable[Frame]) -> None:
-        """Encode the frames that follow those that are done."""
-        rest, number = iter(frames), len(self.files())
+    def write(self, frames: Iterable[Frame]) -> int:
+        """Encode the frames that follow those that are done; returns how many they were."""
+        written, number = 0, len(self.files())
+        rest = iter(frames)
         for first in rest:
             with atomic_write(self.folder / f"{number:06}.nut") as temporary:
-                self._encode(temporary, chain([first], islice(rest, LENGTH - 1)))
+                written += self._encode(temporary, chain([first], islice(rest, LENGTH - 1)))
             number += 1
+        return written
 
     def remove(self) -> None:
         """Remove the folder."""
@@ -84,8 +86,8 @@ class Segments:
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
-    def _encode(self, path: Path, frames: Iterator[Frame]) -> None:
-        av, clip = require_av(), self._clip
+    def _encode(self, path: Path, frames: Iterator[Frame]) -> int:
+        av, clip, count = require_av(), self._clip, 0
         colours = clip.colours
         with av.open(str(path), "w", format="nut") as container:
             options = {"crf": str(min(51, _SOFT_CRF - self._quality))}
@@ -112,7 +114,9 @@ class Segments:
                 )
                 picture.pts, picture.time_base = frame.pts, clip.time_base
                 container.mux(stream.encode(picture))
+                count += 1
             container.mux(stream.encode(None))
+        return count
 
 
 def _encoder(clip: Clip, target: Path) -> str:

@@ -31,8 +31,9 @@ def load_video(
 def save_video(job: Job, video: Video, frames: Iterator[Frame]) -> Result:
     """Encode what is missing, and write the file."""
     clip, target = video.clip, job.targets[0]
-    video.segments.write(frames)
+    count = video.segments.write(frames)
     left_out = join(clip, video.segments.files(), target)
     video.segments.remove()
     note = "; ".join(filter(None, (clip.note, *left_out)))
-    return Result(str(job.source), str(target), clip.width, clip.height, note=note or None)
+    size = clip.width, clip.height
+    return Result(str(job.source), str(target), *size, frames=count, note=note or None)
