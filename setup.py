@@ -47,6 +47,7 @@ setup(
         "osr.datasets": ["*.toml"],
         "osr.demo": ["page/*"],
         "osr.recipes": ["*.toml", "specialists/*.toml"],
+        "osr": ["web/*"],
         "osr.report": ["templates/*"],
         "weights": ["files/*.json", "files/*.toml", "files/*.safetensors", "files/*.md"],
     },

@@ -132,7 +132,7 @@ def _plain(name: str, checkpoint: Checkpoint) -> str:
         f"# {name}\n\n"
         f"A network of OSR (Out-of-Sample Restoration): {spec.kind} {spec.backbone.kind}, "
         f"{known.parameter_count:,} parameters.\n\n"
-        "    from backends.torch import Network\n\n"
-        f'    network = Network.from_pretrained("{name}")\n\n'
+        "    import backends\n\n"
+        f'    network = backends.load("{name}/{WEIGHTS}")\n\n'
         "State here what it was trained on, its limits, and the licence.\n"
     )

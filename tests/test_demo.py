@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -24,58 +20,11 @@ from osr_core.registry import registry
 
 pytest.importorskip("uvicorn", reason="needs the extra demo")
 
-from demo_server import serving
+from demo_server import Page, Running, serving
 
 from osr.demo import server as server_module
 from osr.demo import work
-from osr.demo.server import is_loopback
 from osr.demo.work import Settings
-
-
-@dataclass
-class Running:
-    """A server in a thread."""
-
-    port: int
-    folder: Path
-
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
-        """Status, and the answer: JSON or bytes."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        is_json = answer.getheader("content-type") == "application/json"
-        return answer.status, json.loads(content) if is_json else content
-
-    def open(self) -> Page:
-        return Page(self)
-
-
-class Page:
-    """A session, without a browser."""
-
-    def __init__(self, server: Running) -> None:
-        self._server = server
-        self._connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
-        self._connection.request("GET", "/session")
-        self._stream = self._connection.getresponse()
-        self.token = self.event()["token"]
-
-    def event(self) -> dict[str, Any]:
-        while True:
-            line = self._stream.readline().strip()
-            if line.startswith(b"data: "):
-                event: dict[str, Any] = json.loads(line[6:])
-                return event
-
-    def ask(self, method: str, rest: str, body: bytes | None = None) -> Any:
-        return self._server.ask(method, f"/session/{self.token}/{rest}", body)
-
-    def close(self) -> None:
-        self._stream.close()
-        self._connection.close()
 
 
 def wait_for(condition: Any) -> None:
@@ -313,47 +262,3 @@ def test_what_the_page_offers(server, tiny_model):
     assert registry()["osr-small"].licence in offered["models"][1]["summary"]
     assert offered["kinds"] == [*DEGRADATIONS]
     assert ".tif" in offered["accept"]
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("x", False)],
-)
-def test_loopback(host, expected):
-    assert is_loopback(host) == expected
-
-
-def test_the_command_says_what_is_wrong(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        run = osr("demo", "--port", taken.getsockname()[1])
-    assert run.returncode == 2
-    assert "cannot listen: Address already in use" in run.errors[0]
-    assert osr("demo", "--host", "nowhere.invalid").returncode == 2
-    assert osr("demo", "--model", "none.safetensors").errors == [
-        "osr: model none.safetensors: no such file"
-    ]
-
-
-def test_the_command_serves_all_models_on_loopback(monkeypatch, tiny_model):
-    seen = {}
-
-    class Server:
-        def run(self, listeners):
-            seen["address"] = listeners[0].getsockname()
-
-    def make(settings, folder, host):
-        seen.update(settings=settings, folder=folder)
-        assert folder.is_dir()
-        return Server()
-
-    monkeypatch.setattr(server_module, "make_server", make)
-    run = osr("demo", "--port", 0, "--model", tiny_model)
-    assert run.returncode == 0
-    assert seen["address"][0] == "127.0.0.1"
-    assert run.stdout.startswith(f"http://127.0.0.1:{seen['address'][1]}/")
-    assert seen["settings"].models == (str(tiny_model), *registry())
-    assert not seen["folder"].exists()
-    assert not run.stderr
-    run = osr("demo", "--host", "0.0.0.0", "--port", 0, "--json")
-    assert json.loads(run.stdout)["models"] == [*registry()]
-    assert "anyone who reaches this address" in run.stderr

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -180,3 +181,18 @@ def test_figures_are_what_the_reports_say(tmp_path):
     sums = matrix.figures("net")
     assert seen["gain"] == f"{sums.seen.mean:.2f}"
     assert unseen["worse"] == f"{100 * sums.harm_share:.0f}"
+
+
+def test_cards_are_made_from_reports(tmp_path, monkeypatch):
+    make_folder(tmp_path, pictures=False)
+    for name in ("cards.toml", "figures.csv"):
+        shutil.copy(make_cards.WEIGHTS / name, tmp_path)
+    found = make_cards.figures("net", [View(load(tmp_path))])
+    monkeypatch.setattr(make_cards, "WEIGHTS", tmp_path)
+    mine = [row | {"model": "osr-sr"} for row in found]
+    monkeypatch.setattr(make_cards, "figures", lambda *_: mine)
+    make_cards.main(["--model", "osr-sr", "--report", str(tmp_path)], standalone_mode=False)
+    card = (tmp_path / "osr-sr.md").read_text("utf-8")
+    assert any(r["state"] == "clean" for r in found)
+    assert all(f"| {r['column']} |" in card for r in found if r.get("images"))
+    assert make_cards.render("osr-sr", make_cards.read_figures(tmp_path / "figures.csv")) == card

@@ -17,6 +17,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium"),
 ]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+DIVIDER = DOCS.parent / "osr" / "web" / "divider.js"
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def address(tmp_path: Path) -> str:
     page.write_text(
         f'<link rel="stylesheet" href="{(DOCS / "style.css").as_uri()}">'
         f'<div class="md-typeset"><figure class="compare"><p>{images}</p></figure></div>'
+        f'<script src="{DIVIDER.as_uri()}"></script>'
         f'<script src="{(DOCS / "compare.js").as_uri()}"></script>',
         "utf-8",
     )

@@ -34,6 +34,7 @@ from osr_core.training.losses import LOSSES
 
 ROOT = Path(__file__).resolve().parent.parent
 CARDS = ROOT / "weights" / "files"
+DIVIDER = ROOT / "osr" / "web" / "divider.js"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -143,12 +144,14 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Cards and the changelog become pages; links in them are as their place there needs."""
+    """Cards and the changelog become pages; links in them are as their place there needs. The
+    divider of the gallery is that of the reports."""
     for name in registry():
         text = (CARDS / f"{name}.md").read_text("utf-8").replace("../../docs/images/", "../images/")
         files.append(File.generated(config, f"models/{name}.md", content=text))
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     files.append(File.generated(config, "changelog.md", content=changelog))
+    files.append(File.generated(config, DIVIDER.name, content=DIVIDER.read_text("utf-8")))
     return files
 
 

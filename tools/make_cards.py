@@ -45,6 +45,7 @@ def main(models: tuple[str, ...], reports: tuple[str, ...]) -> None:
         fresh = [row for model in chosen for row in figures(model, views)]
         table = [row for row in table if row["model"] not in chosen] + fresh
         _write_figures(WEIGHTS / "figures.csv", table)
+        table = read_figures(WEIGHTS / "figures.csv")  # with all of its fields
     for model in chosen:
         (WEIGHTS / f"{model}.md").write_text(render(model, table), "utf-8")
 

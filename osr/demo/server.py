@@ -34,6 +34,7 @@ SESSIONS = 32
 
 _ALIVE = 5.0  # seconds between lines that are sent so that a lost connection is noticed
 _PAGE = Path(__file__).parent / "page"
+_WEB = Path(__file__).parent.parent / "web"
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -56,6 +57,7 @@ class Demo:
             Route("/", _page("index.html")),
             Route("/page.css", _page("page.css")),
             Route("/page.js", _page("page.js")),
+            Route("/divider.js", _page("divider.js", _WEB)),
             Route("/options", self.options),
             Route("/session", self.session),
             Route("/session/{token}/photo", self.upload, methods=["PUT"]),
@@ -200,8 +202,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _page(name: str) -> Callable[[Request], Response]:
-    return lambda request: FileResponse(_PAGE / name)
+def _page(name: str, folder: Path = _PAGE) -> Callable[[Request], Response]:
+    return lambda request: FileResponse(folder / name)
 
 
 def _source(session: Session) -> Path:

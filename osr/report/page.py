@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from osr.evaluation.metrics import SSIM_VARIANT
 from osr.evaluation.models import Model
@@ -33,7 +33,7 @@ def render_markdown(view: View) -> str:
 
 def _render(template: str, view: View, **names: Any) -> str:
     environment = Environment(
-        loader=PackageLoader("osr.report"),
+        loader=ChoiceLoader([PackageLoader("osr.report"), PackageLoader("osr", "web")]),
         autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -152,25 +152,9 @@ addEventListener("drop", (event) => { event.preventDefault(); document.body.clas
 /* Divider */
 {
   const stage = $("stage"), range = $("divider");
-  const move = () => {
-    stage.style.setProperty("--x", `${range.value}%`);
+  const move = divider(stage, range, () => {
     range.setAttribute("aria-valuetext", `${range.value} % before, the rest restored`);
-  };
-  const drag = (event) => {
-    const box = stage.getBoundingClientRect();
-    range.value = ((event.clientX - box.left) / box.width) * 100;
-    move();
-  };
-  range.oninput = move;
-  stage.onpointerdown = (event) => {
-    if (event.button) return;
-    stage.setPointerCapture(event.pointerId);
-    stage.onpointermove = drag;
-    drag(event);
-    range.focus({ preventScroll: true, focusVisible: false });
-    event.preventDefault();
-  };
-  stage.onpointerup = stage.onpointercancel = () => { stage.onpointermove = null; };
+  });
   $("actual").onclick = () => {
     const actual = $("scroll").classList.toggle("actual");
     $("actual").setAttribute("aria-pressed", String(actual));

@@ -5,28 +5,12 @@ if ($("stage")) {
   const state = { image: data.images.find((image) => image.rank === "median" && image.side !== "even") ?? data.images[0], left: "input", right: data.first, view: "picture", gain: 4 };
 
   /* Divider */
-  const move = () => {
-    stage.style.setProperty("--x", `${range.value}%`);
+  const title = (name) => data.titles[name] ?? name;
+  const move = divider(stage, range, () => {
     range.setAttribute("aria-valuetext", `${Math.round(range.value)} % ${title(state.left)}, the rest ${title(state.right)}`);
-  };
-  const drag = (event) => {
-    const box = stage.getBoundingClientRect();
-    range.value = ((event.clientX - box.left) / box.width) * 100;
-    move();
-  };
-  range.oninput = move;
-  stage.onpointerdown = (event) => {
-    if (event.button) return;
-    stage.setPointerCapture(event.pointerId);
-    stage.onpointermove = drag;
-    drag(event);
-    range.focus({ preventScroll: true, focusVisible: false });
-    event.preventDefault();
-  };
-  stage.onpointerup = stage.onpointercancel = () => { stage.onpointermove = null; };
+  });
 
   /* Pictures and maps of differences */
-  const title = (name) => data.titles[name] ?? name;
   const colours = [[0, 0, 4], [61, 15, 95], [149, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 220]];
   const table = Array.from({ length: 256 }, (_, i) => {
     const place = (i / 255) * (colours.length - 1), k = Math.min(Math.floor(place), colours.length - 2);
