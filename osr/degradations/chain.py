@@ -112,7 +112,7 @@ class Chain:
 
     @property
     def grid(self) -> int:
-        """Period in pixels after which all grids of its steps begin anew."""
+        """Period in pixels after which all grids of its steps repeat."""
         return math.lcm(*(step.row.grid for step in self.steps))
 
     def __call__(

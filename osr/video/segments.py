@@ -36,7 +36,7 @@ class Segments:
         clip: the input.
         quality: 1 to 100.
         settings: what the frames depend on, as JSON.
-        resume: keep segments of the same input and settings; else begin anew.
+        resume: keep segments of the same input and settings; else start from the first frame.
     """
 
     def __init__(
