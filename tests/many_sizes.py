@@ -30,7 +30,7 @@ def used() -> int:
 
 def main() -> None:
     """Three times so many sizes, none twice."""
-    network, count = get_backend(sys.argv[1]).load("osr-small"), int(sys.argv[2])
+    network, count = get_backend(sys.argv[1]).load("osr-sr"), int(sys.argv[2])
     sizes = list(product(range(64, 209, 8), repeat=2))
     for number in range(3 * count):
         network.predict(np.zeros((1, 3, *sizes[number]), np.float32))

@@ -127,7 +127,8 @@ def test_results_are_json(here, tiny_model):
     assert (data["target"], data["identical"]) == ("b.ckpt", True)
     assert data["differences"]["numpy"] < 1e-6
     size = "--size", "24"
-    run = osr("inspect", "a.png", "--model", "osr-small", "-o", "waves.png", *size, "--json")
+    model = "--model", "osr-denoise-reprogrammed"
+    run = osr("inspect", "a.png", *model, "-o", "waves.png", *size, "--json")
     assert json.loads(run.stdout)["output"] == "waves.png"
 
 

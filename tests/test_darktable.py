@@ -104,7 +104,6 @@ def test_licences_decide_which_models_qualify(monkeypatch):
 REFUSED = {
     "osr-general": "a thumbnail of the whole image, but darktable shows",
     "osr-dehaze": "a thumbnail of the whole image, but darktable shows",
-    "osr-small": "tiles that overlap by 72 pixels, as measured, but darktable's overlap by 64",
 }
 
 
@@ -114,6 +113,16 @@ def test_a_model_that_needs_more_of_an_image_than_a_tile_is_refused(name, tmp_pa
     with pytest.raises(ModelError, match=message):
         package.export(name, tmp_path / "a.dtmodel")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_whose_measured_overlap_is_too_large_is_refused(tmp_path):
+    spec = ModelSpec(UNet((4, 8), 1))
+    model = tmp_path / "wide.safetensors"
+    Checkpoint(spec, initial_state(spec, 0), measured={"overlap": 72.0}).save(model)
+    message = "needs tiles that overlap by 72 pixels, as measured, but darktable's overlap by 64"
+    with pytest.raises(ModelError, match=message):
+        package.export(str(model), tmp_path / "a.dtmodel")
+    assert [path.name for path in tmp_path.iterdir()] == ["wide.safetensors"]
 
 
 def test_a_package_that_breaks_a_rule_is_refused(made, tmp_path):

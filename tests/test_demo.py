@@ -26,6 +26,9 @@ from osr.demo import server as server_module
 from osr.demo import work
 from osr.demo.work import Settings
 
+WAVES = "osr-denoise-reprogrammed"
+"""A registered model with an input transform."""
+
 
 def wait_for(condition: Any) -> None:
     for _ in range(2000):
@@ -38,7 +41,7 @@ def wait_for(condition: Any) -> None:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("demo")
-    with serving(Settings((str(tiny_model), "osr-small"), max_pixels=5000), folder) as port:
+    with serving(Settings((str(tiny_model), WAVES), max_pixels=5000), folder) as port:
         yield Running(port, folder)
 
 
@@ -99,7 +102,7 @@ def test_a_degraded_one_is_compared_with_the_original(page, photo, tiny_model):
 def test_waves_of_a_model_are_shown(page, photo, tiny_model):
     pytest.importorskip("matplotlib")
     page.ask("PUT", "photo?name=a.tif", photo)
-    page.ask("POST", "restore?model=osr-small&degradation=noise:25")
+    page.ask("POST", f"restore?model={WAVES}&degradation=noise:25")
     status, made = page.ask("POST", "inspect")
     assert status == 200, made
     assert [each["name"] for each in made["pictures"]] == [*work.PICTURES]
@@ -162,7 +165,7 @@ def test_paths_of_the_server_are_left_out(tmp_path):
 
 
 def test_a_session_holds_one_photograph_of_bounded_size(page, photo, monkeypatch):
-    assert page.ask("POST", "restore?model=osr-small")[0] == 409
+    assert page.ask("POST", f"restore?model={WAVES}")[0] == 409
     assert page.ask("POST", "inspect")[0] == 409
     monkeypatch.setattr(server_module, "UPLOAD_BYTES", len(photo) - 1)
     status, answer = page.ask("PUT", "photo?name=a.tif", photo)
@@ -225,7 +228,7 @@ def test_closing_the_page_ends_its_job_and_removes_its_files(server, photo, monk
     monkeypatch.setattr(work, "restore", slow)
     page = server.open()
     page.ask("PUT", "photo?name=a.tif", photo)
-    thread = threading.Thread(target=page.ask, args=("POST", "restore?model=osr-small"))
+    thread = threading.Thread(target=page.ask, args=("POST", f"restore?model={WAVES}"))
     thread.start()
     assert started.wait(60)
     assert [*server.folder.rglob("photo.tif")]
@@ -240,7 +243,7 @@ def test_closing_the_page_ends_its_job_and_removes_its_files(server, photo, monk
 def test_a_defect_is_a_line_on_the_page(page, photo, monkeypatch, caplog):
     page.ask("PUT", "photo?name=a.tif", photo)
     monkeypatch.setattr(work, "restore", lambda *arguments: 1 / 0)
-    assert page.ask("POST", "restore?model=osr-small") == (
+    assert page.ask("POST", f"restore?model={WAVES}") == (
         500, {"error": "the server failed; its terminal has the details"},
     )  # fmt: skip
     wait_for(lambda: "ZeroDivisionError" in caplog.text)
@@ -258,7 +261,7 @@ def test_other_sites_and_other_files_are_refused(server, page, monkeypatch):
 def test_what_the_page_offers(server, tiny_model):
     status, offered = server.ask("GET", "/options")
     assert status == 200
-    assert [model["title"] for model in offered["models"]] == ["tiny.safetensors", "osr-small"]
-    assert registry()["osr-small"].licence in offered["models"][1]["summary"]
+    assert [model["title"] for model in offered["models"]] == ["tiny.safetensors", WAVES]
+    assert registry()[WAVES].licence in offered["models"][1]["summary"]
     assert offered["kinds"] == [*DEGRADATIONS]
     assert ".tif" in offered["accept"]

@@ -38,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path, tiny_model: Path) -> Iterator[str]:
-    with serving(Settings((str(tiny_model), "osr-small", "osr-denoise")), folder) as port:
+    models = str(tiny_model), "osr-denoise-reprogrammed", "osr-denoise"
+    with serving(Settings(models), folder) as port:
         yield f"http://127.0.0.1:{port}/"
 
 
@@ -161,8 +162,8 @@ def test_waves_are_shown_and_errors_are_lines(page: Any, photo: Path, tmp_path: 
     page.wait_for_selector("#error", state="visible")
     assert "a plain model has no wave to inspect" in page.inner_text("#error")
     with page.expect_response("**/restore?*"):
-        page.select_option("#model", "osr-small")
-    assert registry()["osr-small"].summary in page.text_content("#summary")
+        page.select_option("#model", "osr-denoise-reprogrammed")
+    assert registry()["osr-denoise-reprogrammed"].summary in page.text_content("#summary")
     page.wait_for_selector("#status", state="hidden")
     assert page.is_hidden("#error")
     page.click("#look")

@@ -80,12 +80,12 @@ def test_spandrel_reads_our_networks(tmp_path, monkeypatch):
     import spandrel_architecture as example
 
     loader, path = example.spandrel.ModelLoader(), tmp_path / "a.safetensors"
-    for model in ("osr-small", "osr-dehaze"):
+    for model in ("osr-sr", "osr-dehaze"):
         with pytest.raises(example.spandrel.UnsupportedModelError):
             loader.load_from_file(registry()[model].path)
     example.register()
     example.register()
-    for model, tiling in (("osr-small", "SUPPORTED"), ("osr-dehaze", "DISCOURAGED")):
+    for model, tiling in (("osr-sr", "SUPPORTED"), ("osr-dehaze", "DISCOURAGED")):
         example.write(model, path)
         loaded = loader.load_from_file(path)
         assert loaded.tiling.name == tiling
@@ -116,7 +116,7 @@ def test_pictures_are_what_the_program_makes():
         assert np.abs(pixels - shipped).max() <= 1  # rounding may differ between processors
     for made, name in (
         (make_pictures.before_and_after(photographs), "before-after.png"),
-        (make_pictures.card("osr-small"), "cards/osr-small.jpg"),
+        (make_pictures.card("osr-denoise-reprogrammed"), "cards/osr-denoise-reprogrammed.jpg"),
     ):
         shipped = read(make_pictures.IMAGES / name).pixels.astype(int)
         assert made.shape == shipped.shape

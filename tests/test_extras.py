@@ -32,7 +32,7 @@ def small(monkeypatch):
     [
         (["evaluate", "--data", "photos", "-o", "report"], "evaluation"),
         (["compare", "A", "B", "--report", "."], "comparison"),
-        (["inspect", "a.png", "--model", "osr-small", "-o", "b.png"], "inspection"),
+        (["inspect", "a.png", "--model", "osr-sr", "-o", "b.png"], "inspection"),
         (["train", "paper-small", "--task", "denoise", "-o", "run"], "data set scikit-image"),
     ],
 )
@@ -67,8 +67,8 @@ from osr.cli import cli
 for line in (
     "restore a.png -o b.png --model {tiny_model}",
     "degrade a.png -o c.png --degradation raindrops:0.2,radius=5",
-    "convert osr-small d.ckpt",
-    "info osr-small",
+    "convert osr-sr d.ckpt",
+    "info osr-sr",
     "data list",
 ):
     cli.main(line.split(), standalone_mode=False)

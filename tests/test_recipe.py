@@ -128,7 +128,7 @@ MODELS = ("general", "small", "small-plain", *(
         "lowlight", "sr",
     )
 ))  # fmt: skip
-WIDER = ("specialists/denoise", "specialists/denoise-free")
+WIDER = ("specialists/denoise", "specialists/denoise-free", "specialists/jpeg")
 SINGLE = ("dehaze", "derain", "denoise", "deblur", "sr")
 TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
 
@@ -185,7 +185,7 @@ steps = 3
 sampling_weights = {rain = 1}
 optimizer.lr = 1e-4
 [[stage]]
-init.model = "osr-small"
+init.model = "osr-sr"
 """
 
 
@@ -194,7 +194,7 @@ def test_stages_override_the_recipe(tmp_path):
     path.write_text(TOML + STAGES)
     stages = load_stages(path, data={"photographs": ["a"]})
     assert [stage.steps for stage in stages] == [2, 3, 6]
-    assert [stage.init.model for stage in stages] == ["", "previous", "osr-small"]
+    assert [stage.init.model for stage in stages] == ["", "previous", "osr-sr"]
     assert [dict(stage.sampling_weights) for stage in stages] == [
         {"noise": 1},
         {"rain": 1},

@@ -68,9 +68,9 @@ def test_loading_reads_the_file_once_and_checks_it_once(backend, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", lambda p: reads.append(p.name) or read_bytes(p))
     monkeypatch.setattr("osr_core.checkpoint.check_state", lambda *_: checks.append(1))
     monkeypatch.setattr("osr_core.initial._draw", None)  # no initial weights are drawn
-    backend.load("osr-small", device="cpu")
-    assert reads == ["osr-small.safetensors"]
+    backend.load("osr-sr", device="cpu")
+    assert reads == ["osr-sr.safetensors"]
     assert checks == [1]
-    row = network_model("osr-small-plain", partial(backend.load, device="cpu"))
-    assert reads[1:] == ["osr-small-plain.safetensors"]
-    assert row.sha256 == registry()["osr-small-plain"].sha256
+    row = network_model("osr-denoise", partial(backend.load, device="cpu"))
+    assert reads[1:] == ["osr-denoise.safetensors"]
+    assert row.sha256 == registry()["osr-denoise"].sha256

@@ -241,7 +241,7 @@ def test_backbones_given_and_not_given(backend: ModuleType, user: Any, tmp_path:
     with pytest.raises(ModelError, match=rf"{name}; give it .* backbone=network"):
         backend.load(path)
     with pytest.raises(ModelError, match="give none"):
-        backend.load("osr-small", backbone=user.network())
+        backend.load("osr-sr", backbone=user.network())
     with pytest.raises(CheckpointError, match=r"backbone\.0\.weight: shape"):
         backend.load(path, backbone=user.network(4, 3))
     with pytest.raises(ModelError, match="known in its own framework only"):

@@ -42,8 +42,7 @@ def test_metadata_of_another_form_is_a_training_without_a_recipe(strange):
     ("model", "kinds"),
     [
         ("osr-general", "blur haze low_resolution noise rain"),  # weights of its experts
-        ("osr-denoise", "noise"),  # those of an earlier training
-        ("osr-denoise-reprogrammed", "haze noise rain"),  # those of its backbone
+        ("osr-sr", "blur low_resolution noise"),  # those of an earlier training
     ],
 )
 def test_published_models_name_their_training_by_the_keys_of_0_1(model, kinds):
@@ -51,3 +50,10 @@ def test_published_models_name_their_training_by_the_keys_of_0_1(model, kinds):
     assert "shares" in checkpoint.recipe
     seen = seen_degradation(checkpoint.recipe, checkpoint.provenance)
     assert (" ".join(seen.kinds), seen.unknown) == (kinds, ())
+
+
+def test_a_published_model_names_the_training_of_its_backbone():
+    checkpoint = Checkpoint.load("osr-denoise-reprogrammed")
+    assert checkpoint.recipe["sampling_weights"].keys() == {"clean", "noise", "rain", "haze"}
+    seen = seen_degradation(checkpoint.recipe, checkpoint.provenance)
+    assert seen.kinds == ("camera_noise", "grey", "haze", "jpeg", "noise", "rain")

@@ -178,7 +178,7 @@ def test_segments_of_something_else_are_not_used(
     _interrupted(monkeypatch, clip, target, tiny_model, after=8)
     if change == "input":
         os.utime(clip, (1, 1))
-    model = "osr-small" if change == "model" else tiny_model
+    model = "osr-sr" if change == "model" else tiny_model
     assert _interrupted(monkeypatch, clip, target, model, after=None) == COUNT
 
 
