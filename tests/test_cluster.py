@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +15,9 @@ from command_line import osr as command
 from image_files import random
 
 pytest.importorskip("fsspec")
-pytest.importorskip("ray")
 
 import osr
-from osr.cluster import restoration
+from osr.cluster import restoration, store
 from osr.cluster.manifest import FOLDER, Done, Manifest
 from osr.cluster.store import Store
 from osr.cluster.worker import Worker
@@ -28,6 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent
 BACKEND = next(filter(is_installed, BACKENDS))
 PICTURES = int(os.environ.get("OSR_RAY_PICTURES", "12"))
 OPTIONS = {"backend": BACKEND, "device": "cpu"}
+
+
+@pytest.fixture(autouse=True)
+def _no_ray_is_needed(monkeypatch):
+    """Workers in this process need none."""
+    if not find_spec("ray"):
+        monkeypatch.setattr(restoration, "require_extra", lambda *_: None)
+        monkeypatch.setattr(store, "require_extra", lambda *_: None)
 
 
 @pytest.fixture
@@ -185,12 +195,26 @@ def _patiently(run):
     pytest.skip("Ray does not start in time: the machine is too busy")
 
 
+@pytest.mark.parametrize(("address", "named"), [("", "--ray"), ("local", "--ray local")])
+def test_a_cluster_that_does_not_start(folder, tiny_model, monkeypatch, address, named):
+    def fail(**options):
+        raise RuntimeError("it is\ntoo busy")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=fail, __spec__=object())
+    exceptions = SimpleNamespace(RayError=RuntimeError, __spec__=object())
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", exceptions)
+    with pytest.raises(BackendError, match=f"^{named}: no cluster: too busy$"):
+        osr.restore_on_ray(str(folder / "in"), str(folder / "out"), address, model=tiny_model)
+
+
 @pytest.mark.slow
+@pytest.mark.skipif(not find_spec("ray"), reason="needs the extra ray")
 def test_a_killed_worker_loses_nothing(tmp_path, tiny_model, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OSR_TEST_TOKEN", token := f"osr-{os.getpid()}-{time.time_ns()}")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr(restoration, "_BATCH", 1)
+    monkeypatch.setattr(restoration, "BATCH", 1)
     (tmp_path / "in").mkdir()
     for number in range(PICTURES):
         pixels = np.random.default_rng(number).integers(0, 256, (300, 300, 3), np.uint8)

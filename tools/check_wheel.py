@@ -29,6 +29,8 @@ IMPORTS = {
     "heif": "osr.images, pillow_heif",
     "tensorboard": "osr.training.tensorboard, tensorboardX",
     "video": "osr.video, av",
+    "ray": "osr.cluster.restoration, ray, fsspec",
+    "spandrel": "weights.external; weights.external.import_spandrel()",
 }
 """What must load with an extra that is no backend."""
 BACKENDS = ("torch", "mindspore", "onnx")

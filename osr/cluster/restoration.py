@@ -25,7 +25,9 @@ from osr_core.registry import default_model, find_weights
 WEIGHTS = ".osr-weights"
 """Below the target: the weight file, from which workers load it, also one that starts again."""
 
-_BATCH = 8  # pictures that a worker gets at a time
+BATCH = 8
+"""Pictures that a worker gets at a time."""
+
 _AHEAD = 2  # batches that a worker has, so that it never waits
 _RETRIES = 3  # times that a batch is tried on another worker after a worker died
 
@@ -129,7 +131,7 @@ def _run(
     import ray
     from ray.exceptions import RayError
 
-    batches = deque(list(names[i : i + _BATCH]) for i in range(0, len(names), _BATCH))
+    batches = deque(list(names[i : i + BATCH]) for i in range(0, len(names), BATCH))
     with _cluster(address):
         workers = _workers(count, arguments, len(batches))
         pending: dict[Any, tuple[Any, list[str]]] = {w.ready.remote(): (w, []) for w in workers}
@@ -183,7 +185,8 @@ def _cluster(address: str) -> Iterator[None]:
                 quiet["include_dashboard"] = False
             ray.init(address=address or None, **quiet)
     except Exception as error:  # Ray raises plain ones
-        raise BackendError(f"--ray {address}: no cluster: {_cause(error)}") from None
+        named = f"--ray {address}".rstrip()
+        raise BackendError(f"{named}: no cluster: {_cause(error)}") from None
     try:
         yield
     finally:
