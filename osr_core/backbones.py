@@ -147,7 +147,7 @@ class RoutedExperts:
     """Prefixes of the weights that learn in a frozen model: those of the gating network."""
     experts: tuple[UNet, ...] = (UNet(), UNet())
     """The task-specific networks."""
-    gate: tuple[int, ...] = (16, 24, 32, 48, 64)
+    gate: tuple[int, ...] = (16, 24, 32, 48, 64, 64)
     """Channels of the strided convolutions of the gating network."""
     context: tuple[int, ...] = (16, 32, 32, 32)
     """Channels of the strided convolutions on the thumbnail."""

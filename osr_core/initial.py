@@ -13,6 +13,8 @@ from osr_core.spec import ModelSpec
 _GAINS = {"he": 6.0, "lecun": 3.0}
 SMALL = 0.1
 """Factor by which the last layer of a residual branch starts smaller than ``lecun``."""
+HIGH_PASS = 10.0
+"""Factor of ``high_pass``: noise of some levels then turns a phase by a good part of a radian."""
 
 
 def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
@@ -21,6 +23,8 @@ def initial_state(spec: ModelSpec, seed: int) -> dict[str, NDArray[np.float32]]:
     Each tensor is a pure function of the seed and its own name, so that adding a layer leaves
     the others as they were. ``he`` draws uniformly in ±√(6 / fan_in) (He et al., ICCV 2015, for
     what feeds a ReLU), ``lecun`` in ±√(3 / fan_in), ``small`` a tenth of ``lecun``.
+    ``high_pass`` is ten times ``lecun``, less the mean of each output's kernel: such a phase is
+    blind to flat grey areas and sensitive to noise.
 
     Args:
         spec: the network; of an external backbone there are none.
@@ -40,4 +44,7 @@ def _draw(parameter: Parameter, seed: int) -> NDArray[np.float32]:
     rng = np.random.default_rng([seed, zlib.crc32(parameter.name.encode())])
     scale = SMALL if parameter.init == "small" else 1.0
     bound = scale * np.sqrt(_GAINS.get(parameter.init, 3.0) / parameter.fan_in)
-    return rng.uniform(-bound, bound, parameter.shape).astype(np.float32)
+    values = rng.uniform(-bound, bound, parameter.shape)
+    if parameter.init == "high_pass":
+        values = HIGH_PASS * (values - values.mean((1, 2, 3), keepdims=True))
+    return values.astype(np.float32)

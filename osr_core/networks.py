@@ -52,11 +52,15 @@ def network(ops: Ops[T], spec: ModelSpec, image: T) -> T:
 
 
 def input_transform(
-    ops: Ops[T], spec: InputTransform, image: T, prefix: str = "input_transform."
+    ops: Ops[T],
+    spec: InputTransform,
+    image: T,
+    prefix: str = "input_transform.",
+    phase_init: Init = "lecun",
 ) -> tuple[T, T]:
     """Amplitude by channel-FC, phase by channel-FC or 3×3 convolution, then Euler's formula."""
     amplitude = ops.conv(f"{prefix}amplitude", image, spec.channels, 1, init="lecun")
-    phase = ops.conv(f"{prefix}phase", image, spec.channels, spec.phase_kernel, init="lecun")
+    phase = ops.conv(f"{prefix}phase", image, spec.channels, spec.phase_kernel, init=phase_init)
     real, imaginary = ops.wave(amplitude, phase)
     parts = {"amplitude": amplitude, "phase": phase, "real": real, "imaginary": imaginary}
     for name, value in parts.items():
@@ -240,7 +244,8 @@ def routing(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T) -> list[T]:
     for index, width in enumerate(spec.context):
         whole = ops.leaky(ops.conv(f"{prefix}context.{index}", whole, width, stride=2))
     whole = ops.concat(ops.mean(whole), ops.haze_amount(small))  # (N, C + 1, 1, 1)
-    real, imaginary = input_transform(ops, InputTransform(spec.waves), image, f"{prefix}wave.")
+    waves = InputTransform(spec.waves)
+    real, imaginary = input_transform(ops, waves, image, f"{prefix}wave.", "high_pass")
     x = ops.concat(real, imaginary)
     for index, width in enumerate(spec.gate):
         x = ops.leaky(ops.conv(f"{prefix}gate.{index}", x, width, stride=2))

@@ -9,7 +9,7 @@ from osr_core.backbones import External
 
 T = TypeVar("T")
 
-Init = Literal["he", "lecun", "small", "zeros", "ones"]
+Init = Literal["he", "lecun", "small", "high_pass", "zeros", "ones"]
 """Initialisers; :mod:`osr_core.initial` draws them."""
 
 LEAKY_SLOPE = 0.2

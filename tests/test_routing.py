@@ -17,7 +17,9 @@ from parity_cases import (
 )
 
 from osr_core.reference import forward
-from osr_core.training.routing import PENALTY_DB, routing_targets
+from osr_core.initial import HIGH_PASS, initial_state
+from osr_core.training import routing
+from osr_core.training.routing import NEIGHBOURS, PENALTY_DB, Replay, routing_targets
 
 RNG = np.random.default_rng(0)
 A, B, C = RNG.normal(0, 0.1, (3, 1, 3, 8, 16))
@@ -27,9 +29,18 @@ def targets(changes, residual):
     return routing_targets(changes, residual, 8)[0, :, 0, :].T.round(3)  # (cells, experts)
 
 
-def test_each_cell_takes_the_expert_that_helps_there():
+def test_cells_take_the_expert_that_helps_around_them(monkeypatch):
     residual = np.concatenate((A[..., :8], B[..., 8:]), -1)
+    assert (targets([A, B, C], residual) > 0.3).tolist() == [[True, True, False]] * 2
+    monkeypatch.setattr(routing, "NEIGHBOURS", 1)
     np.testing.assert_allclose(targets([A, B, C], residual), [[1, 0, 0], [0, 1, 0]], atol=0.01)
+
+
+def test_a_neighbourhood_ends_at_the_edge_of_the_image():
+    wide, narrow = RNG.normal(0, 0.1, (2, 1, 3, 8, 8 * (NEIGHBOURS + 2)))
+    residual = np.concatenate((wide[..., :8], narrow[..., 8:]), -1)
+    chosen = targets([wide, narrow], residual) > 0.6
+    assert chosen[-2:].tolist() == [[False, True]] * 2
 
 
 def test_two_experts_that_both_help_are_mixed():
@@ -62,15 +73,41 @@ def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
     spec = CASES["routed experts, frozen"]
     state = make_state(spec)
     images, targets = smooth_batch(spec, state)
-    options = replace(OPTIONS, routing_weight=0.5)
+    options = replace(OPTIONS, routing=True, routing_replay=2)
     trainers = [twin.Trainer(load_network(twin, spec, state), options) for twin in twins.values()]
-    plain = next(iter(twins.values())).Trainer(trainers[0].network, OPTIONS)
     (loss, grads), *others = (trainer.gradients(images, targets) for trainer in trainers)
-    assert loss > plain.gradients(images, targets)[0] + 0.1
+    assert loss > 0.1
     for other, theirs in others:
         assert loss == pytest.approx(other, rel=tolerances.LOSS)
         for name, grad in grads.items():
             assert relative_error(theirs[name], grad) < tolerances.CONTEXT, name
+
+
+def test_replay_repeats_recent_samples_with_their_targets(monkeypatch):
+    monkeypatch.setattr(routing, "CAPACITY", 6)
+    replay = Replay(3)
+    seen = set()
+    for step in range(40):
+        new = np.full((2, 3, 4, 4), step / 64, np.float32)
+        images, targets = replay.add(new, np.full((2, 1, 1, 1), step, np.float32))
+        assert images.shape == (8, 3, 4, 4) and images.dtype == targets.dtype == np.float32
+        np.testing.assert_array_equal(images[:2], new)
+        np.testing.assert_array_equal(images[:, 0, 0, 0] * 64, targets[:, 0, 0, 0])
+        seen |= {int(step - t) for t in targets[2:, 0, 0, 0]}
+    assert seen == {0, 1, 2}
+
+
+def test_nothing_is_kept_without_replay():
+    images, targets = np.ones((2, 3, 4, 4), np.float32), np.ones((2, 1, 1, 1), np.float32)
+    for result, given in zip(Replay(0).add(images, targets), (images, targets), strict=True):
+        assert result is given
+
+
+def test_waves_of_the_gates_begin_blind_to_flat_grey():
+    spec = CASES["routed experts"]
+    phase = initial_state(spec, 0)["wave.phase.weight"]
+    np.testing.assert_allclose(phase.sum((1, 2, 3)), 0, atol=1e-5)
+    assert np.abs(phase).max() > HIGH_PASS / 10
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (0, 1)])

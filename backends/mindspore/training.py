@@ -42,21 +42,15 @@ class Trainer(trainer.Trainer):
         optimizer = options.optimizer
         self.optimizer = OPTIMIZERS[optimizer.kind](self.weights, optimizer.weight_decay)
 
-        routing_weight = self.routing_weight
-
         def loss(x: Tensor, y: Tensor, factor: Tensor) -> Tensor:
             return criterion(network(x).astype(ms.float32), y) * factor
 
-        def routed_loss(
-            x: Tensor, y: Tensor, factor: Tensor, changes: list[Tensor], targets: Tensor
-        ) -> Tensor:
-            logits = network.routing(x)
-            result = network.combine(x, logits, changes).astype(ms.float32)
-            gates = routing_loss(ops.cat(logits, 1).astype(ms.float32), targets)
-            return (criterion(result, y) + routing_weight * gates) * factor
+        def gates_loss(x: Tensor, targets: Tensor, factor: Tensor) -> Tensor:
+            logits = ops.cat(network.routing(x), 1)
+            return routing_loss(logits.astype(ms.float32), targets) * factor
 
         weights = list(self.weights.values())
-        value_and_grad = ms.value_and_grad(routed_loss if routing_weight else loss, None, weights)
+        value_and_grad = ms.value_and_grad(gates_loss if options.routing else loss, None, weights)
 
         def backward(*inputs: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
             return value_and_grad(*inputs)
@@ -67,15 +61,13 @@ class Trainer(trainer.Trainer):
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], factor: float
     ) -> tuple[float, Tensors]:
         set_precision(self.network, self.options.precision)
-        x, y = (Tensor(np.ascontiguousarray(a)) for a in (inputs, targets))
-        arguments: list[Any] = [x, y, Tensor(factor, ms.float32)]
-        if self.routing_weight:
+        if self.options.routing:
             network = self.network
             assert isinstance(network, RoutedExperts)
-            changes = network.changes(x)
-            goal = Tensor(self.routing_targets(changes, y - x, network.cell))
-            arguments += [changes, goal]
-        loss, grads = self._value_and_grad(*arguments)
+            changes = network.changes(Tensor(np.ascontiguousarray(inputs)))
+            inputs, targets = self.routing_samples(inputs, targets, changes)
+        x, y = (Tensor(np.ascontiguousarray(a)) for a in (inputs, targets))
+        loss, grads = self._value_and_grad(x, y, Tensor(factor, ms.float32))
         return float(loss), dict(zip(self.weights, grads, strict=True))
 
     def _norm(self, grads: Tensors) -> float:

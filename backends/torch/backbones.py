@@ -230,12 +230,6 @@ class RoutedExperts(Network):
         """The output of each expert less the image."""
         return [expert(image) - image for expert in self.experts]
 
-    def combine(self, image: Tensor, logits: list[Tensor], changes: list[Tensor]) -> Tensor:
-        """The output for given logits of the gates and changes of the experts."""
-        for index in range(len(changes)):
-            image = image + upsample(hard_gate(logits[index]), self.cell) * changes[index]
-        return image
-
     def _tracing(self) -> bool:
         """Whether all experts must run: a traced graph has no branches, weights need gradients."""
         return torch.is_grad_enabled() or torch.compiler.is_compiling()

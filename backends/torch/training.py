@@ -60,7 +60,7 @@ class Trainer(trainer.Trainer):
     ) -> tuple[float, Tensors]:
         x, y = (torch.from_numpy(np.ascontiguousarray(a)) for a in (inputs, targets))
         x = x.to(self.device, memory_format=torch.channels_last)
-        compute = self._routed_loss if self.routing_weight else self._loss
+        compute = self._routing_loss if self.options.routing else self._loss
         loss = compute(x, y.to(self.device)) * factor
         grads = torch.autograd.grad(loss, list(self.weights.values()))
         return loss.item(), dict(zip(self.weights, grads, strict=True))
@@ -71,18 +71,18 @@ class Trainer(trainer.Trainer):
         total: Tensor = self.loss(result.float(), y)
         return total
 
-    def _routed_loss(self, x: Tensor, y: Tensor) -> Tensor:
+    def _routing_loss(self, x: Tensor, y: Tensor) -> Tensor:
         network = self._network
         assert isinstance(network, RoutedExperts)
-        with autocast(self.device.type, self.options.precision):
-            with torch.no_grad():
-                changes = network.changes(x)
-            logits = network.routing(x)
-            result = network.combine(x, logits, changes)
-        targets = self.routing_targets(changes, y - x, network.cell)
-        gates = routing_loss(torch.cat(logits, 1).float(), torch.from_numpy(targets).to(x.device))
-        total: Tensor = self.loss(result.float(), y) + self.routing_weight * gates
-        return total
+        precision = self.options.precision
+        with torch.no_grad(), autocast(self.device.type, precision):
+            changes = network.changes(x)
+        images, targets = map(
+            torch.from_numpy, self.routing_samples(self._array(x), self._array(y), changes)
+        )
+        with autocast(self.device.type, precision):
+            logits = network.routing(images.to(self.device, memory_format=torch.channels_last))
+        return routing_loss(torch.cat(logits, 1).float(), targets.to(self.device))
 
     def _norm(self, grads: Tensors) -> float:
         return torch.nn.utils.get_total_norm(grads.values()).item()

@@ -166,9 +166,12 @@ class Recipe:
     """Degradation → parameter → [low, high], where not the default range."""
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     """Loss (:data:`osr_core.training.losses.LOSSES`) → its weight in the sum."""
-    routing_weight: float = 0.0
-    """Weight of the gates' cross-entropy with least-squares weights of frozen ``routed_experts``
-    (:mod:`osr_core.training.routing`), beside the loss of the result."""
+    routing: bool = False
+    """Whether the gates of frozen ``routed_experts`` learn least-squares weights of the experts
+    (:mod:`osr_core.training.routing`); the loss is their cross-entropy, in place of ``loss``."""
+    routing_replay: int = 0
+    """Recent samples that a step of ``routing`` repeats for each new one, with their targets. A
+    resumed run starts with none to repeat."""
     vgg: str = ""
     """File of VGG16's weights (torchvision's ``vgg16*.pth``, or converted), for ``perceptual``."""
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -240,7 +243,7 @@ class Recipe:
     def trainer_options(self) -> TrainerOptions:
         """What the trainer is given."""
         return TrainerOptions(
-            self.loss, self.routing_weight, self.optimizer, self.clip_grad_norm,
+            self.loss, self.routing, self.routing_replay, self.optimizer, self.clip_grad_norm,
             self.accumulation_steps, self.precision,
         )
 

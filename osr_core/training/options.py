@@ -40,9 +40,11 @@ class TrainerOptions:
 
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     """Loss (:data:`osr_core.training.losses.LOSSES`) → its weight in the sum."""
-    routing_weight: float = 0.0
-    """Weight in the sum of the gates' cross-entropy with their least-squares targets
-    (:func:`osr_core.training.routing.routing_targets`); for frozen ``routed_experts`` only."""
+    routing: bool = False
+    """Whether the loss is instead the cross-entropy of the gates of frozen ``routed_experts`` with
+    their least-squares targets (:func:`osr_core.training.routing.routing_targets`)."""
+    routing_replay: int = 0
+    """Recent samples that a step of ``routing`` repeats for each new one, with their targets."""
     optimizer: Optimizer = field(default_factory=Optimizer)
     clip_grad_norm: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
@@ -54,8 +56,8 @@ class TrainerOptions:
     def __post_init__(self) -> None:
         check_losses(self.loss)
         clip, steps = self.clip_grad_norm, self.accumulation_steps
-        weight = self.routing_weight
-        require(0 <= weight < math.inf, "routing_weight", "0 or more", weight)
+        replay = self.routing_replay
+        require(0 <= replay <= 64, "routing_replay", "0 to 64", replay)
         require(0 <= clip < math.inf, "clip_grad_norm", "0 or more", clip)
         require(steps > 0, "accumulation_steps", "a positive number", steps)
         known = ", ".join(PRECISIONS)

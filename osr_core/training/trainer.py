@@ -15,7 +15,7 @@ from osr_core.backend import Network, World
 from osr_core.errors import OptionError
 from osr_core.spec import ModelSpec, RoutedExperts
 from osr_core.training.options import TrainerOptions
-from osr_core.training.routing import routing_targets
+from osr_core.training.routing import Replay, routing_targets
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -46,7 +46,7 @@ class Trainer(ABC):
         world: the processes that train together, as ``init_distributed`` returned it.
 
     Raises:
-        OptionError: for a ``routing_weight`` without frozen, routed experts.
+        OptionError: for ``routing`` without frozen, routed experts.
     """
 
     distributed: ModuleType
@@ -56,9 +56,9 @@ class Trainer(ABC):
     def __init__(self, network: Network, options: TrainerOptions, world: World) -> None:
         self.network = network
         self.options = options
-        self.routing_weight = options.routing_weight
-        if self.routing_weight and not _has_frozen_experts(network.spec):
-            raise OptionError("routing_weight: is for routed_experts in a frozen model")
+        if options.routing and not _has_frozen_experts(network.spec):
+            raise OptionError("routing: is for routed_experts in a frozen model")
+        self.replay = Replay(options.routing_replay, world.rank)
         self.world = world
         if world.size > 1:
             self.distributed.broadcast(network)
@@ -116,12 +116,20 @@ class Trainer(ABC):
         for name, moment in self._moments().items():
             self._assign(moment, values[name])
 
-    def routing_targets(
-        self, changes: Sequence[Any], residual: Any, cell: int
-    ) -> NDArray[np.float32]:
-        """:func:`.routing.routing_targets` of tensors."""
+    def routing_samples(
+        self, images: NDArray[np.float32], targets: NDArray[np.float32], changes: Sequence[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Images and the targets of their gates: of this batch, and of samples that are repeated.
+
+        Args:
+            images: ``(N, 3, H, W)``.
+            targets: the clean images, of the same shape.
+            changes: tensors, the output of each expert less the image.
+        """
         arrays = [self._array(change) for change in changes]
-        return routing_targets(arrays, self._array(residual), cell)
+        backbone = self.network.spec.backbone
+        assert isinstance(backbone, RoutedExperts)
+        return self.replay.add(images, routing_targets(arrays, targets - images, backbone.cell))
 
     def mean(self, value: float) -> float:
         """Mean of a number over the processes of the world."""
