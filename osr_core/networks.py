@@ -218,9 +218,7 @@ def experts(ops: Ops[T], spec: Experts, prefix: str, image: T, channels: int) ->
     return result
 
 
-def routed_experts(
-    ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, channels: int
-) -> T:
+def routed_experts(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, channels: int) -> T:
     """``image + Σ gₖ ⊙ (expertₖ(image) - image)``, with gates that are known before experts run."""
     result = image
     for index, logits in enumerate(routing(ops, spec, prefix, image)):

@@ -16,8 +16,8 @@ from parity_cases import (
     smooth_batch,
 )
 
-from osr_core.reference import forward
 from osr_core.initial import HIGH_PASS, initial_state
+from osr_core.reference import forward
 from osr_core.training import routing
 from osr_core.training.routing import NEIGHBOURS, PENALTY_DB, Replay, routing_targets
 
@@ -90,7 +90,8 @@ def test_replay_repeats_recent_samples_with_their_targets(monkeypatch):
     for step in range(40):
         new = np.full((2, 3, 4, 4), step / 64, np.float32)
         images, targets = replay.add(new, np.full((2, 1, 1, 1), step, np.float32))
-        assert images.shape == (8, 3, 4, 4) and images.dtype == targets.dtype == np.float32
+        assert images.shape == (8, 3, 4, 4)
+        assert images.dtype == targets.dtype == np.float32
         np.testing.assert_array_equal(images[:2], new)
         np.testing.assert_array_equal(images[:, 0, 0, 0] * 64, targets[:, 0, 0, 0])
         seen |= {int(step - t) for t in targets[2:, 0, 0, 0]}

@@ -243,8 +243,13 @@ class Recipe:
     def trainer_options(self) -> TrainerOptions:
         """What the trainer is given."""
         return TrainerOptions(
-            self.loss, self.routing, self.routing_replay, self.optimizer, self.clip_grad_norm,
-            self.accumulation_steps, self.precision,
+            self.loss,
+            self.routing,
+            self.routing_replay,
+            self.optimizer,
+            self.clip_grad_norm,
+            self.accumulation_steps,
+            self.precision,
         )
 
     def to_dict(self) -> dict[str, Any]:

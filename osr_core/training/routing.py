@@ -29,9 +29,10 @@ Array = NDArray[np.floating[Any]]
 def routing_targets(changes: Sequence[Array], residual: Array, cell: int) -> NDArray[np.float32]:
     """For each cell, the weights of the experts' changes that bring the image to its target.
 
-    The errors of a cell are those of its 3×3 neighbours, too, since a degradation seldom ends
-    between two cells: fewer experts run, for nearly the same gain. Of all sets of at most two experts the one of the lowest error is taken, where each expert
-    counts :data:`PENALTY_DB`. Its weights are the least-squares solution in [0, 1].
+    Errors are those of a cell and its neighbours, since a degradation seldom ends between two
+    cells: fewer experts run, for nearly the same gain. Of all sets of at most two experts the one
+    of the lowest error is taken, where each expert counts :data:`PENALTY_DB`. Its weights are the
+    least-squares solution in [0, 1].
 
     Args:
         changes: of each expert, its output less the image, ``(N, 3, H, W)``.
@@ -80,7 +81,7 @@ class Replay:
     def __init__(self, factor: int, seed: int = 0) -> None:
         self.factor = factor
         self._rng = np.random.default_rng(seed)
-        self._samples: deque[tuple[NDArray[np.float16], NDArray[np.float32]]] = deque([], CAPACITY)
+        self._samples = deque[tuple[NDArray[np.float16], NDArray[np.float32]]](maxlen=CAPACITY)
 
     def add(
         self, images: NDArray[np.float32], targets: NDArray[np.float32]
