@@ -62,7 +62,9 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
     for candidate in (path, Path(name + SUFFIX), path / f"model{SUFFIX}"):
         if os.path.isfile(candidate):
             if candidate.suffix != SUFFIX:
-                raise ModelError(f"model {name}: not a {SUFFIX} file; 'osr convert' makes one")
+                raise ModelError(
+                    f"model {name}: not a {SUFFIX} file; 'osr convert' makes one of .pth, .pt, .ckpt"
+                )
             return candidate
     if os.path.isdir(path):
         raise ModelError(f"model {name}: a folder without model{SUFFIX}")

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from pkgutil import iter_modules
 
+import click
 import pytest
 from command_line import osr
 
 import osr as osr_package
-from osr.cli import COMMANDS, cli
+from osr.cli import COMMANDS, cli, run
 from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.registry import default_model, registry
@@ -156,3 +157,14 @@ main()
     assert process.returncode == 130
     assert "osr: interrupted" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
+def test_too_little_memory_is_one_line(capsys, error):
+    def fail():
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        run(click.Command("fail", callback=fail), [])
+    assert ended.value.code == 2
+    assert re.fullmatch("osr: out of memory; .*\n", capsys.readouterr().err)

@@ -11,7 +11,6 @@ file stays open.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 import tempfile
@@ -47,13 +46,16 @@ def measure() -> tuple[float, int]:
 def soak(count: int, model: str | None, backend: str | None, output: Path) -> bool:
     """Restore the pictures and write a row for each twentieth; whether both stayed flat."""
     rows: list[tuple[int, float, int]] = []
+    with tempfile.TemporaryDirectory() as folder, output.open("w", encoding="utf-8") as file:
+        file.write("pictures,megabytes,files\n")
 
-    def watch(done: float, total: int, name: str) -> None:
-        number = int(done)
-        if number % 20 == 0 and (not rows or rows[-1][0] < number):
-            rows.append((number, *measure()))
+        def watch(done: float, total: int, name: str) -> None:
+            number = int(done)
+            if number % 20 == 0 and (not rows or rows[-1][0] < number):
+                rows.append((number, *measure()))
+                file.write("{},{:.3f},{}\n".format(*rows[-1]))
+                file.flush()
 
-    with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder, "inputs")
         inputs.mkdir()
         draw(inputs, count)
@@ -63,8 +65,6 @@ def soak(count: int, model: str | None, backend: str | None, output: Path) -> bo
     failed = [result.error for result in results if result.error]
     if failed:
         raise SystemExit(f"{len(failed)} pictures failed; the first: {failed[0]}")
-    with output.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("pictures", "megabytes", "files"), *rows])
     quarter = len(rows) // 4
     early, late = (np.mean(part, axis=0) for part in (rows[quarter : 2 * quarter], rows[-quarter:]))
     print(f"{count} pictures; memory {early[1]:.0f} MB in the second quarter, "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from osr_core.checkpoint import State
 from osr_core.errors import CheckpointError
+from osr_core.limits import check_bytes
 from osr_core.tensor_file import read_tensors, write_tensors
 from weights import ckpt, pth
 from weights.content import Content, PathLike, naming, select
@@ -22,13 +23,14 @@ def read(path: PathLike, key: str | None = None) -> Content:
     For ``key``, where in the file the tensors are, see :func:`weights.content.select`.
 
     Raises:
-        CheckpointError: if the file cannot be read or is not a weight file.
+        CheckpointError: if the file cannot be read, is not a weight file, or is too large.
     """
     path = Path(path)
     if not os.path.isfile(path):
         raise CheckpointError(f"{path}: no such file")
     with naming(path):
         name = _identify(path)
+        check_bytes(path.stat().st_size)
     if name == "pth":
         return pth.read(path, key)
     content = ckpt.read(path) if name == "ckpt" else Content(*read_tensors(path))

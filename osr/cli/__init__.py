@@ -21,7 +21,7 @@ from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 from osr_core import __version__
-from osr_core.errors import LONGEST_MESSAGE, OSRError, printable
+from osr_core.errors import LONGEST_MESSAGE, OSRError, is_out_of_memory, printable
 from osr_core.settings import suggest
 
 COMMANDS = {
@@ -148,6 +148,11 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
     except click.Abort:
         fail("interrupted")
         status = 130
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        fail("out of memory; give smaller files, --tile or --memory, or another --device")
+        status = 2
     sys.exit(status if isinstance(status, int) else 0)
 
 

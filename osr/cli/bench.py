@@ -41,6 +41,7 @@ from osr_core.registry import default_model
               help="Rounds; figures are medians.")  # fmt: skip
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path),
               help="PNG of time against megapixels.")  # fmt: skip
+@options.model_limit
 @options.json
 def bench(plot: Path | None, as_json: bool, **options: Any) -> None:
     """Measure networks alone, osr restore from file to file, and both in relation.

@@ -21,6 +21,7 @@ from weights.vgg import convert_vgg
 @click.option("--key", help="Where in SOURCE the weights are.  [default: moving averages first]")
 @click.option("--verify", is_flag=True, help="Load both files and compare their outputs.")
 @click.option("--vgg", is_flag=True, help="SOURCE is VGG16, for the perceptual loss.")
+@options.model_limit
 @options.json
 def convert(
     source: str,

@@ -21,6 +21,7 @@ from osr_core.registry import find_weights, registry
 @options.device
 @options.precision
 @options.max_pixels
+@options.model_limit
 @options.json
 def demo(
     models: tuple[str, ...],

@@ -48,6 +48,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @options.precision
 @options.tile
 @options.max_pixels
+@options.model_limit
 @options.json
 def evaluate(output: Path, split: str, recipe: Path | None, as_json: bool, **options: Any) -> int:
     """Evaluate models on data sets and write the report to -o.

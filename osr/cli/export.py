@@ -17,6 +17,7 @@ from weights.export import export as export_model
 @click.option("-o", "--output", help="File to write.  [default: the model's name]")
 @click.option("--to", type=click.Choice(list(FORMATS)),
               help="Format.  [default: that of the output's suffix, else onnx]")  # fmt: skip
+@options.model_limit
 @options.json
 def export(model: str, output: str | None, to: str | None, as_json: bool) -> None:
     """Write MODEL as a file that other programs run: .onnx, .pt2 (torch.export), .mindir or

@@ -14,6 +14,7 @@ from osr_core.registry import find_weights, registry
 
 @click.command()
 @click.argument("model", shell_complete=options.complete_model)
+@options.model_limit
 @options.json
 def info(model: str, as_json: bool) -> None:
     """Describe MODEL, a registered name, a .safetensors file or a run folder.

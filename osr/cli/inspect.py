@@ -21,6 +21,7 @@ from osr.inspection import inspect as run_inspection
 @click.option("--size", default=DEFAULT_SIZE, show_default=True,
               help="Size of the centre crop to inspect, in pixels.")  # fmt: skip
 @options.max_pixels
+@options.model_limit
 @options.json
 def inspect(
     image: Path, model: str | None, output: Path, size: int, max_pixels: int | None, as_json: bool

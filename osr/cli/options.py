@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 
 import click
 from click.shell_completion import CompletionItem
 
 from osr_core.backend import BACKENDS, PRECISIONS, VARIABLE
+from osr_core.limits import FACTOR
 from osr_core.registry import registry
 
 _MESSAGES = logging.getLogger("osr")
@@ -71,6 +73,21 @@ def _set_level(level: int) -> Callable[[click.Context, click.Parameter, bool], N
     return change
 
 
+def _set_limit(ctx: click.Context, param: click.Parameter, factor: float | None) -> None:
+    """By the environment, so that it holds in other processes of the command too."""
+    if factor is not None:
+        before = os.environ.get(FACTOR)
+        ctx.call_on_close(lambda: _restore(FACTOR, before))
+        os.environ[FACTOR] = str(factor)
+
+
+def _restore(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
+
+
 _VERBOSITY = (
     click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, help="No progress, "
                  "warnings, notes or summary.", callback=_set_level(logging.ERROR)),
@@ -112,6 +129,15 @@ max_pixels = click.option(
     type=click.IntRange(min=1),
     help="Largest width times height of an image.  [default: 400 million; above 16 million, "
     "250 for each byte of the file]",
+)
+model_limit = click.option(
+    "--model-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="FACTOR",
+    expose_value=False,
+    callback=_set_limit,
+    help="Of models that you trust: a factor on the largest size that a weight file and its "
+    f"network may have.  [default: {FACTOR}, else 1]",
 )
 overlap = click.option(
     "--overlap",

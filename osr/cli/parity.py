@@ -13,6 +13,7 @@ from osr.parity import Check, check_parity
 
 @click.command()
 @click.argument("model", required=False, shell_complete=options.complete_model)
+@options.model_limit
 @options.json
 def parity(model: str | None, as_json: bool) -> int:
     """Compare outputs, gradients and converted weights of MODEL in all installed backends.

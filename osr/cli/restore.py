@@ -49,6 +49,7 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
               "local.  [default: RAY_ADDRESS, else local]")  # fmt: skip
 @click.option("--ray-workers", type=click.IntRange(min=1), metavar="N",
               help="Networks of --ray.  [default: one a GPU, else one a machine]")  # fmt: skip
+@options.model_limit
 @options.json
 def restore(
     inputs: tuple[str, ...],

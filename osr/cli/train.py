@@ -32,6 +32,7 @@ from osr.training.run import train as run_training
 @click.option("--workers", default=1, show_default=True, help="Loader processes.")
 @options.device
 @options.backend
+@options.model_limit
 @options.json
 def train(
     recipes: tuple[str, ...], output: Path, data: tuple[str, ...], as_json: bool, **settings: Any

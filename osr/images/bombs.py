@@ -26,8 +26,8 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         raise ImageError(f"has no pixels: {width} × {height}")
     if width * height > max_pixels:
         raise ImageError(
-            f"{width} × {height} pixels are more than the limit of {max_pixels} for a file of "
-            "its size; raise it if you trust the file (--max-pixels)"
+            f"{width} × {height} pixels are more than the limit of {max_pixels:,} for this file; "
+            "raise it if you trust it (--max-pixels)"
         )
     if max(width, height) > MAX_SIDE:
         raise ImageError(f"{width} × {height} pixels: no side may exceed {MAX_SIDE}; split it")

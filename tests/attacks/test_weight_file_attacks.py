@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 
 import numpy as np
@@ -16,7 +17,7 @@ from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import CheckpointError, OSRError, SpecError
 from osr_core.initial import initial_state
-from osr_core.limits import FACTOR
+from osr_core.limits import FACTOR, FILE_BYTES, LIMITS
 from osr_core.spec import Experts, ModelSpec, Residual, UNet
 from osr_core.tensor_file import read_tensors, write_tensors
 from weights import convert, formats
@@ -107,11 +108,35 @@ def test_specs(name):
 @pytest.mark.parametrize("backbone", [UNet((1024,) * 6, 32), Residual((1024,) * 5)])
 def test_a_spec_that_asks_for_terabytes(backbone, monkeypatch):
     spec = ModelSpec(backbone)
-    with pytest.raises(SpecError, match=rf"more than the limit of .*set {FACTOR}="):
+    with pytest.raises(SpecError, match=rf"more than the limit of .*set --model-limit \d+ \(or {FACTOR}="):
         analyse(spec)
     monkeypatch.setenv(FACTOR, "1000")
     assert analyse(spec).parameter_count > 10**8
     analyse.cache_clear()
+
+
+def test_an_option_raises_the_limit(file, monkeypatch):
+    """--model-limit, for one command."""
+    monkeypatch.setitem(LIMITS, "parameters", 100)
+    monkeypatch.delenv(FACTOR, raising=False)
+    write_tensors(file, STATE, {"spec": TEXT})
+    analyse.cache_clear()
+    done = CliRunner().invoke(cli, ["info", str(file)])
+    assert "--model-limit 12 " in str(done.exception)
+    assert CliRunner().invoke(cli, ["info", str(file), "--model-limit", "12"]).exit_code == 0
+    assert FACTOR not in os.environ
+    analyse.cache_clear()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt", ".pth"])
+def test_a_file_of_gigabytes_is_not_read(file, suffix):
+    """Its bytes are a hole, which costs the attacker nothing."""
+    path = file.with_suffix(suffix)
+    with path.open("wb") as hole:
+        hole.truncate(FILE_BYTES + 1)
+    for load in (convert.load, load_vgg):
+        with pytest.raises(OSRError, match="bytes are more than the limit of .*--model-limit 2 "):
+            load(path)
 
 
 def test_the_most_experts_are_still_quick():
