@@ -187,7 +187,7 @@ _KEYS = {"format", "spec", "recipe", "provenance", "measured", CHECKSUM}
 
 def _spec(metadata: Mapping[str, str]) -> ModelSpec:
     if "spec" not in metadata:
-        raise CheckpointError("carries no spec; 'osr convert' writes a file that does")
+        raise CheckpointError("has no spec in its metadata; 'osr convert' writes a file with one")
     if unknown := metadata.keys() - _KEYS:
         # Also the key of the checksum with a flipped bit.
         raise CheckpointError(f"unknown metadata {printable(min(unknown))}; is it corrupted?")
@@ -202,5 +202,5 @@ def _object(metadata: Mapping[str, str], key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise CheckpointError(f"its {key} is not a JSON object, or nested too deep")
     if key == "measured" and not all(type(each) in (int, float) for each in found.values()):
-        raise CheckpointError("its measured holds what is no number")
+        raise CheckpointError("its measured holds a value that is not a number")
     return found

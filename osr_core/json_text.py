@@ -68,5 +68,5 @@ def _integer(digits: str) -> int:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key that is there twice")
+        raise ValueError("a duplicate key")
     return found

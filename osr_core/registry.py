@@ -63,7 +63,7 @@ def find_weights(model: str | os.PathLike[str]) -> Path:
         if os.path.isfile(candidate):
             if candidate.suffix != SUFFIX:
                 raise ModelError(
-                    f"model {name}: not a {SUFFIX} file; 'osr convert' makes one of .pth, .pt, .ckpt"
+                    f"model {name}: not a {SUFFIX} file; 'osr convert' reads .pth, .pt and .ckpt"
                 )
             return candidate
     if os.path.isdir(path):

@@ -111,7 +111,7 @@ def write_tensors(
         start, stop = stop, stop + array.nbytes
         kind = _NAMES.get(array.dtype.newbyteorder("<"))
         if kind is None:
-            raise CheckpointError(f"{path}: {name}: type {array.dtype} has no place in safetensors")
+            raise CheckpointError(f"{path}: {name}: unsupported type {array.dtype}")
         header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [start, stop]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -161,7 +161,7 @@ def _place(name: str, entry: Any) -> Place:
         raise ValueError(f"{shown}: expected dtype, shape and data_offsets")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise CheckpointError(f"{shown}: type {printable(kind, 20)!r} is not one NumPy has")
+        raise CheckpointError(f"{shown}: type {printable(kind, 20)!r} is not supported")
     if not _are_sizes(shape) or len(shape) > _MAX_RANK or math.prod(shape) >> 60:
         raise ValueError(f"{shown}: not a valid shape")
     if not _are_sizes(offsets) or len(offsets) != 2:
@@ -181,7 +181,7 @@ def _tensor(file: BufferedReader, place: Place, digest: Any) -> NDArray[Any]:
     array = np.empty(place.shape, _TYPES[place.kind])
     content = array.reshape(-1).view(np.uint8)
     if file.readinto(content.data) != content.size:
-        raise CheckpointError("not a readable safetensors file: it became shorter meanwhile")
+        raise CheckpointError("not a readable safetensors file: it was truncated while it was read")
     digest.update(content.data)
     if place.kind == "BF16":  # the upper half of a float32
         return (array.astype(np.uint32) << np.uint32(16)).view(np.float32)

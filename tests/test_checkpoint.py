@@ -174,5 +174,5 @@ def test_what_was_measured_is_kept_and_is_numbers(tmp_path):
     assert (found.overlap, found.measured) == (16, made.measured)
     assert Checkpoint(spec, made.state).overlap is None
     tensors, metadata = made.content()
-    with pytest.raises(CheckpointError, match="its measured holds what is no number"):
+    with pytest.raises(CheckpointError, match="its measured holds a value that is not a number"):
         Checkpoint.parse(tensors, metadata | {"measured": '{"overlap": "16"}'})

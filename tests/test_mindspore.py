@@ -140,7 +140,7 @@ def test_devices():
 def test_precisions_of_the_cpu():
     for precision in ("float32", "float16"):
         device.check_precision("cpu", precision)
-    with pytest.raises(DeviceError, match="bfloat16: MindSpore has none on CPU; use float32"):
+    with pytest.raises(DeviceError, match="bfloat16: unsupported by MindSpore on a CPU"):
         device.check_precision("cpu", "bfloat16")
     with pytest.raises(DeviceError, match="precision int8: expected one of float32"):
         device.check_precision("cpu", "int8")

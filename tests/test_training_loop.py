@@ -89,7 +89,7 @@ def test_what_cannot_be_resumed(any_backend, samples, folder, tmp_path):
         train(any_backend, fewer, tmp_path)
     for path in tmp_path.glob("state-*"):
         path.write_bytes(b"half of it")
-    with pytest.raises(CheckpointError, match=r"state-00000006.*; no state is whole"):
+    with pytest.raises(CheckpointError, match=r"state-00000006.*; no state can be read"):
         train(any_backend, samples, tmp_path)
 
 

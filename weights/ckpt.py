@@ -237,9 +237,9 @@ def _encode(name: str, array: NDArray[Any]) -> Iterator[bytes]:
     """One value, or several for a long array, in the bytes that MindSpore itself writes."""
     kind = _NAMES.get(f"{array.dtype.kind}{array.dtype.itemsize}")
     if kind is None:
-        raise CheckpointError(f"{name!r:.80}: type {array.dtype} has no place in a .ckpt")
+        raise CheckpointError(f"{name!r:.80}: type {array.dtype} is not supported in .ckpt files")
     if not array.size:
-        raise CheckpointError(f"{name!r:.80}: shape {array.shape} is empty; leave it out")
+        raise CheckpointError(f"{name!r:.80}: shape {array.shape} is empty; remove it")
     try:
         valid = len(name.encode("utf-8")) > 0
     except (AttributeError, UnicodeEncodeError):

@@ -160,7 +160,7 @@ def _sequence(file: BinaryIO) -> tuple[Any, str, Bytes]:
 
 def _type(storage: Stored, order: str) -> np.dtype[Any]:
     if storage.kind not in STORAGES:
-        raise CheckpointError(f"type {storage.kind[:40]} is not one NumPy has")
+        raise CheckpointError(f"type {storage.kind[:40]} is not supported")
     return np.dtype(order + STORAGES[storage.kind])
 
 
@@ -216,4 +216,4 @@ def _tensor(torch: ModuleType, name: str, value: ArrayLike) -> Any:
         # A copy, since tensors can neither be read-only nor have negative strides.
         return torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
     except TypeError:
-        raise CheckpointError(f"{name!r:.80}: type {array.dtype} is not one PyTorch has") from None
+        raise CheckpointError(f"{name!r:.80}: PyTorch has no type {array.dtype}") from None

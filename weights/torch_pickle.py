@@ -80,7 +80,7 @@ def _of_untyped_storage(
     storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, kind: Name, *_: Any
 ) -> Tensor | Unreadable:
     if kind.text not in _UNSIGNED:
-        return Unreadable(f"type {printable(kind.text)} is not one NumPy has")
+        return Unreadable(f"type {printable(kind.text)} is not supported")
     bytes_ = _expect(storage, Stored)
     typed = replace(bytes_, kind=kind.text, count=bytes_.count // _UNSIGNED[kind.text])
     return Tensor(typed, offset, _expect(shape, tuple), _expect(strides, tuple))

@@ -70,7 +70,7 @@ def check_precision(kind: str, precision: str) -> None:
     """Raise :class:`DeviceError` unless devices of a kind compute in that precision."""
     require_precision(precision)
     if kind == "cpu" and precision == "bfloat16":
-        raise DeviceError("precision bfloat16: MindSpore has none on CPU; use float32")
+        raise DeviceError("precision bfloat16: unsupported by MindSpore on a CPU; use float32")
 
 
 def set_precision(network: nn.Cell, precision: str) -> None:

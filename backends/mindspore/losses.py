@@ -78,7 +78,7 @@ class Loss(nn.Cell):
         super().__init__()
         check_losses(weights)
         if "frequency" in weights and current().kind == "cuda":
-            raise DeviceError("loss.frequency: MindSpore has no FFT on CUDA; leave it out")
+            raise DeviceError("loss.frequency: MindSpore has no FFT on CUDA; remove it")
         self.weights = dict(weights)
         if "perceptual" in weights:
             self.perceptual = Perceptual(vgg)

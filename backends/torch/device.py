@@ -46,7 +46,7 @@ def check_precision(kind: str, precision: str) -> None:
     """Raise :class:`DeviceError` unless devices of a kind compute in that precision."""
     require_precision(precision)
     if kind == "cuda" and precision == "bfloat16" and not torch.cuda.is_bf16_supported():
-        raise DeviceError("precision bfloat16: this GPU has none; use float16 or float32")
+        raise DeviceError("precision bfloat16: unsupported by this GPU; use float16 or float32")
 
 
 def autocast(kind: str, precision: str) -> AbstractContextManager[object]:

@@ -44,7 +44,7 @@ def check_scans(file: BinaryIO) -> None:
         last = chunk[-1:]
     file.seek(0)
     if scans > MAX_SCANS:
-        raise ImageError(f"has {scans} scans, more than {MAX_SCANS}; is it made to take long?")
+        raise ImageError(f"has {scans} scans, more than {MAX_SCANS}; save it as a baseline JPEG")
 
 
 def check_strips(page: TiffPage, data: bytes) -> None:

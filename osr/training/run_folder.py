@@ -110,7 +110,7 @@ class RunFolder:
         newest, corrupted = self._newest(moments)
         if newest is None:
             if corrupted:
-                raise CheckpointError(f"{corrupted[0]}; no state is whole, use another folder")
+                raise CheckpointError(f"{corrupted[0]}; no state can be read; use another folder")
             return None
         path, (state, recipe, fingerprint) = newest
         for error in corrupted:

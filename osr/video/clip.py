@@ -170,7 +170,7 @@ def moving(container: Any) -> Any:
         if not stream.disposition & Disposition.attached_pic:
             stream.thread_type = "AUTO"
             return stream
-    raise ImageError("has no moving pictures")
+    raise ImageError("has no video stream")
 
 
 def _colours(frame: Any) -> Colours:

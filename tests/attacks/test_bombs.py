@@ -79,7 +79,7 @@ def test_small_files_with_many_pixels(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(BOMBS[name]())
     assert path.stat().st_size < 64_000
-    refused(path, "more than the limit of 16000000 for a file of its size.*--max-pixels")
+    refused(path, "more than the limit of 16,000,000 for this file.*--max-pixels")
 
 
 def test_the_limit_can_be_raised(tmp_path):
