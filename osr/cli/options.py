@@ -127,7 +127,7 @@ tile = click.option("--tile", type=int, help="Longest side of a tile in pixels; 
 max_pixels = click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
-    help="Largest width times height of an image.  [default: 400 million; above 16 million, "
+    help="Largest width times height of an image.  [default: 400 million; above 9 million, "
     "250 for each byte of the file]",
 )
 model_limit = click.option(

@@ -39,7 +39,8 @@ PIXELS_PER_BYTE = 250
 """Of the file, above which an image of more than :data:`SMALL_PIXELS` is refused by default. Even a
 blank JPEG has fewer; files that unpack to far more than a photograph would are bombs."""
 
-SMALL_PIXELS = 16_000_000
+SMALL_PIXELS = 9_000_000
+"""A frame of 4K, a page of A4 at 300 dots per inch: a blank one may be of any size in bytes."""
 
 MAX_PAGES = 10_000
 

@@ -75,11 +75,11 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_small_files_with_many_pixels(tmp_path, name):
-    """Their pixels are 250 times their bytes or more, and more than 16 million."""
+    """Their pixels are 250 times their bytes or more, and more than 9 million."""
     path = tmp_path / name
     path.write_bytes(BOMBS[name]())
     assert path.stat().st_size < 64_000
-    refused(path, "more than the limit of 16,000,000 for this file.*--max-pixels")
+    refused(path, "more than the limit of 9,000,000 for this file.*--max-pixels")
 
 
 def test_the_limit_can_be_raised(tmp_path):
