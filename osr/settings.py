@@ -119,6 +119,10 @@ def _parse(text: str) -> Table:
         table = tomllib.loads(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # of Python, which converts no more digits
+        raise ValueError("an integer of too many digits") from None
     check_depth(table, DEPTH)
     return table
 

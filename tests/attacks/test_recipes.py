@@ -105,6 +105,12 @@ def test_texts_beyond_the_bounds(tmp_path, text):
         load_stages(path)
 
 
+def test_an_integer_of_5000_digits(tmp_path):
+    (tmp_path / "recipe.toml").write_text(f"seed = {LONG}")
+    with pytest.raises(OptionError, match="not TOML: an integer of too many digits$"):
+        load_stages(tmp_path / "recipe.toml")
+
+
 @pytest.mark.parametrize("base", ["no\\u0000thing", "/dev/zero", "fifo", "folder", "loop", "recipe",
                                   "n" * 5000])  # fmt: skip
 def test_extends_what_is_no_recipe(tmp_path, base):
