@@ -111,7 +111,7 @@ def write_tensors(
         start, stop = stop, stop + array.nbytes
         kind = _NAMES.get(array.dtype.newbyteorder("<"))
         if kind is None:
-            raise CheckpointError(f"{path}: {name}: unsupported type {array.dtype}")
+            raise CheckpointError(f"{path}: {name}: type {array.dtype} is not supported")
         header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [start, stop]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

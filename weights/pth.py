@@ -216,4 +216,4 @@ def _tensor(torch: ModuleType, name: str, value: ArrayLike) -> Any:
         # A copy, since tensors can neither be read-only nor have negative strides.
         return torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
     except TypeError:
-        raise CheckpointError(f"{name!r:.80}: PyTorch has no type {array.dtype}") from None
+        raise CheckpointError(f"{name!r:.80}: type {array.dtype} is not in PyTorch") from None
