@@ -9,6 +9,7 @@ start of Ray and of the networks.
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +48,7 @@ def main(pictures: str, output: Path, model: str, workers: tuple[int, ...]) -> N
 
 def _rate(pictures: str, model: str, count: int) -> float:
     """Images per second of a number of workers."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use
     times: list[float] = []
     ray.init(num_cpus=count, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     with TemporaryDirectory() as target:
