@@ -122,4 +122,6 @@ def _cell_means(x: Array, cell: int) -> Array:
 def _neighbour_sums(cells: Array) -> Array:
     """(N, h, w) → the same: sums over :data:`NEIGHBOURS` × :data:`NEIGHBOURS` cells, 0 outside."""
     padded = np.pad(cells, [(0, 0), *[(NEIGHBOURS // 2,) * 2] * 2])
-    return np.asarray(sliding_window_view(padded, (NEIGHBOURS,) * 2, (1, 2)).sum((-2, -1)))
+    size = (NEIGHBOURS, NEIGHBOURS)
+    windows = sliding_window_view(padded, size, (1, 2))  # type: ignore[call-overload]
+    return np.asarray(windows.sum((-2, -1)))
