@@ -128,7 +128,7 @@ MODELS = ("general", "small", "small-plain", *(
         "lowlight", "sr",
     )
 ))  # fmt: skip
-WIDER = ("specialists/denoise", "specialists/denoise-free", "specialists/jpeg")
+WIDER = ("specialists/denoise", "specialists/jpeg")
 SINGLE = ("dehaze", "derain", "denoise", "deblur", "sr")
 TASKS = (*SINGLE, *(f"dehaze-{task}" for task in SINGLE[1:]))
 
