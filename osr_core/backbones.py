@@ -148,7 +148,7 @@ class RoutedExperts:
     experts: tuple[UNet, ...] = (UNet(), UNet())
     """The task-specific networks."""
     gate: tuple[int, ...] = (16, 24, 32, 48, 64, 64)
-    """Channels of the strided convolutions of the gating network."""
+    """Channels of the gating network: of each strided convolution with its residual block."""
     context: tuple[int, ...] = (16, 32, 32, 32)
     """Channels of the strided convolutions on the thumbnail."""
     waves: int = 8

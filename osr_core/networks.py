@@ -247,8 +247,9 @@ def routing(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T) -> list[T]:
     x = ops.concat(real, imaginary)
     for index, width in enumerate(spec.gate):
         x = ops.leaky(ops.conv(f"{prefix}gate.{index}", x, width, stride=2))
-    x = ops.add(x, ops.conv(f"{prefix}gate_context", whole, spec.gate[-1], 1, init="lecun"))
-    x = residual_block(ops, f"{prefix}gate_block", x, spec.gate[-1], activation="leaky")
+        if index == len(spec.gate) - 1:
+            x = ops.add(x, ops.conv(f"{prefix}gate_context", whole, width, 1, init="lecun"))
+        x = residual_block(ops, f"{prefix}gate_blocks.{index}", x, width, activation="leaky")
     names = (f"{prefix}gates.{index}" for index in range(len(spec.experts)))
     return [ops.conv(name, x, 1, 1, init="small") for name in names]
 

@@ -75,7 +75,7 @@ def test_only_what_gates_frozen_experts_learns():
     assert learning == {"wave", "gate", "gates"}
     routed = analyse(ModelSpec(RoutedExperts(), frozen=True))
     learning = {p.name.split(".")[0] for p in routed.parameters if p.trainable}
-    assert learning == {"wave", "context", "gate", "gate_context", "gate_block", "gates"}
+    assert learning == {"wave", "context", "gate", "gate_context", "gate_blocks", "gates"}
     inside = analyse(ModelSpec(Experts(), *SHARED, frozen=True))
     learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}

@@ -196,7 +196,7 @@ class RoutedExperts(Network):
         steps = pairwise((2 * spec.waves, *spec.gate))
         self.gate = nn.CellList([conv(f, c, stride=2) for f, c in steps])
         self.gate_context = conv(spec.context[-1] + 1, width, 1)
-        self.gate_block = ResidualBlock(width, activation="leaky")
+        self.gate_blocks = nn.CellList([ResidualBlock(c, activation="leaky") for c in spec.gate])
         self.gates = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
         self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
 
@@ -219,9 +219,11 @@ class RoutedExperts(Network):
         whole = whole.mean((2, 3), keep_dims=True)
         whole = ops.cat((whole, haze.astype(whole.dtype)), 1)
         x = ops.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
-        for layer in self.gate:
-            x = leaky(layer(x))
-        x = self.gate_block(x + self.gate_context(whole))
+        for index in range(len(self.gate)):
+            x = leaky(self.gate[index](x))
+            if index == len(self.gate) - 1:
+                x = x + self.gate_context(whole)
+            x = self.gate_blocks[index](x)
         return [layer(x) for layer in self.gates]
 
     def changes(self, image: Tensor) -> list[Tensor]:

@@ -198,7 +198,7 @@ class RoutedExperts(Network):
         steps = pairwise((2 * spec.waves, *spec.gate))
         self.gate = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
         self.gate_context = conv(spec.context[-1] + 1, width, 1)
-        self.gate_block = ResidualBlock(width, activation="leaky")
+        self.gate_blocks = nn.ModuleList(ResidualBlock(c, activation="leaky") for c in spec.gate)
         self.gates = nn.ModuleList(conv(width, 1, 1) for _ in spec.experts)
         self.experts = nn.ModuleList(UNet(expert, channels) for expert in spec.experts)
 
@@ -221,9 +221,11 @@ class RoutedExperts(Network):
         whole = whole.mean((2, 3), keepdim=True)
         whole = torch.cat((whole, haze), 1)
         x = torch.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
-        for layer in self.gate:
-            x = leaky(layer(x))
-        x = self.gate_block(x + self.gate_context(whole))
+        for index in range(len(self.gate)):
+            x = leaky(self.gate[index](x))
+            if index == len(self.gate) - 1:
+                x = x + self.gate_context(whole)
+            x = self.gate_blocks[index](x)
         return [layer(x) for layer in self.gates]
 
     def changes(self, image: Tensor) -> list[Tensor]:
