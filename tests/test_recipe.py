@@ -121,11 +121,11 @@ def test_what_makes_another_run(tmp_path):
     assert recipe.differences(replace(recipe, spec=ModelSpec(UNet()))) == ["spec"]
 
 
-MODELS = ("general", "small", "small-plain", *(
+MODELS = ("general", "general-routed", "small", "small-plain", *(
     f"specialists/{name}"
     for name in (
-        "denoise", "denoise-free", "denoise-reprogrammed", "derain", "dehaze", "deblur", "jpeg",
-        "lowlight", "sr",
+        "denoise", "denoise-free", "denoise-reprogrammed", "derain", "dehaze", "dehaze-depth",
+        "deblur", "jpeg", "lowlight", "sr",
     )
 ))  # fmt: skip
 WIDER = ("specialists/denoise", "specialists/jpeg")
@@ -140,10 +140,11 @@ def test_recipes_of_models(name):
     specs = {stage.spec for stage in stages}
     assert len(specs) == 1 + (name in WIDER)  # in the last stage
     spec = stages[0].spec
-    assert spec.frozen == (name in ("general", "specialists/denoise-reprogrammed"))
-    if name == "general":
+    mixture = name.startswith("general")
+    assert spec.frozen == (mixture or name == "specialists/denoise-reprogrammed")
+    if mixture:
         assert len(stages[0].init.experts) == len(spec.backbone.experts)
-    if getattr(spec.backbone, "context", ()):
+    elif getattr(spec.backbone, "context", ()):
         with pytest.raises(OptionError, match="context"):  # transforms would hide it
             load_stages(name, "osr")
 
