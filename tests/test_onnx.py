@@ -1,5 +1,6 @@
 """The ONNX backend: its graphs, its devices, and what it refuses."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,19 @@ from backends.onnx import device, emitter
 ROOT = Path(__file__).resolve().parent.parent
 CONTEXT = ModelSpec(UNet((4, 6), 1, context=(4,)))
 SHARED = ModelSpec(UNet((4,), 1), InputTransform(3, layout="shared"), OutputTransform(4))
+
+
+def test_onnx_runtime_collects_no_telemetry(tmp_path):
+    """Its builds write what they are going to send into a cache below the home folder."""
+    quiet = ("CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in quiet}
+    code = "import backends.onnx as b; print(b.version())"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**environment, "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.strip() == backend.version()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("spec", [CONTEXT, SHARED], ids=["context", "a backbone used twice"])
