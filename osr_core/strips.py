@@ -4,11 +4,13 @@ The strips are independent of the size of the image: what is read, computed and 
 two of them. The overlap of tiles starts with the one measured for the network, and is verified:
 where two tiles meet, both have computed the same pixels with different surroundings, so that their
 difference shows whether anything beyond the overlap matters. Where it exceeds half a level of
-8 bit the overlap is doubled, up to the halo, which is exact.
+8 bit the overlap is doubled for that strip, up to the halo, which is exact. An overlap that failed
+twice is not tried again in this image.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -94,6 +96,7 @@ class _Strip:
     """The restored rows of a row of tiles."""
 
     rows: Span
+    overlap: int
     pixels: Image
     below: NDArray[np.float32] | None
     """(2·band, W, 3) around the lower end of the valid part, if that is a seam to verify."""
@@ -125,7 +128,8 @@ class Restoration:
         )
         self._on_progress, self._reported = on_progress, 0.0
         halo = 0 if self._info.global_statistics else self._info.halo  # those are not tiled
-        self._overlap = _first_overlap(tiling.overlap, network, halo)
+        self._first = self._overlap = _first_overlap(tiling.overlap, network, halo)
+        self._failures = Counter[int]()
         self._context: NDArray[np.float32] | None = None
 
     def __iter__(self) -> Iterator[Image]:
@@ -138,9 +142,11 @@ class Restoration:
             try:
                 strip = self._strip(rows[0], columns, held)
             except _SeamError:
-                first = held.rows.valid_start if held else rows[0].valid_start
-                self._overlap, held = min(2 * self._overlap, self._info.halo), None
-                rows, columns = self._plan(first)
+                self._failures[self._overlap] += 1
+                self._overlap = self._doubled(self._overlap)
+                if held and held.overlap < self._overlap:
+                    rows, held = [held.rows], None
+                rows, columns = self._plan(rows[0].valid_start)
                 continue
             except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error) or not self._halve(rows[0], columns[0]):
@@ -150,8 +156,21 @@ class Restoration:
             if held:
                 yield held.pixels
             held, rows = strip, rows[1:]
+            if rows and self._next_overlap() != self._overlap:
+                self._overlap = self._next_overlap()
+                rows, columns = self._plan(rows[0].valid_start)
         assert held is not None
         yield held.pixels
+
+    def _doubled(self, overlap: int) -> int:
+        return min(2 * overlap, self._info.halo)
+
+    def _next_overlap(self) -> int:
+        """The smallest that has not failed twice."""
+        overlap = self._first
+        while self._failures[overlap] > 1:
+            overlap = self._doubled(overlap)
+        return overlap
 
     def _plan(self, first: int) -> tuple[list[Span], list[Span]]:
         """Rows and columns of tiles from a row on."""
@@ -212,7 +231,7 @@ class Restoration:
             assert hidden is not None
             target[hidden[kept]] = source[kept][..., :-1][hidden[kept]]
             result[..., -1:] = alpha[kept]
-        return _Strip(rows, result, below if rows.valid_stop < self._height else None)
+        return _Strip(rows, self._overlap, result, below if rows.valid_stop < self._height else None)
 
     def _predict(self, tile: Image) -> NDArray[np.float32]:
         """(h, w[, C]) of any type → (h, w, 3) float32, clipped to [0, 1]."""

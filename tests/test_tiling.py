@@ -136,6 +136,29 @@ def test_an_overlap_that_is_too_small_is_noticed_where_tiles_meet():
     assert len(exact.shapes) > len(enough.shapes)
 
 
+def tiles(image, network, **options):
+    """How many were computed, and the result."""
+    result = restore(image, network, tile=100, **options)
+    return len(network.shapes), result
+
+
+def test_a_larger_overlap_is_for_the_strips_that_need_it():
+    image = np.zeros((900, 300, 3), np.float32)
+    image[:30] = np.random.default_rng(0).random((30, 300, 3))
+    count, result = tiles(image, Cut(24, 8))
+    assert np.abs(result - restore(image, Cut(24, 8), tile=0)).max() < 1e-4
+    least, most = (tiles(image, Cut(24, 8), overlap=overlap)[0] for overlap in (8, 30))
+    assert least < count < most
+
+
+def test_an_overlap_that_failed_twice_is_not_tried_again():
+    image = np.random.default_rng(0).random((900, 300, 3), np.float32)
+    count, result = tiles(image, Cut(24, 8))
+    assert np.abs(result - restore(image, Cut(24, 8), tile=0)).max() < 1e-4
+    everywhere = tiles(image, Cut(24, 8), overlap=30)[0]
+    assert everywhere < count <= everywhere + 20
+
+
 def test_an_overlap_of_nothing_is_verified_too():
     image = np.random.default_rng(0).random((64, 300, 3), np.float32)
     whole = restore(image, Cut(24, 0), tile=0)
