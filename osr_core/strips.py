@@ -231,7 +231,9 @@ class Restoration:
             assert hidden is not None
             target[hidden[kept]] = source[kept][..., :-1][hidden[kept]]
             result[..., -1:] = alpha[kept]
-        return _Strip(rows, self._overlap, result, below if rows.valid_stop < self._height else None)
+        return _Strip(
+            rows, self._overlap, result, below if rows.valid_stop < self._height else None
+        )
 
     def _predict(self, tile: Image) -> NDArray[np.float32]:
         """(h, w[, C]) of any type → (h, w, 3) float32, clipped to [0, 1]."""
