@@ -122,7 +122,7 @@ LARGE = Picture(np.zeros((100, 60), np.uint8))
         ("a.png", b"<script>", "", "photo.png: is not an image in a format that can be read"),
         ("a.tif", b"II*\0" + b"\xff" * 50, "", "photo.tif: cannot be read; is it corrupted?"),
         ("../../etc/passwd", b"", "", "photo: is empty"),
-        ("a.png", LARGE, "", "photo.png: 60 × 100 pixels are more than the limit of 5000"),
+        ("a.png", LARGE, "", "photo.png: 60 × 100 pixels are more than the limit of 5,000"),
         ("a.png", LARGE, "&degradation=noise:5", "photo.png: 60 × 100 pixels are more than"),
         ("a.tif", None, "&degradation=noize:25", "degradation noize:25: did you mean noise?"),
         ("a.tif", None, "&degradation=" + "%2B".join(9 * ["grey"]), "has 9 steps, more than 8"),
