@@ -69,6 +69,8 @@ def restore_on_ray(
     """
     require_extra("ray", "--ray")
     check_range("quality", options.get("quality", 95), 1, 100)
+    if address and not re.fullmatch(r"auto|local|(ray://)?[\w.\[\]:-]+:\d+", address):
+        raise OptionError(f"--ray {address}: expected auto, local, HOST:PORT or ray://HOST:PORT")
     weights = find_weights(model or default_model())
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     settings = [sha256, format, sorted(options.items())]
@@ -173,8 +175,6 @@ def _workers(count: int | None, arguments: tuple[Any, ...], batches: int) -> lis
 @contextmanager
 def _cluster(address: str) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use
-    if address and not re.fullmatch(r"auto|local|(ray://)?[\w.\[\]:-]+:\d+", address):
-        raise OptionError(f"--ray {address}: expected auto, local, HOST:PORT or ray://HOST:PORT")
     import ray
 
     running = ray.is_initialized()
