@@ -69,9 +69,7 @@ class Restorer:
         check_holds(job.targets[0], picture.pixels)
         return picture
 
-    def _work(
-        self, job: Job, loaded: Loaded, advance: Callable[[float], object]
-    ) -> Iterable[Any]:
+    def _work(self, job: Job, loaded: Loaded, advance: Callable[[float], object]) -> Iterable[Any]:
         network, tiling = self._network, self._tiling
         before = tiling.note
         if self._free is not None:

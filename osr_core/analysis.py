@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from osr_core import blockiness
 from osr_core.limits import check_size
 from osr_core.networks import network
 from osr_core.operations import Init
@@ -219,6 +220,11 @@ class Tracer:
 
     def haze_amount(self, thumbnail: Traced) -> Traced:
         return replace(thumbnail, channels=1)
+
+    def blockiness(self, x: Traced, cell: int) -> Traced:
+        step = x.step * cell
+        self.total_stride = max(self.total_stride, int(step))
+        return self._held(Traced(blockiness.CHANNELS, step, x.before + 1, x.after + 2))
 
     def external(self, spec: External, x: Traced) -> Traced:
         self.total_stride = max(self.total_stride, spec.total_stride)

@@ -138,8 +138,8 @@ class Experts:
 class RoutedExperts:
     """Sparse mixture of experts: a gating network decides from the image which experts run.
 
-    It reads waves of the image, in cells of 2ⁿ × 2ⁿ pixels for n strided convolutions, and the
-    thumbnail of the whole image. An expert whose gates are zero everywhere in a tile is not run.
+    It reads waves of the image and JPEG's traces, in cells of 2ⁿ × 2ⁿ pixels for n strided
+    convolutions, and the thumbnail of the whole image. An expert whose gates are zero everywhere in a tile is not run.
     """
 
     kind: ClassVar[str] = "routed_experts"
@@ -163,8 +163,8 @@ class RoutedExperts:
         check("backbone", self, gate=CHANNELS, context=CHANNELS, waves=CHANNELS)
         count = len(self.experts)
         require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
-        for name, widths in (("gate", self.gate), ("context", self.context)):
-            require(1 <= len(widths) <= 6, f"backbone.{name}", "1 to 6 numbers", widths)
+        for name, widths, least in (("gate", self.gate, 3), ("context", self.context, 1)):
+            require(least <= len(widths) <= 6, f"backbone.{name}", f"{least} to 6 numbers", widths)
 
 
 @dataclass(frozen=True)

@@ -245,10 +245,12 @@ def routing(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T) -> list[T]:
     waves = InputTransform(spec.waves)
     real, imaginary = input_transform(ops, waves, image, f"{prefix}wave.", "high_pass")
     x = ops.concat(real, imaginary)
+    blocks = ops.blockiness(image, spec.cell)  # (N, 16, H/cell, W/cell)
     for index, width in enumerate(spec.gate):
         x = ops.leaky(ops.conv(f"{prefix}gate.{index}", x, width, stride=2))
         if index == len(spec.gate) - 1:
             x = ops.add(x, ops.conv(f"{prefix}gate_context", whole, width, 1, init="lecun"))
+            x = ops.add(x, ops.conv(f"{prefix}gate_blockiness", blocks, width, 1, init="lecun"))
         x = residual_block(ops, f"{prefix}gate_blocks.{index}", x, width, activation="leaky")
     names = (f"{prefix}gates.{index}" for index in range(len(spec.experts)))
     return [ops.conv(name, x, 1, 1, init="small") for name in names]

@@ -102,6 +102,9 @@ class Ops(Protocol[T]):
     def haze_amount(self, thumbnail: T) -> T:
         """:func:`osr_core.context.haze_amount`, one channel of size 1×1."""
 
+    def blockiness(self, x: T, cell: int) -> T:
+        """:func:`osr_core.blockiness.blockiness` of an image."""
+
     def external(self, spec: External, x: T) -> T:
         """A network that is not described here."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.blockiness import blockiness
 from osr_core.context import haze_amount, thumbnail
 from osr_core.errors import CheckpointError, ModelError
 from osr_core.networks import network
@@ -90,6 +91,7 @@ class NumpyOps:
     mul = staticmethod(np.multiply)
     wave = staticmethod(to_parts)
     haze_amount = staticmethod(haze_amount)
+    blockiness = staticmethod(blockiness)
 
     def relu(self, x: Array) -> Array:
         return np.maximum(x, 0)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
 from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
 from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE
@@ -99,6 +100,10 @@ class TorchOps:
         darkest = thumbnail.flatten(1).min(1).values.clamp(0, DARKEST_MAX).reshape(-1, 1, 1, 1)
         return darkest / (AIRLIGHT - darkest)
 
+    def blockiness(self, x, cell):
+        luma = torch.tensordot(torch.tensor(LUMA, dtype=x.dtype), x, ([0], [1]))  # (N, H, W)
+        return torch.cat((_edges(luma.mT, cell).mT, _edges(luma, cell)), 1)
+
     def upsample(self, x, factor):
         return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
@@ -110,6 +115,17 @@ class TorchOps:
 
     def note(self, name, value):
         pass
+
+
+def _edges(luma, cell):
+    """Of rows, offset by offset: (N, 8, H/cell, W/cell)."""
+    n, height, width = luma.shape
+    jumps = torch.zeros_like(luma)
+    jumps[:, 1:-2] = luma.unfold(1, 4, 1) @ torch.tensor(JUMP, dtype=luma.dtype)
+    levels = 255 * jumps.abs().clamp(0, STRONGEST)
+    means = levels.reshape(n, height, width // cell, cell).mean(3)  # (N, H, W/cell)
+    offsets = [means[:, i::PERIOD].unflatten(1, (height // cell, -1)).mean(2) for i in range(8)]
+    return torch.stack(offsets, 1)
 
 
 def _means(x, dim):

@@ -24,7 +24,7 @@ SMALL = {
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
     "leaky unet": UNet((3, 4, 5), blocks=1, activation="leaky"),
     "experts": Experts((UNet((3, 4), 1), UNet((2,), 1, 4)), UNet((2, 3), 1), 1),
-    "routed experts": RoutedExperts((UNet((3, 4), 1), UNet((2,), 1, 4)), (2, 3), (2,), 1),
+    "routed experts": RoutedExperts((UNet((3, 4), 1), UNet((2,), 1, 4)), (2, 3, 4), (2,), 1),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
 SHARED = InputTransform(3, layout="shared"), OutputTransform(4)
@@ -75,7 +75,15 @@ def test_only_what_gates_frozen_experts_learns():
     assert learning == {"wave", "gate", "gates"}
     routed = analyse(ModelSpec(RoutedExperts(), frozen=True))
     learning = {p.name.split(".")[0] for p in routed.parameters if p.trainable}
-    assert learning == {"wave", "context", "gate", "gate_context", "gate_blocks", "gates"}
+    assert learning == {
+        "wave",
+        "context",
+        "gate",
+        "gate_context",
+        "gate_blockiness",
+        "gate_blocks",
+        "gates",
+    }
     inside = analyse(ModelSpec(Experts(), *SHARED, frozen=True))
     learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}

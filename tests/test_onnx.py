@@ -33,7 +33,7 @@ if not is_installed("onnx"):
 import onnx
 
 from backends import onnx as backend
-from backends.onnx import device, emitter
+from backends.onnx import device, graphs
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTEXT = ModelSpec(UNet((4, 6), 1, context=(4,)))
@@ -55,9 +55,9 @@ def test_onnx_runtime_collects_no_telemetry(tmp_path):
 
 @pytest.mark.parametrize("spec", [CONTEXT, SHARED], ids=["context", "a backbone used twice"])
 def test_a_graph_is_valid_and_leaves_batch_and_size_free(spec):
-    model = emitter.network_graph(spec, initial_state(spec, 0))
+    model = graphs.network_graph(spec, initial_state(spec, 0))
     onnx.checker.check_model(model, full_check=True)
-    assert [(each.domain, each.version) for each in model.opset_import] == [("", emitter.OPSET)]
+    assert [(each.domain, each.version) for each in model.opset_import] == [("", graphs.OPSET)]
     inputs = {each.name: _shape(each) for each in model.graph.input}
     assert inputs.pop("image") == ["batch", 3, "height", "width"]
     assert inputs == ({"thumbnail": ["batch", 3, 256, 256]} if spec is CONTEXT else {})
@@ -77,7 +77,7 @@ def test_a_part_of_a_network_is_a_graph_as_well():
         inner = unet(ops, spec, "experts.0.", x, 3)
         return {"sum": ops.add(inner, y), "inner": inner}
 
-    model = emitter.graph(part, {"x": 3, "y": 1}, state)
+    model = graphs.graph(part, {"x": 3, "y": 1}, state)
     onnx.checker.check_model(model, full_check=True)
     session = device.session(model.SerializeToString(), device.select("cpu"))
     rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_experts_without_a_gate_are_not_run():
     state = initial_state(spec, 0)
     state["gates.0.bias"] -= 100  # zero everywhere
     state = {n: a * np.nan if n.startswith("experts.0.") else a for n, a in state.items()}
-    model = emitter.network_graph(spec, state).SerializeToString()
+    model = graphs.network_graph(spec, state).SerializeToString()
     image = np.random.default_rng(0).random((1, 3, 16, 24), np.float32)
     inputs = {"image": image, "thumbnail": thumbnail(image)}
     (result,) = device.session(model, device.select("cpu")).run(None, inputs)

@@ -17,6 +17,7 @@ from backends.mindspore.layers import (
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
+    blockiness,
     conv,
     hard_gate,
     haze_amount,
@@ -29,6 +30,7 @@ from backends.mindspore.layers import (
 from backends.mindspore.transforms import InputTransform
 from osr_core import spec as specs
 from osr_core.backbones import RESIDUAL_STAGES
+from osr_core.blockiness import CHANNELS
 from osr_core.context import AIRLIGHT
 from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
 from osr_core.spec import IMAGE_CHANNELS
@@ -196,6 +198,7 @@ class RoutedExperts(Network):
         steps = pairwise((2 * spec.waves, *spec.gate))
         self.gate = nn.CellList([conv(f, c, stride=2) for f, c in steps])
         self.gate_context = conv(spec.context[-1] + 1, width, 1)
+        self.gate_blockiness = conv(CHANNELS, width, 1)
         self.gate_blocks = nn.CellList([ResidualBlock(c, activation="leaky") for c in spec.gate])
         self.gates = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
         self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
@@ -219,10 +222,11 @@ class RoutedExperts(Network):
         whole = whole.mean((2, 3), keep_dims=True)
         whole = ops.cat((whole, haze.astype(whole.dtype)), 1)
         x = ops.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
+        blocks = blockiness(image, self.cell)  # (N, 16, H/cell, W/cell)
         for index in range(len(self.gate)):
             x = leaky(self.gate[index](x))
             if index == len(self.gate) - 1:
-                x = x + self.gate_context(whole)
+                x = x + self.gate_context(whole) + self.gate_blockiness(blocks)
             x = self.gate_blocks[index](x)
         return [layer(x) for layer in self.gates]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mindspore import Tensor, nn, ops
 
+from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
 from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
 from osr_core.operations import LEAKY_SLOPE
 from osr_core.spec import Activation
@@ -82,6 +83,25 @@ def haze_amount(thumbnail: Tensor) -> Tensor:
     """:func:`osr_core.context.haze_amount`."""
     darkest = ops.amin(thumbnail, (1, 2, 3), keepdims=True).clip(0, DARKEST_MAX)
     return darkest / (AIRLIGHT - darkest)
+
+
+def blockiness(x: Tensor, cell: int) -> Tensor:
+    """:func:`osr_core.blockiness.blockiness`."""
+    luma = LUMA[0] * x[:, :1] + LUMA[1] * x[:, 1:2] + LUMA[2] * x[:, 2:]  # (N, 1, H, W)
+    rows = _strengths(luma.swapaxes(2, 3), cell).swapaxes(2, 3)
+    return ops.cat((_strengths(luma, cell), rows), 1)
+
+
+def _strengths(luma: Tensor, cell: int) -> Tensor:
+    """Of edges between columns, ``(N, 8, H/cell, W/cell)``."""
+    before = JUMP[0] * luma[..., :-3] + JUMP[1] * luma[..., 1:-2]
+    after = JUMP[2] * luma[..., 2:-1] + JUMP[3] * luma[..., 3:]
+    strength = ops.pad(
+        (before + after).abs().clip(max=STRONGEST) * 255, (1, 2)
+    )  # at the left of its edge
+    means = ops.avg_pool2d(strength, (cell, 1), (cell, 1))  # (N, 1, H/cell, W)
+    offsets = [means[..., offset::PERIOD] for offset in range(PERIOD)]
+    return ops.avg_pool2d(ops.cat(offsets, 1), (1, cell // PERIOD), (1, cell // PERIOD))
 
 
 def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:

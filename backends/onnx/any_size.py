@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from backends.onnx.emitter import IMAGE, RESULT, network_graph
+from backends.onnx.graphs import IMAGE, RESULT, network_graph
 from osr_core.analysis import analyse
 from osr_core.checkpoint import State
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec

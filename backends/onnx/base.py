@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.onnx import device as devices
-from backends.onnx.emitter import IMAGE, RESULT, THUMBNAIL, network_graph
+from backends.onnx.emitter import THUMBNAIL
+from backends.onnx.graphs import IMAGE, RESULT, network_graph
 from backends.pretrained import Pretrained
 from osr_core.analysis import analyse
 from osr_core.backend import Device
@@ -53,7 +54,7 @@ class Network(Pretrained):
 def run_session(
     session: Any, images: NDArray[np.float32], context: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
-    """What a session of :func:`~.emitter.network_graph` makes of a batch.
+    """What a session of :func:`~.graphs.network_graph` makes of a batch.
 
     ``context`` is the thumbnail, where the network has a context branch.
     """

@@ -1,12 +1,11 @@
-"""ONNX graphs from specs: the operations of :mod:`osr_core.networks` once more, as nodes.
+"""The operations of :mod:`osr_core.networks` once more, as nodes of an ONNX graph.
 
-Batch, height and width stay free. Whatever the operations can describe becomes a graph: a whole
-network by :func:`network_graph`, and any part of one (a specialist, the gates) by :func:`graph`.
+Batch, height and width stay free. :mod:`backends.onnx.graphs` makes graphs of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -16,22 +15,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from osr_core import __version__
+from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
 from osr_core.checkpoint import State
-from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.context import AIRLIGHT, DARKEST_MAX
 from osr_core.errors import ModelError
-from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE, Init
-from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
+from osr_core.spec import IMAGE_CHANNELS, External
 
-OPSET = 18
-"""Version of the operators: what ONNX Runtime 1.14 (2023) and later run."""
-
-IR_VERSION = 8
-"""Version of the file format that came with :data:`OPSET`."""
-
-IMAGE, THUMBNAIL, RESULT = "image", "thumbnail", "restored"
-"""Names of the inputs and of the output of a network's graph."""
+THUMBNAIL = "thumbnail"
+"""Name of the input with the thumbnail of the whole image."""
 
 
 @dataclass(frozen=True)
@@ -40,49 +32,6 @@ class Value:
 
     name: str
     channels: int
-
-
-def network_graph(spec: ModelSpec, state: State) -> onnx.ModelProto:
-    """The network of a spec: :data:`IMAGE` ``(N, 3, H, W)`` → :data:`RESULT`, the same shape.
-
-    Values are those of :func:`osr_core.reference.forward`. Where the network has a context branch
-    there is a second input, :data:`THUMBNAIL` ``(N, 3, SIDE, SIDE)``
-    (:func:`osr_core.context.thumbnail` of the whole image).
-
-    Raises:
-        ModelError: if the backbone is external.
-    """
-    inputs = {IMAGE: IMAGE_CHANNELS}
-    return graph(lambda ops, image: {RESULT: network(ops, spec, image)}, inputs, state)
-
-
-def graph(
-    function: Callable[..., Mapping[str, Value]], inputs: Mapping[str, int], state: State
-) -> onnx.ModelProto:
-    """The graph of a function of feature maps.
-
-    Args:
-        function: given the operations and each input, returns the outputs by name.
-        inputs: name and number of channels of each input. :data:`THUMBNAIL` becomes another one
-            if the function uses it.
-        state: weights by canonical name.
-    """
-    ops = Emitter(state)
-    outputs = function(ops, *(Value(name, channels) for name, channels in inputs.items()))
-    for name, value in outputs.items():
-        ops.nodes.append(helper.make_node("Identity", [value.name], [name], name))
-    declared = [_declare(name, channels) for name, channels in inputs.items()]
-    if ops.uses_thumbnail:
-        declared.append(_declare(THUMBNAIL, IMAGE_CHANNELS, SIDE, SIDE))
-    results = [_declare(name, value.channels) for name, value in outputs.items()]
-    made = helper.make_graph(ops.nodes, "osr", declared, results, list(ops.constants.values()))
-    return helper.make_model(
-        made,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="osr",
-        producer_version=__version__,
-    )
 
 
 class Emitter:
@@ -213,6 +162,29 @@ class Emitter:
         rest = self._node("Sub", [self._constant(AIRLIGHT), darkest])
         return Value(self._node("Div", [darkest, rest]), 1)
 
+    def blockiness(self, x: Value, cell: int) -> Value:
+        return self.concat(self._strengths(x, 3, cell), self._strengths(x, 2, cell))
+
+    def _strengths(self, x: Value, axis: int, cell: int) -> Value:
+        """Of edges across an axis."""
+        across = axis == 3
+        kernel = np.outer(LUMA, JUMP).reshape((1, 3, 1, 4) if across else (1, 3, 4, 1))
+        jumps = self._node("Conv", [x.name, self._constant(kernel)])
+        strength = self._node("Clip", [self._node("Abs", [jumps]), "", self._constant(STRONGEST)])
+        pads = self._constant(np.eye(8, dtype=int)[axis] + 2 * np.eye(8, dtype=int)[axis + 4])
+        levels = self._node("Mul", [strength, self._constant(255.0)])
+        padded = self._node("Pad", [levels, pads])
+        means = self._pool(padded, (cell, 1) if across else (1, cell))
+        end, axes, step = (self._constant(np.array([n])) for n in (1 << 31, axis, PERIOD))
+        starts = (self._constant(np.array([offset])) for offset in range(PERIOD))
+        offsets = [self._node("Slice", [means, start, end, axes, step]) for start in starts]
+        blocks = 1, cell // PERIOD
+        joined = self._node("Concat", offsets, axis=1)
+        return Value(self._pool(joined, blocks if across else blocks[::-1]), PERIOD)
+
+    def _pool(self, x: str, sides: tuple[int, int]) -> str:
+        return self._node("AveragePool", [x], kernel_shape=sides, strides=sides)
+
     def external(self, spec: External, x: Value) -> Value:
         raise ModelError(f"backbone {spec.name}: external, known in its own framework only")
 
@@ -248,11 +220,6 @@ class Emitter:
 
     def _name(self, kind: str) -> str:
         return f"{kind}_{next(self._numbers)}"
-
-
-def _declare(name: str, channels: int, *size: int) -> onnx.ValueInfoProto:
-    shape = ["batch", channels, *(size or ("height", "width"))]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
 def _declare_float(name: str) -> onnx.ValueInfoProto:

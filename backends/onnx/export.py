@@ -11,7 +11,7 @@ from onnx import helper
 
 from backends.onnx.base import run_session
 from backends.onnx.device import select, session
-from backends.onnx.emitter import network_graph
+from backends.onnx.graphs import network_graph
 from osr_core.checkpoint import Checkpoint
 
 

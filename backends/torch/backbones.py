@@ -19,6 +19,7 @@ from backends.torch.layers import (
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
+    blockiness,
     conv,
     hard_gate,
     haze_amount,
@@ -31,6 +32,7 @@ from backends.torch.layers import (
 from backends.torch.transforms import InputTransform
 from osr_core import spec as specs
 from osr_core.backbones import RESIDUAL_STAGES
+from osr_core.blockiness import CHANNELS
 from osr_core.context import AIRLIGHT
 from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
 from osr_core.spec import IMAGE_CHANNELS
@@ -198,6 +200,7 @@ class RoutedExperts(Network):
         steps = pairwise((2 * spec.waves, *spec.gate))
         self.gate = nn.ModuleList(conv(f, c, stride=2) for f, c in steps)
         self.gate_context = conv(spec.context[-1] + 1, width, 1)
+        self.gate_blockiness = conv(CHANNELS, width, 1)
         self.gate_blocks = nn.ModuleList(ResidualBlock(c, activation="leaky") for c in spec.gate)
         self.gates = nn.ModuleList(conv(width, 1, 1) for _ in spec.experts)
         self.experts = nn.ModuleList(UNet(expert, channels) for expert in spec.experts)
@@ -221,10 +224,11 @@ class RoutedExperts(Network):
         whole = whole.mean((2, 3), keepdim=True)
         whole = torch.cat((whole, haze), 1)
         x = torch.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
+        blocks = blockiness(image, self.cell)  # (N, 16, H/cell, W/cell)
         for index in range(len(self.gate)):
             x = leaky(self.gate[index](x))
             if index == len(self.gate) - 1:
-                x = x + self.gate_context(whole)
+                x = x + self.gate_context(whole) + self.gate_blockiness(blocks)
             x = self.gate_blocks[index](x)
         return [layer(x) for layer in self.gates]
 
