@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from math import isqrt, prod
+from math import prod, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from osr_core.analysis import analyse
 from osr_core.errors import OptionError
 from osr_core.spec import ModelSpec
 from osr_core.strips import Rows
-from osr_core.tiling import AREA
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _PICTURES = 3  # one that is read, one that is computed and one that is written
@@ -51,29 +50,32 @@ def resident_bytes() -> int:
     )
 
 
-def held_bytes(pixels: Rows) -> int:
-    """Bytes of an image that are in memory: all of an array, two strips of one read by rows."""
-    if isinstance(pixels, np.ndarray):
-        return pixels.nbytes
-    return 2 * isqrt(AREA) * prod(pixels.shape[1:]) * pixels.dtype.itemsize
-
-
-def tile_area(spec: ModelSpec, free: int, image: int) -> int:
+def tile_area(spec: ModelSpec, free: int, image: Rows | None = None) -> int:
     """Pixels of the largest tile of a network.
 
     Args:
         spec: the network.
         free: bytes for pictures and tiles, beside what the process had before.
-        image: of the pixels of an image, :func:`held_bytes`.
+        image: of which an array is in memory, or two strips of what is read by rows; a strip is as
+            high as a tile.
 
     Raises:
         OptionError: if the memory does not suffice.
     """
-    each = 4 * (_OVERHEAD * analyse(spec).peak_values + _VALUES)
-    area = int((free - _PICTURES * image) / each)
-    if area < 1:
+    pixel = 4 * (_OVERHEAD * analyse(spec).peak_values + _VALUES)  # bytes
+    rows, whole = 0, 0
+    if image is not None:
+        row = prod(image.shape[1:]) * image.dtype.itemsize
+        if isinstance(image, np.ndarray):
+            whole = _PICTURES * len(image) * row
+        else:
+            rows = _PICTURES * 2 * row  # for each row of a tile
+    rest = free - whole
+    # The side s of a square tile takes pixel · s² + rows · s.
+    side = (sqrt(rows**2 + 4 * pixel * max(rest, 0)) - rows) / (2 * pixel)
+    if side < 1:
         raise OptionError(
             f"memory: {max(free, 0) >> 20} MiB beside the model do not suffice for images of "
-            f"{image >> 20} MiB; use a larger --memory"
+            f"{(whole or rows) >> 20} MiB; use a larger --memory"
         )
-    return area
+    return int(side**2)

@@ -8,7 +8,7 @@ from typing import Any
 
 from osr.images import Content, check_holds, stream, write
 from osr.jobs import PathLike, Progress, run_jobs
-from osr.memory import held_bytes, parse_bytes, resident_bytes, tile_area
+from osr.memory import parse_bytes, resident_bytes, tile_area
 from osr.stages import Job, Profile, Result
 from osr.video import is_video
 from osr.video.frames import restore_frames
@@ -73,8 +73,8 @@ class Restorer:
         network, tiling = self._network, self._tiling
         before = tiling.note
         if self._free is not None:
-            held = 0 if isinstance(loaded, Video) else held_bytes(loaded.pixels)
-            tiling.limit = tile_area(network.spec, self._free, held)
+            image = None if isinstance(loaded, Video) else loaded.pixels
+            tiling.limit = tile_area(network.spec, self._free, image)
         if isinstance(loaded, Video):
             done = loaded.segments.done()
             yield from restore_frames(loaded.clip, done, network, tiling, advance)

@@ -1,7 +1,8 @@
 """The C library's allocator, set so that memory of large arrays is used again.
 
-By default glibc returns every block above 32 MiB to the kernel as soon as it is freed, and the
-kernel clears each page anew: on large tiles, half of the time of a network on a CPU.
+By default glibc maps every block above 32 MiB anew and returns it to the kernel as soon as it is
+freed, and the kernel clears each page again: on large tiles, half of the time of a network on a
+CPU.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ import ctypes
 import sys
 from functools import lru_cache
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
-_MMAP_BYTES = 32 << 20
-"""The most that glibc takes on 64 bit; larger blocks are mapped one by one all the same."""
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # parameters of mallopt(3)
 _TRIM_BYTES = 2**31 - 1
 
 
@@ -29,5 +28,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):  # musl has none
         return False
-    settings = (_MMAP_THRESHOLD, _MMAP_BYTES), (_TRIM_THRESHOLD, _TRIM_BYTES)
+    settings = (_MMAP_MAX, 0), (_TRIM_THRESHOLD, _TRIM_BYTES)
     return all([mallopt(name, value) == 1 for name, value in settings])

@@ -26,6 +26,8 @@ from osr_core.networks import network
 from osr_core.operations import Init
 from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
+_EXTERNAL_VALUES = Fraction(120)  # per pixel, a guess: those of osr-general
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -229,6 +231,7 @@ class Tracer:
     def external(self, spec: External, x: Traced) -> Traced:
         self.total_stride = max(self.total_stride, spec.total_stride)
         self.minimum = spec.minimum
+        self.peak_values = max(self.peak_values, _EXTERNAL_VALUES)
         self.global_statistics |= spec.halo is None  # unknown: the whole image
         halo = spec.halo or 0
         return replace(x, before=x.before + halo, after=x.after + halo)

@@ -139,7 +139,8 @@ class RoutedExperts:
     """Sparse mixture of experts: a gating network decides from the image which experts run.
 
     It reads waves of the image and JPEG's traces, in cells of 2ⁿ × 2ⁿ pixels for n strided
-    convolutions, and the thumbnail of the whole image. An expert whose gates are zero everywhere in a tile is not run.
+    convolutions, and the thumbnail of the whole image. An expert whose gates are zero everywhere in
+    a tile is not run.
     """
 
     kind: ClassVar[str] = "routed_experts"

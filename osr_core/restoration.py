@@ -30,7 +30,7 @@ def restore(
             RGB and alpha; uint8, uint16, or float32/float64 in [0, 1].
         network: of any backend, for instance ``backends.load("osr-general")``.
         tile: largest side of the tiles, in pixels; ``None``: tiles of
-            :data:`~.tiling.AREA`; 0: the whole image at once.
+            :func:`~.tiling.default_area`; 0: the whole image at once.
         on_progress: called after each tile with the fraction of the image that it covers.
         overlap: of the tiles, in pixels: ``auto``, what was measured for the network, verified
             while it computes; ``exact``, the halo, so that the result is that of the whole image.

@@ -18,12 +18,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from osr_core.analysis import analyse
+from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
 from osr_core.context import thumbnail_of_rows
 from osr_core.errors import OptionError, OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right, split_alpha, to_planes
-from osr_core.tiling import Span, default_area, spans, tile_sides
+from osr_core.tiling import LARGEST_AREA, Span, default_area, spans, tile_sides
 
 Image = NDArray[Any]
 Overlap = int | Literal["auto", "exact"]
@@ -60,7 +60,7 @@ class Tiling:
     side: int | None = None
     """Longest side of a tile in pixels; 0: the whole image; None: by ``area``."""
     area: int | None = None
-    """Pixels of a tile; None: :func:`~.tiling.default_area`."""
+    """Pixels of a tile; None: ``limit``, or :func:`~.tiling.default_area`."""
     limit: int | None = None
     """Pixels of a tile that the memory suffices for, if that is known."""
     overlap: Overlap = "auto"
@@ -74,12 +74,17 @@ class Tiling:
         if not isinstance(self.overlap, str) and self.overlap < 0:
             raise OptionError(f"overlap {self.overlap}: expected auto, exact or a number of pixels")
 
-    def sides(self, height: int, width: int, overlap: int, stride: int) -> tuple[int, int]:
+    def pixels(self, info: Analysis, overlap: int = 0) -> int:
+        """Pixels of a tile of a network."""
+        if self.limit is None:
+            return self.area or default_area(info.peak_values, overlap)
+        return min(self.area or LARGEST_AREA, self.limit)
+
+    def sides(self, height: int, width: int, info: Analysis, overlap: int) -> tuple[int, int]:
         """Largest height and width of the tiles of an image."""
         if self.side is None:
-            area = self.area or default_area(overlap)
-            area = area if self.limit is None else min(area, self.limit)
-            return tile_sides(height, width, area, overlap, stride)
+            pixels = self.pixels(info, overlap)
+            return tile_sides(height, width, pixels, overlap, info.total_stride)
         side = self.side or max(height, width)
         return side, side
 
@@ -175,7 +180,7 @@ class Restoration:
     def _plan(self, first: int) -> tuple[list[Span], list[Span]]:
         """Rows and columns of tiles from a row on."""
         stride = self._info.total_stride
-        sides = self._tiling.sides(self._height, self._width, self._overlap, stride)
+        sides = self._tiling.sides(self._height, self._width, self._info, self._overlap)
         height, width = (max(side, self._info.minimum) for side in sides)
         rows = spans(self._height, height, self._overlap, stride, first)
         columns = spans(self._width, width, self._overlap, stride)

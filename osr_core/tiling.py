@@ -14,19 +14,25 @@ from itertools import pairwise
 
 from osr_core.errors import OptionError
 
-AREA = 832 * 832
-"""Pixels of a tile by default. Larger ones overlap less, but take more memory, and on a CPU more
-time for a pixel: the C library maps feature maps above 32 MiB (48 channels at half the size) anew
-each time."""
+LARGEST_AREA = 2048 * 2048
+"""Pixels of the largest tile that is worth its memory: with the usual overlaps, an eighth of it is
+computed twice."""
+
+_FEATURE_MAPS = 5 << 26  # bytes for those of a tile by default: 320 MiB
 
 
-def default_area(overlap: int) -> int:
-    """Pixels of a tile by default, more where the overlap would be most of a tile.
+def default_area(peak_values: float, overlap: int) -> int:
+    """Pixels of a tile by default: what 320 MiB suffice for, more if that were mostly overlap.
 
-    >>> default_area(64) == AREA, default_area(304)
-    (True, 1871424)
+    Args:
+        peak_values: of the network's feature maps per pixel (:class:`~.analysis.Analysis`).
+        overlap: as in :func:`spans`.
+
+    >>> default_area(64, 56), default_area(118, 96), default_area(118, 304)
+    (1310720, 710898, 1871424)
     """
-    return max(AREA, (9 * overlap // 2) ** 2)
+    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), LARGEST_AREA)
+    return max(area, (9 * overlap // 2) ** 2)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.context import thumbnail
 from osr_core.registry import default_model
-from osr_core.tiling import AREA, spans, tile_sides
+from osr_core.tiling import default_area, spans, tile_sides
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
@@ -99,7 +99,8 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     inside = np.s_[info.halo : -info.halo, info.halo : -info.halo]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
-    sides = tile_sides(*padded.shape[:2], AREA, network.overlap, multiple)
+    area = default_area(info.peak_values, network.overlap)
+    sides = tile_sides(*padded.shape[:2], area, network.overlap, multiple)
     cuts = {row.valid_start for row in spans(padded.shape[0], sides[0], network.overlap, multiple)}
     top = TOP + info.halo
     assert any(top < cut < top + whole.shape[0] for cut in cuts)

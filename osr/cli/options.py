@@ -147,7 +147,7 @@ overlap = click.option(
     help="Of tiles: auto (measured, verified), exact (as the whole image), or pixels.",
 )
 memory = click.option(
-    "--memory", help="What the process may take at most, such as 2GiB: chooses smaller tiles."
+    "--memory", help="What the process may take at most, such as 2GiB: chooses the size of tiles."
 )
 pages = click.option(
     "--pages",

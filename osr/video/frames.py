@@ -13,7 +13,6 @@ from osr_core.backend import Network
 from osr_core.errors import OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right
 from osr_core.strips import Restoration, Tiling
-from osr_core.tiling import AREA
 
 _LARGEST = 16  # frames of a batch
 
@@ -51,7 +50,7 @@ def batch_size(clip: Clip, network: Network, tiling: Tiling) -> int:
     height, width = _padded(clip.height, clip.width, network)
     if tiling.side and tiling.side < max(height, width):
         return 1
-    area = AREA if tiling.limit is None else min(AREA, tiling.limit)
+    area = tiling.pixels(analyse(network.spec))
     return int(np.clip(area // (height * width), 1, _LARGEST))
 
 
