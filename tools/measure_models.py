@@ -126,7 +126,7 @@ def _planes(image: Planes) -> Planes:
 
 
 def _psnr(image: Planes, clean: Planes) -> float:
-    return float(-10 * np.log10(((image.clip(0, 1) - clean) ** 2).mean()))
+    return float(-10 * np.log10(max(((image.clip(0, 1) - clean) ** 2).mean(), 1e-10)))
 
 
 if __name__ == "__main__":
