@@ -16,35 +16,17 @@ EXTRAS = {
     "video": ["av>=14"],
     "ray": ["ray>=2.40", "fsspec>=2024.6"],
     "tensorboard": ["tensorboard>=2.15", "tensorboardX>=2.6"],
-    "test": [
-        "hypothesis>=6.100",
-        "pytest>=8",
-        "pytest-xdist>=3.5",
-        "playwright>=1.40",
-        "safetensors>=0.4.3",
-    ],  # reads what our own reader and writer do
+    "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.5", "playwright>=1.40",
+             "safetensors>=0.4.3"],  # reads what our own reader and writer do
     "fuzz": ["atheris>=2.3; sys_platform == 'linux' and platform_machine == 'x86_64'"],
-    "docs": [
-        "mkdocs-material>=9.5",
-        "mkdocstrings[python]>=0.27",
-        "nbclient>=0.10",
-        "ipykernel>=6.29",
-    ],
+    "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27", "nbclient>=0.10",
+             "ipykernel>=6.29"],
     "dev": ["ruff>=0.6", "mypy>=1.11", "pre-commit>=3"],
 }
 EXTRAS["all"] = [
     need
-    for name in (
-        "onnx",
-        "torch",
-        "mindspore",
-        "evaluation",
-        "tensorboard",
-        "heif",
-        "demo",
-        "video",
-        "spandrel",
-    )
+    for name in ("onnx", "torch", "mindspore", "evaluation", "tensorboard", "heif", "demo", "video",
+                 "spandrel")
     for need in EXTRAS[name]
 ]
 EXTRAS["dev"] += EXTRAS["docs"]

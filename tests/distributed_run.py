@@ -1,7 +1,7 @@
 """What each process of test_distributed.py does: a share of a batch, and what it learnt from all.
 
-torchrun --nproc-per-node=2 distributed_run.py torch OUT
-msrun --worker_num=2 --local_worker_num=2 --join=True distributed_run.py mindspore OUT
+    torchrun --nproc-per-node=2 distributed_run.py torch OUT
+    msrun --worker_num=2 --local_worker_num=2 --join=True distributed_run.py mindspore OUT
 """
 
 from __future__ import annotations

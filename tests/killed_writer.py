@@ -121,10 +121,8 @@ def check(name: str, folder: Path) -> int:
         place.mkdir(parents=True)
         writer.write(place, 0)
     writer.write(new, 1)
-    expected = [
-        {first, second} if isinstance(first, (int, str, bytes)) else [first, second]
-        for first, second in zip(writer.read(old), writer.read(new), strict=True)
-    ]
+    expected = [{first, second} if isinstance(first, (int, str, bytes)) else [first, second]
+                for first, second in zip(writer.read(old), writer.read(new), strict=True)]
     seen = set()
     for number in range(1, LIMIT):
         shutil.rmtree(trial, ignore_errors=True)

@@ -58,6 +58,8 @@ def test_metadata_beyond_ascii(checkpoint, path):
     assert Checkpoint.load(path).provenance == {"by": "Jörg 山"}
 
 
+
+
 def _metadata(spec=SPEC):
     return {"spec": spec.to_json()}
 

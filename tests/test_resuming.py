@@ -24,7 +24,9 @@ def folder(tmp_path):
 
 def _restored(folder, model, **options):
     """Names of inputs that were restored."""
-    results = osr.restore_files(folder / "in", folder / "out", model=model, resume=True, **options)
+    results = osr.restore_files(
+        folder / "in", folder / "out", model=model, resume=True, **options
+    )
     assert len(results) == len(NAMES)
     assert {r.skipped for r in results if not r.output} <= {"restored before"}
     return sorted(os.path.basename(r.input) for r in results if r.output)

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from reference_network import ReferenceNetwork
 
+from osr.memory import tile_area
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.context import thumbnail
@@ -205,3 +208,12 @@ def test_strips_come_from_top_to_bottom_and_are_not_the_whole():
     strips = list(Restoration(image, Cut(4, 8), Tiling(100)))
     assert len(strips) > 3
     np.testing.assert_array_equal(np.concatenate(strips)[..., 3], image[..., 3])
+
+
+def test_strips_of_an_image_read_by_rows_take_memory_as_high_as_tiles():
+    row, free, spec = 30_000 * 3, 1 << 30, ModelSpec(UNet((8, 8), 1))
+    image = SimpleNamespace(shape=(10**6, 30_000, 3), dtype=np.dtype(np.uint8))
+    alone, beside = tile_area(spec, free), tile_area(spec, free, image)
+    pictures = 3 * 2 * row * beside**0.5  # two strips each of one read, computed and written
+    assert beside < alone
+    assert free * beside / alone + pictures == pytest.approx(free, rel=1e-3)

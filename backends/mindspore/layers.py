@@ -96,9 +96,8 @@ def _strengths(luma: Tensor, cell: int) -> Tensor:
     """Of edges between columns, ``(N, 8, H/cell, W/cell)``."""
     before = JUMP[0] * luma[..., :-3] + JUMP[1] * luma[..., 1:-2]
     after = JUMP[2] * luma[..., 2:-1] + JUMP[3] * luma[..., 3:]
-    strength = ops.pad(
-        (before + after).abs().clip(max=STRONGEST) * 255, (1, 2)
-    )  # at the left of its edge
+    levels = (before + after).abs().clip(max=STRONGEST) * 255
+    strength = ops.pad(levels, (1, 2))  # each at the left of its edge
     means = ops.avg_pool2d(strength, (cell, 1), (cell, 1))  # (N, 1, H/cell, W)
     offsets = [means[..., offset::PERIOD] for offset in range(PERIOD)]
     return ops.avg_pool2d(ops.cat(offsets, 1), (1, cell // PERIOD), (1, cell // PERIOD))

@@ -171,9 +171,10 @@ class Emitter:
         kernel = np.outer(LUMA, JUMP).reshape((1, 3, 1, 4) if across else (1, 3, 4, 1))
         jumps = self._node("Conv", [x.name, self._constant(kernel)])
         strength = self._node("Clip", [self._node("Abs", [jumps]), "", self._constant(STRONGEST)])
-        pads = self._constant(np.eye(8, dtype=int)[axis] + 2 * np.eye(8, dtype=int)[axis + 4])
         levels = self._node("Mul", [strength, self._constant(255.0)])
-        padded = self._node("Pad", [levels, pads])
+        pads = np.zeros(8, int)  # before each axis, then behind each
+        pads[axis], pads[axis + 4] = 1, 2
+        padded = self._node("Pad", [levels, self._constant(pads)])
         means = self._pool(padded, (cell, 1) if across else (1, cell))
         end, axes, step = (self._constant(np.array([n])) for n in (1 << 31, axis, PERIOD))
         starts = (self._constant(np.array([offset])) for offset in range(PERIOD))

@@ -70,9 +70,8 @@ def _strengths(luma: Tensor, cell: int) -> Tensor:
     """Of edges between columns, ``(N, 8, H/cell, W/cell)``."""
     before = JUMP[0] * luma[..., :-3] + JUMP[1] * luma[..., 1:-2]
     after = JUMP[2] * luma[..., 2:-1] + JUMP[3] * luma[..., 3:]
-    strength = F.pad(
-        (before + after).abs().clamp(max=STRONGEST) * 255, (1, 2)
-    )  # at the left of its edge
+    levels = (before + after).abs().clamp(max=STRONGEST) * 255
+    strength = F.pad(levels, (1, 2))  # each at the left of its edge
     means = F.avg_pool2d(strength, (cell, 1))  # (N, 1, H/cell, W)
     offsets = [means[..., offset::PERIOD] for offset in range(PERIOD)]
     return F.avg_pool2d(torch.cat(offsets, 1), (1, cell // PERIOD))

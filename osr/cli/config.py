@@ -1,8 +1,8 @@
 """Defaults of options from ``osr.toml``: of the user, and over it of the current folder.
 
-[restore]
-model = "osr-denoise"
-backend = "onnx"
+    [restore]
+    model = "osr-denoise"
+    backend = "onnx"
 """
 
 from __future__ import annotations

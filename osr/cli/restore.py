@@ -24,8 +24,7 @@ FORMATS = sorted(suffix[1:] for suffix in SUFFIXES)
 @options.inputs
 @options.output
 @click.option(
-    "--model",
-    help=f"Registered name, weight file or run folder.  [default: {default_model()}]",
+    "--model", help=f"Registered name, weight file or run folder.  [default: {default_model()}]",
     shell_complete=options.complete_model,
 )
 @options.backend
@@ -102,4 +101,6 @@ def _on_ray(
         options.pop(name)
     if len(inputs) != 1 or options.pop("pages") or profile:
         raise OptionError("--ray takes one INPUT, a folder or an address, no --pages or --profile")
-    return restore_on_ray(inputs[0], output, address, workers=workers, progress=progress, **options)
+    return restore_on_ray(
+        inputs[0], output, address, workers=workers, progress=progress, **options
+    )

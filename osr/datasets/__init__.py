@@ -1,8 +1,8 @@
 """Data sets: where to download them, their folder layouts, and their images.
 
-from osr.datasets import items
-for item in items("sots-outdoor", "/data/SOTS"):
-    hazy, clear = item.load()
+    from osr.datasets import items
+    for item in items("sots-outdoor", "/data/SOTS"):
+        hazy, clear = item.load()
 """
 
 from __future__ import annotations

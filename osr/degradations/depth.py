@@ -84,7 +84,6 @@ def guided_filter(guide: Depth, plane: Depth, radius: int, epsilon: float) -> De
 
     Both are (H, W) float32.
     """
-
     def mean(values: Depth) -> Depth:
         return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)))
 
