@@ -47,7 +47,7 @@ class OSRArchitecture(spandrel.Architecture):  # type: ignore[name-defined,misc]
         weights = {name: tensor for name, tensor in state_dict.items() if name != MARK}
         arrays = {name: tensor.float().cpu().numpy() for name, tensor in weights.items()}
         known, tiling = analyse(spec), spandrel.ModelTiling
-        whole = known.uses_context or known.global_statistics
+        whole = known.context_channels > 0 or known.global_statistics
         return spandrel.ImageModelDescriptor(
             build(spec, device="cpu", state=arrays),
             weights,

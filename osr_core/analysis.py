@@ -69,8 +69,9 @@ class Analysis:
     """Smallest height and width of the network's input, a multiple of the total stride."""
     global_statistics: bool
     """Whether every output pixel depends on the whole image, so that tiles change the result."""
-    uses_context: bool
-    """Whether the network also takes a thumbnail of the whole image, which each tile needs."""
+    context_channels: int
+    """Channels of the context of the whole image that the network also takes, which each tile
+    needs: 3 of its thumbnail, 6 with patches of it, 0 if it takes none."""
 
     @property
     def parameter_count(self) -> int:
@@ -99,7 +100,7 @@ def analyse(spec: ModelSpec) -> Analysis:
         total_stride=tracer.total_stride,
         minimum=-(-tracer.minimum // tracer.total_stride) * tracer.total_stride,
         global_statistics=tracer.global_statistics,
-        uses_context=tracer.uses_context,
+        context_channels=tracer.context_channels,
     )
 
 
@@ -116,7 +117,7 @@ class Traced:
     before: Fraction = Fraction(0)
     after: Fraction = Fraction(0)
     is_thumbnail: bool = False
-    """Made of the thumbnail, so that it does not depend on single pixels of a tile."""
+    """Made of the context, so that it does not depend on single pixels of a tile."""
 
 
 @dataclass
@@ -130,7 +131,7 @@ class Tracer:
     total_stride: int = 1
     minimum: int = 1
     global_statistics: bool = False
-    uses_context: bool = False
+    context_channels: int = 0
     peak_values: Fraction = Fraction(0)
     _values: Fraction = Fraction(0)
 
@@ -209,7 +210,7 @@ class Tracer:
             replace(x, step=x.step / factor, before=x.before + margin, after=x.after + margin)
         )
 
-    def gated(self, gate: Traced, x: Callable[[], Traced]) -> Traced:
+    def gated(self, gate: Traced, x: Callable[[], Traced], like: Traced) -> Traced:
         return x()
 
     def mean(self, x: Traced) -> Traced:
@@ -217,16 +218,25 @@ class Tracer:
         return x
 
     def thumbnail(self, x: Traced) -> Traced:
-        self.uses_context = True
+        self.context_channels = max(self.context_channels, IMAGE_CHANNELS)
         return Traced(x.channels, is_thumbnail=True)
+
+    def patches(self, x: Traced) -> Traced:
+        self.context_channels = 2 * IMAGE_CHANNELS
+        return Traced(x.channels, is_thumbnail=True)
+
+    mean_of_patches = same
 
     def haze_amount(self, thumbnail: Traced) -> Traced:
         return replace(thumbnail, channels=1)
 
-    def blockiness(self, x: Traced, cell: int) -> Traced:
+    def level(self, x: Traced, cell: int) -> Traced:
         step = x.step * cell
         self.total_stride = max(self.total_stride, int(step))
-        return self._held(Traced(blockiness.CHANNELS, step, x.before + 1, x.after + 2))
+        return self._held(Traced(1, step, x.before, x.after))
+
+    def blockiness(self, patches: Traced) -> Traced:
+        return replace(patches, channels=blockiness.CHANNELS)
 
     def external(self, spec: External, x: Traced) -> Traced:
         self.total_stride = max(self.total_stride, spec.total_stride)

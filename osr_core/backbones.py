@@ -15,6 +15,7 @@ from osr_core.spec_checks import check, require
 CHANNELS = 1, 1024
 BLOCKS = 1, 32
 MAX_EXPERTS = 16
+CELLS = tuple(2**n for n in range(3, 9))
 
 RESIDUAL_STAGES = (
     ("conv_input_3", range(1, 3)),
@@ -136,36 +137,36 @@ class Experts:
 
 @dataclass(frozen=True)
 class RoutedExperts:
-    """Sparse mixture of experts: a gating network decides from the image which experts run.
+    """Sparse mixture of experts, gated twice.
 
-    It reads waves of the image and JPEG's traces, in cells of 2ⁿ × 2ⁿ pixels for n strided
-    convolutions, and the thumbnail of the whole image. An expert whose gates are zero everywhere in
-    a tile is not run.
+    A router reads waves and JPEG's traces of patches of the image, and its thumbnail, and decides
+    for the whole image which experts run. How strongly each of those changes the image, in cells,
+    decides on the gates of each cell.
     """
 
     kind: ClassVar[str] = "routed_experts"
-    adapter: ClassVar[tuple[str, ...]] = ("wave.", "gate.", "gate_", "context.", "gates.")
-    """Prefixes of the weights that learn in a frozen model: those of the gating network."""
+    adapter: ClassVar[tuple[str, ...]] = ("wave.", "router", "context.", "routes.", "gate")
+    """Prefixes of the weights that learn in a frozen model: those of the router and the gates."""
     experts: tuple[UNet, ...] = (UNet(), UNet())
     """The task-specific networks."""
-    gate: tuple[int, ...] = (16, 24, 32, 48, 64, 64)
-    """Channels of the gating network: of each strided convolution with its residual block."""
+    router: tuple[int, ...] = (16, 24, 32, 48, 64)
+    """Channels of the router's strided convolutions on patches, with a residual block each."""
     context: tuple[int, ...] = (16, 32, 32, 32)
-    """Channels of the strided convolutions on the thumbnail."""
+    """Channels of the router's strided convolutions on the thumbnail."""
     waves: int = 8
-    """Waves per pixel that the gating network reads."""
-
-    @property
-    def cell(self) -> int:
-        """Side in pixels of the cells, each of which has one gate per expert."""
-        return int(2 ** len(self.gate))
+    """Waves per pixel that the router reads."""
+    width: int = 64
+    """Channels of the layers that combine features."""
+    cell: int = 64
+    """Side in pixels of the cells, each of which has one gate per expert."""
 
     def __post_init__(self) -> None:
-        check("backbone", self, gate=CHANNELS, context=CHANNELS, waves=CHANNELS)
+        check("backbone", self, router=CHANNELS, context=CHANNELS, waves=CHANNELS, width=CHANNELS)
         count = len(self.experts)
         require(1 <= count <= MAX_EXPERTS, "backbone.experts", f"1 to {MAX_EXPERTS} of them", count)
-        for name, widths, least in (("gate", self.gate, 3), ("context", self.context, 1)):
-            require(least <= len(widths) <= 6, f"backbone.{name}", f"{least} to 6 numbers", widths)
+        for name, widths in (("router", self.router), ("context", self.context)):
+            require(1 <= len(widths) <= 6, f"backbone.{name}", "1 to 6 numbers", widths)
+        require(self.cell in CELLS, "backbone.cell", "a power of 2 from 8 to 256", self.cell)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The context of a tile: a thumbnail of the whole image, and the haze in it.
+"""The context of a tile: a thumbnail of the whole image, patches of it, and the haze in it.
 
 A pale wall and a street in haze may be the same hundred pixels; only the rest of the image
-distinguishes them.
+distinguishes them. Of noise and JPEG a thumbnail shows nothing: patches at full resolution do.
 """
 
 from __future__ import annotations
@@ -18,6 +18,18 @@ _PIXELS = 1 << 23  # of an image that are read at a time
 
 SIDE = 256
 """Rows and columns of a thumbnail."""
+
+PATCH = 64
+"""Rows and columns of a patch, a multiple of JPEG's blocks of 8."""
+
+ACROSS = SIDE // PATCH
+"""Patches along each side of a mosaic."""
+
+COUNT = ACROSS**2
+"""Patches of an image."""
+
+INPUTS = {3: "thumbnail", 6: "context"}
+"""Name of the input of exported networks that takes the context, by its channels."""
 
 AIRLIGHT = 0.9
 """Prior of the airlight: the brightness of infinitely deep haze."""
@@ -41,6 +53,55 @@ def thumbnail(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return np.asarray(rows @ np.ascontiguousarray(images) @ columns.T)
 
 
+def mosaic(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Patches of images side by side, ``(N, C, H, W)`` → ``(N, C, SIDE, SIDE)``.
+
+    They are evenly spaced and start at multiples of 8 pixels; in an image of SIDE × SIDE they are
+    the image. Behind the edge of a small image its last pixels are repeated.
+
+    >>> mosaic(np.ones((1, 3, 480, 640), np.float32)).shape
+    (1, 3, 256, 256)
+    """
+    rows, columns = (mosaic_indices(side) for side in images.shape[2:])
+    return images[:, :, rows][..., columns]
+
+
+def mosaic_indices(length: int) -> NDArray[np.int64]:
+    """The pixel of a side of each row or column of :func:`mosaic`, ``(SIDE,)``."""
+    starts = np.arange(ACROSS) * max(length - PATCH, 0) // (ACROSS - 1) // 8 * 8
+    return np.ravel(starts[:, None] + np.arange(PATCH)).clip(max=length - 1)
+
+
+def patches(mosaic: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """The patches of mosaics one by one: ``(N, C, SIDE, SIDE)`` → ``(16 N, C, PATCH, PATCH)``."""
+    n, channels = mosaic.shape[:2]
+    parts = mosaic.reshape(n, channels, ACROSS, PATCH, ACROSS, PATCH)
+    return parts.transpose(0, 2, 4, 1, 3, 5).reshape(-1, channels, PATCH, PATCH)
+
+
+def context_of(images: NDArray[np.floating[Any]], channels: int) -> NDArray[np.floating[Any]]:
+    """The context of whole images: of 3 channels the thumbnail, of 6 the mosaic, too.
+
+    >>> context_of(np.ones((1, 3, 480, 640), np.float32), 6).shape
+    (1, 6, 256, 256)
+    """
+    small = thumbnail(images)
+    return small if channels == 3 else np.concatenate((small, mosaic(images)), 1)
+
+
+def context_of_rows(image: Any, height: int, width: int, channels: int) -> NDArray[np.float32]:
+    """:func:`context_of` of an image that is read by rows; as :func:`thumbnail_of_rows`."""
+    small = thumbnail_of_rows(image, height, width)
+    if channels == 3:
+        return small
+    bands = []
+    for rows in mosaic_indices(height).reshape(ACROSS, PATCH):
+        band = _padded_rows(image, rows[0], rows[-1] + 1, width)
+        bands.append(band[rows - rows[0]][:, mosaic_indices(width)])
+    joined = np.broadcast_to(np.concatenate(bands), (SIDE, SIDE, 3))
+    return np.concatenate((small, _scaled(joined, image.dtype)), 1)
+
+
 def thumbnail_of_rows(image: Any, height: int, width: int) -> NDArray[np.float32]:
     """The thumbnail of an image that is read by rows, ``(1, 3, SIDE, SIDE)``.
 
@@ -62,8 +123,13 @@ def thumbnail_of_rows(image: Any, height: int, width: int) -> NDArray[np.float32
             means[cell] = band[start:stop].mean(0, dtype=np.float32)
         first = last
     result = np.stack([means[:, start:stop].mean(1) for start, stop in columns], 1)  # (S, S, 3)
-    scale = 1 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
-    return np.ascontiguousarray(result.transpose(2, 0, 1)[None] / np.float32(scale))
+    return _scaled(result, image.dtype)
+
+
+def _scaled(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[np.float32]:
+    """Pixels of a type, (H, W, C) → (1, C, H, W) in [0, 1]."""
+    scale = 1 if dtype.kind == "f" else np.iinfo(dtype).max
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None] / np.float32(scale), np.float32)
 
 
 def _padded_rows(image: Any, top: int, bottom: int, width: int) -> NDArray[Any]:

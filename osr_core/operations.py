@@ -90,8 +90,8 @@ class Ops(Protocol[T]):
         Between centres of elements (half-pixel centres); edges are repeated.
         """
 
-    def gated(self, gate: T, x: Callable[[], T]) -> T:
-        """``x()``, which may be skipped, with zeros for it, where ``gate`` is zero everywhere."""
+    def gated(self, gate: T, x: Callable[[], T], like: T) -> T:
+        """``x()``, which may be skipped where ``gate`` is zero everywhere: zeros of ``like``."""
 
     def mean(self, x: T) -> T:
         """Mean of each channel over the whole image, of size 1×1."""
@@ -99,11 +99,20 @@ class Ops(Protocol[T]):
     def thumbnail(self, x: T) -> T:
         """:func:`osr_core.context.thumbnail` of the whole image, also where ``x`` is a tile."""
 
+    def patches(self, x: T) -> T:
+        """:func:`osr_core.context.patches` of the whole image, also where ``x`` is a tile."""
+
+    def mean_of_patches(self, x: T) -> T:
+        """Mean of each channel over all patches of an image, of size 1×1."""
+
     def haze_amount(self, thumbnail: T) -> T:
         """:func:`osr_core.context.haze_amount`, one channel of size 1×1."""
 
-    def blockiness(self, x: T, cell: int) -> T:
-        """:func:`osr_core.blockiness.blockiness` of an image."""
+    def blockiness(self, patches: T) -> T:
+        """:func:`osr_core.blockiness.blockiness`, of size 1×1."""
+
+    def level(self, x: T, cell: int) -> T:
+        """:func:`osr_core.levels.level` of a change in each cell, one channel."""
 
     def external(self, spec: External, x: T) -> T:
         """A network that is not described here."""

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.blockiness import blockiness
-from osr_core.context import haze_amount, thumbnail
+from osr_core.context import COUNT, haze_amount, mosaic, patches, thumbnail
 from osr_core.errors import CheckpointError, ModelError
+from osr_core.levels import level
 from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE, Init
 from osr_core.spec import External, ModelSpec
@@ -135,14 +136,25 @@ class NumpyOps:
             x = np.stack(rows, axis + 1).reshape(shape)
         return x
 
-    def gated(self, gate: Array, x: Callable[[], Array]) -> Array:
+    def gated(self, gate: Array, x: Callable[[], Array], like: Array) -> Array:
         return x()
 
     def mean(self, x: Array) -> Array:
         return x.mean(axis=(2, 3), keepdims=True)
 
     def thumbnail(self, x: Array) -> Array:
-        return thumbnail(x) if self.context is None else self.context
+        return thumbnail(x) if self.context is None else self.context[:, :3]
+
+    def patches(self, x: Array) -> Array:
+        return patches(mosaic(x) if self.context is None else self.context[:, 3:])
+
+    def mean_of_patches(self, x: Array) -> Array:
+        return x.reshape(-1, COUNT, *x.shape[1:]).mean(axis=(1, 3, 4))[..., None, None]
+
+    def level(self, x: Array, cell: int) -> Array:
+        n, c, height, width = x.shape
+        cells = (x * x).reshape(n, c, height // cell, cell, width // cell, cell)
+        return np.asarray(level(cells.mean(axis=(1, 3, 5))[:, None]))
 
     def external(self, spec: External, x: Array) -> Array:
         raise ModelError(f"backbone {spec.name}: external, known in its own framework only")

@@ -35,7 +35,7 @@ def spec_around(
     known = getattr(backbone, "spec", None)
     external = External(type(backbone).__name__, total_stride, halo, minimum, scale)
     result = ModelSpec(external, inputs, outputs, frozen=frozen)
-    if not isinstance(known, ModelSpec) or known.reprogrammed or analyse(known).uses_context:
+    if not isinstance(known, ModelSpec) or known.reprogrammed or analyse(known).context_channels:
         return result
     channels, wave = known.backbone_channels, result.backbone_channels
     require(channels == wave, "input_transform", f"{channels} channels, as the backbone has", wave)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
-from osr_core.context import thumbnail_of_rows
+from osr_core.context import context_of_rows
 from osr_core.errors import OptionError, OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right, split_alpha, to_planes
 from osr_core.tiling import LARGEST_AREA, Span, default_area, spans, tile_sides
@@ -139,9 +139,9 @@ class Restoration:
 
     def __iter__(self) -> Iterator[Image]:
         rows, columns = self._plan(0)
-        if self._info.uses_context and len(rows) * len(columns) > 1:
+        if self._info.context_channels and len(rows) * len(columns) > 1:
             size = self._height, self._width
-            self._context = thumbnail_of_rows(self._image, *size)
+            self._context = context_of_rows(self._image, *size, self._info.context_channels)
         held: _Strip | None = None  # until its lower seam is verified
         while rows:
             try:

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
-from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST
+from osr_core.context import AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
+from osr_core.levels import FAINT, LEVEL_SCALE
 from osr_core.networks import network
 from osr_core.operations import LEAKY_SLOPE
 from osr_core.spec import ModelSpec
@@ -100,14 +101,27 @@ class TorchOps:
         darkest = thumbnail.flatten(1).min(1).values.clamp(0, DARKEST_MAX).reshape(-1, 1, 1, 1)
         return darkest / (AIRLIGHT - darkest)
 
-    def blockiness(self, x, cell):
-        luma = torch.tensordot(torch.tensor(LUMA, dtype=x.dtype), x, ([0], [1]))  # (N, H, W)
-        return torch.cat((_edges(luma.mT, cell).mT, _edges(luma, cell)), 1)
+    def patches(self, x):
+        rows, columns = map(_starts, x.shape[2:])
+        x = F.pad(x, (0, PATCH, 0, PATCH), "replicate")
+        parts = [x[:, :, i : i + PATCH, j : j + PATCH] for i in rows for j in columns]
+        return torch.stack(parts, 1).flatten(0, 1)
+
+    def mean_of_patches(self, x):
+        return x.unflatten(0, (-1, COUNT)).mean((1, 3, 4))[..., None, None]
+
+    def blockiness(self, patches):
+        luma = torch.tensordot(torch.tensor(LUMA, dtype=patches.dtype), patches, ([0], [1]))
+        return torch.cat((_edges(luma.mT), _edges(luma)), 1)[..., None, None]
+
+    def level(self, x, cell):
+        energy = F.avg_pool2d((x * x).mean(1, keepdim=True), cell)
+        return LEVEL_SCALE * torch.log10(1 + energy / FAINT)
 
     def upsample(self, x, factor):
         return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
-    def gated(self, gate, x):
+    def gated(self, gate, x, like):
         return x()
 
     def mean(self, x):
@@ -117,15 +131,20 @@ class TorchOps:
         pass
 
 
-def _edges(luma, cell):
-    """Of rows, offset by offset: (N, 8, H/cell, W/cell)."""
-    n, height, width = luma.shape
-    jumps = torch.zeros_like(luma)
-    jumps[:, 1:-2] = luma.unfold(1, 4, 1) @ torch.tensor(JUMP, dtype=luma.dtype)
-    levels = 255 * jumps.abs().clamp(0, STRONGEST)
-    means = levels.reshape(n, height, width // cell, cell).mean(3)  # (N, H, W/cell)
-    offsets = [means[:, i::PERIOD].unflatten(1, (height // cell, -1)).mean(2) for i in range(8)]
-    return torch.stack(offsets, 1)
+def _starts(length):
+    free = max(length - PATCH, 0)
+    return [free * i // 3 // 8 * 8 for i in range(4)]
+
+
+def _edges(luma):
+    """Of rows, offset by offset: (N, 8)."""
+    levels = 255 * (luma.unfold(1, 4, 1) @ torch.tensor(JUMP, dtype=luma.dtype)).abs()
+    levels = levels.clamp(max=255 * STRONGEST)  # at y: of the edge below row y + 1
+    rows = torch.arange(levels.shape[1]) + 1
+    means = [levels[:, rows % PERIOD == offset].mean((1, 2)) for offset in range(PERIOD)]
+    means = torch.stack(means, 1).unflatten(0, (-1, COUNT)).mean(1)
+    mean = means.mean(1, keepdim=True)
+    return CONTRAST * (means - mean) / (mean + FLAT)
 
 
 def _means(x, dim):

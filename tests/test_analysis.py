@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from osr_core.analysis import analyse
+from osr_core.context import SIDE
 from osr_core.initial import initial_state
 from osr_core.reference import forward
 from osr_core.spec import (
@@ -24,7 +25,7 @@ SMALL = {
     "unet at full resolution": UNet((3, 4), blocks=1, unshuffle=1),
     "leaky unet": UNet((3, 4, 5), blocks=1, activation="leaky"),
     "experts": Experts((UNet((3, 4), 1), UNet((2,), 1, 4)), UNet((2, 3), 1), 1),
-    "routed experts": RoutedExperts((UNet((3, 4), 1), UNet((2,), 1, 4)), (2, 3, 4), (2,), 1),
+    "routed experts": RoutedExperts((UNet((3, 4), 1), UNet((2,), 1, 4)), (2, 3), (2,), 1, 4, 8),
 }
 TRANSFORMS = InputTransform(2, 3), OutputTransform(4)
 SHARED = InputTransform(3, layout="shared"), OutputTransform(4)
@@ -75,8 +76,9 @@ def test_only_what_gates_frozen_experts_learns():
     assert learning == {"wave", "gate", "gates"}
     routed = analyse(ModelSpec(RoutedExperts(), frozen=True))
     learning = {p.name.split(".")[0] for p in routed.parameters if p.trainable}
-    gates = {"gate", "gate_context", "gate_blockiness", "gate_blocks", "gates"}
-    assert learning == gates | {"wave", "context"}
+    router = {"router", "router_blocks", "router_patches", "router_context", "router_blockiness"}
+    gates = {"gate_levels", "gate_features", "gate_hidden", "gates"}
+    assert learning == router | gates | {"wave", "context", "router_hidden", "routes"}
     inside = analyse(ModelSpec(Experts(), *SHARED, frozen=True))
     learning = {p.name.split(".")[0] for p in inside.parameters if p.trainable}
     assert learning == {"input_transform", "output_transform"}
@@ -101,8 +103,8 @@ def test_context_costs_weights_and_no_halo():
         "context_gate.weight": (1, 6, 1, 1),
         "context_gate.bias": (1,),
     }
-    assert (plain.uses_context, with_context.uses_context) == (False, True)
-    alike = replace(with_context, parameters=plain.parameters, uses_context=False)
+    assert (plain.context_channels, with_context.context_channels) == (0, 3)
+    alike = replace(with_context, parameters=plain.parameters, context_channels=0)
     assert replace(alike, peak_values=plain.peak_values) == plain
 
 
@@ -121,7 +123,7 @@ def test_nothing_beyond_the_halo_matters(kind, transforms):
     multiple = known.total_stride
     state = initial_state(spec, 0)
     middle = -(-(known.halo + 1) // multiple) * multiple
-    context = np.full((1, 3, 8, 8), 0.5)
+    context = np.full((1, 6, SIDE, SIDE), 0.5)
     seen = []
     for column in range(middle, middle + multiple):
         image = np.full((1, 3, multiple, 2 * middle + multiple), 0.5)

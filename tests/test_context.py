@@ -1,4 +1,4 @@
-"""Thumbnails of whole images, and the amount of haze that they allow."""
+"""Thumbnails and patches of whole images, and the amount of haze that thumbnails allow."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,17 @@ from reference_network import ReferenceNetwork
 
 from osr.degradations import haze
 from osr_core import context
-from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE, haze_amount, thumbnail
+from osr_core.context import (
+    AIRLIGHT,
+    DARKEST_MAX,
+    PATCH,
+    SIDE,
+    context_of,
+    haze_amount,
+    mosaic,
+    patches,
+    thumbnail,
+)
 from osr_core.pixels import pad_right, to_planes
 from osr_core.spec import ModelSpec, UNet
 
@@ -20,6 +30,26 @@ def test_a_thumbnail_is_means_of_cells():
 def test_a_small_image_is_repeated():
     image = np.random.default_rng(0).random((1, 3, SIDE // 4, SIDE // 2))
     assert np.allclose(thumbnail(image)[..., ::4, ::2], image)
+
+
+def test_patches_are_parts_of_the_image_on_the_grid_of_jpeg():
+    rows, columns = np.mgrid[:500, :1000]
+    image = np.stack((rows, columns, rows))[None].astype(float)
+    parts = patches(mosaic(image))
+    assert parts.shape == (16, 3, PATCH, PATCH)
+    tops, lefts = parts[:, 0, 0, 0], parts[:, 1, 0, 0]
+    assert not (tops % 8).any()
+    assert not (lefts % 8).any()
+    assert tops[::4].tolist() == [0, 144, 288, 432]
+    assert lefts[:4].tolist() == [0, 312, 624, 936]
+    for part, top, left in zip(parts, tops.astype(int), lefts.astype(int), strict=True):
+        same = image[0, :, top : top + PATCH, left : left + PATCH]
+        np.testing.assert_array_equal(part, same)
+
+
+def test_the_mosaic_of_an_image_of_its_size_is_the_image():
+    image = np.random.default_rng(0).random((2, 3, SIDE, SIDE))
+    np.testing.assert_array_equal(mosaic(image), image)
 
 
 @pytest.mark.parametrize("transmission", [0.95, 0.7, 0.4])
@@ -52,13 +82,14 @@ def test_a_fresh_network_removes_even_haze():
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 700), (545, 40), (1500, 301)])
 @pytest.mark.parametrize("shape", [(), (3,)])
-def test_the_thumbnail_of_rows_is_that_of_the_padded_whole(size, shape, monkeypatch):
+@pytest.mark.parametrize("channels", [3, 6])
+def test_the_context_of_rows_is_that_of_the_padded_whole(size, shape, channels, monkeypatch):
     image = np.random.default_rng(0).integers(0, 65536, (*size, *shape)).astype(np.uint16)
     height, width = (-(-side // 32) * 32 for side in size)
-    whole = thumbnail(to_planes(pad_right(image, height, width)))
+    whole = context_of(to_planes(pad_right(image, height, width)), channels)
     for pixels in (1 << 23, 1000):  # at once, and a few rows at a time
         monkeypatch.setattr(context, "_PIXELS", pixels)
-        rows = context.thumbnail_of_rows(image, height, width)
+        rows = context.context_of_rows(image, height, width, channels)
         np.testing.assert_allclose(rows, whole, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ import osr as package
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.errors import BackendError, CheckpointError, ModelError, OptionError
 from osr_core.initial import initial_state
 from osr_core.reference import forward
@@ -50,18 +50,18 @@ def _run(format, path, images, context):
     return module.run(path, images, context)
 
 
-def _exported(format, spec, tmp_path):
+def _exported(format, spec, tmp_path, size=(24, 40)):
     """The file of a new network; it computes what the network does, at another size."""
     checkpoint = Checkpoint(spec, initial_state(spec, 0))
     checkpoint.save(tmp_path / "model.safetensors")
     path = tmp_path / f"out{exporting.FORMATS[format].suffix}"
     done = package.export(tmp_path / "model.safetensors", path)
     assert (done.output, done.format) == (str(path), format)
-    context = analyse(spec).uses_context
-    assert done.inputs == (("image", "thumbnail") if context else ("image",))
+    channels = analyse(spec).context_channels
+    assert done.inputs == ("image", *{3: ["thumbnail"], 6: ["context"]}.get(channels, []))
     assert done.difference < 1e-5
-    images = np.random.default_rng(1).random((3, 3, 24, 40), np.float32)
-    small = thumbnail(images[:, :, ::-1]) if context else None
+    images = np.random.default_rng(1).random((3, 3, *size), np.float32)
+    small = context_of(images[:, :, ::-1], channels) if channels else None
     module = import_module(f"backends.{exporting.FORMATS[format].backend}.export")
     result = module.run(path, images, small)
     expected = forward(spec, checkpoint.state, images.astype(np.float64), small)
@@ -178,7 +178,8 @@ def test_errors(model, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_experts_that_are_skipped(format, tmp_path):
     unets = UNet((4, 8), 1), UNet((6,), 1, 4, context=(4,))
-    _exported(format, ModelSpec(RoutedExperts(unets, (4, 6, 8), (4, 6), 2)), tmp_path)
+    spec = ModelSpec(RoutedExperts(unets, (4, 6), (4, 6), 2, 8, 16))
+    _exported(format, spec, tmp_path, (64, 80))
 
 
 @pytest.mark.slow

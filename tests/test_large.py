@@ -13,7 +13,7 @@ from osr.images import Picture, read, stream, write
 from osr_core import restore
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.registry import default_model
 from osr_core.tiling import default_area, spans, tile_sides
 
@@ -95,7 +95,8 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     rim = (0, -HEIGHT % multiple), (0, -WIDTH % multiple), (0, 0)
     padded = np.pad(picture, rim, mode="reflect")
     planes = np.moveaxis(padded[None].astype(np.float32) / 255, 3, 1)
-    network = WithContext(network, thumbnail(planes) if info.uses_context else None)
+    channels = info.context_channels
+    network = WithContext(network, context_of(planes, channels) if channels else None)
     inside = np.s_[info.halo : -info.halo, info.halo : -info.halo]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1

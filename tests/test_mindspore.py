@@ -38,7 +38,7 @@ SPECS = {
     "griddehaze": ModelSpec(GridDehaze(depth_rate=4, growth=4, dense_layers=1)),
     "leaky": ModelSpec(UNet((4, 8), blocks=1, activation="leaky")),
     "experts": ModelSpec(Experts((UNet((4, 8), 1), UNet((4,), 1, 4)), UNet((4,), 1), 2)),
-    "routed": ModelSpec(RoutedExperts((UNet((4, 8), 1), UNet((4,), 1, 4)), (4, 6, 8), (4,), 2)),
+    "routed": ModelSpec(RoutedExperts((UNet((4, 8), 1), UNet((4,), 1, 4)), (4, 6), (4,), 2, 8, 8)),
     "reprogrammed": ModelSpec(UNet((4, 8), blocks=1), InputTransform(2), OutputTransform(4)),
     "shared": ModelSpec(
         UNet((4, 8), blocks=1), InputTransform(3, layout="shared"), OutputTransform(4)

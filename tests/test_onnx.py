@@ -13,7 +13,7 @@ from image_files import random
 from osr.images import Picture, read, write
 from osr_core.backend import is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.errors import BackendError, DeviceError, ModelError
 from osr_core.initial import initial_state
 from osr_core.networks import unet
@@ -88,13 +88,13 @@ def test_a_part_of_a_network_is_a_graph_as_well():
 
 
 def test_experts_without_a_gate_are_not_run():
-    spec = ModelSpec(RoutedExperts((UNet((4,), 1), UNet((4,), 1)), (4, 6, 8), (4,), 2))
+    spec = ModelSpec(RoutedExperts((UNet((4,), 1), UNet((4,), 1)), (4, 6), (4,), 2, 8, 8))
     state = initial_state(spec, 0)
-    state["gates.0.bias"] -= 100  # zero everywhere
+    state["routes.0.bias"] -= 100  # zero everywhere
     state = {n: a * np.nan if n.startswith("experts.0.") else a for n, a in state.items()}
     model = graphs.network_graph(spec, state).SerializeToString()
     image = np.random.default_rng(0).random((1, 3, 16, 24), np.float32)
-    inputs = {"image": image, "thumbnail": thumbnail(image)}
+    inputs = {"image": image, "context": context_of(image, 6)}
     (result,) = device.session(model, device.select("cpu")).run(None, inputs)
     assert np.isfinite(result).all()
     assert np.abs(result - image).max() > 1e-3

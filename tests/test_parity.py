@@ -31,7 +31,7 @@ from parity_cases import (
 
 from osr_core.analysis import analyse
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.initial import initial_state
 from osr_core.networks import network
 from osr_core.reference import NumpyOps, forward
@@ -74,7 +74,7 @@ def test_half_precision_is_close(backend: ModuleType, spec: ModelSpec) -> None:
 def test_tiles_use_the_context_that_is_given(runtime: ModuleType, case: str) -> None:
     spec = CASES[case]
     images, own = reference(spec)
-    context = thumbnail(make_batch(5)[0])
+    context = context_of(make_batch(5)[0], analyse(spec).context_channels)
     whole = forward(spec, make_state(spec), images.astype(np.float64), context.astype(np.float64))
     built = load_network(runtime, spec, make_state(spec))
     assert np.abs(built.predict(images, context) - whole).max() < tolerances.OUTPUT
@@ -117,7 +117,7 @@ def test_gradients_are_the_oracles(twins: dict[str, ModuleType], spec: ModelSpec
 
     state = make_state(spec)
     images, targets = smooth_batch(spec, state)
-    tolerance = tolerances.CONTEXT if analyse(spec).uses_context else tolerances.GRADIENT
+    tolerance = tolerances.CONTEXT if analyse(spec).context_channels else tolerances.GRADIENT
     loss, expected = loss_and_gradients(spec, state, images, targets)
     for name, twin in twins.items():
         trainer = twin.Trainer(load_network(twin, spec, state), OPTIONS)

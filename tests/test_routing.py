@@ -1,4 +1,4 @@
-"""Routing: targets of gates, their training in both backends, experts that are not run."""
+"""Routing: what the router and the gates learn, in both backends, and experts that are not run."""
 
 from dataclasses import replace
 from types import ModuleType
@@ -16,17 +16,27 @@ from parity_cases import (
     smooth_batch,
 )
 
+from osr_core.context import context_of
 from osr_core.initial import HIGH_PASS, initial_state
 from osr_core.reference import forward
 from osr_core.training import routing
-from osr_core.training.routing import NEIGHBOURS, PENALTY_DB, Replay, routing_targets
+from osr_core.training.routing import (
+    NEIGHBOURS,
+    PENALTY_DB,
+    Replay,
+    Samples,
+    gate_targets,
+    inner_products,
+    routing_samples,
+)
 
 RNG = np.random.default_rng(0)
 A, B, C = RNG.normal(0, 0.1, (3, 1, 3, 8, 16))
 
 
 def targets(changes, residual):
-    return routing_targets(changes, residual, 8)[0, :, 0, :].T.round(3)  # (cells, experts)
+    found = gate_targets(inner_products(changes, residual, 8))
+    return found[0, :, 0, :].T.round(3)  # (cells, experts)
 
 
 def test_cells_take_the_expert_that_helps_around_them(monkeypatch):
@@ -83,25 +93,49 @@ def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
             assert relative_error(theirs[name], grad) < tolerances.CONTEXT, name
 
 
-def test_replay_repeats_recent_samples_with_their_targets(monkeypatch):
+def test_inner_products_give_the_error_of_any_gates():
+    gates = RNG.random((1, 2, 1, 2))
+    products = inner_products([A, B], C, 8)
+    wide = np.repeat(np.repeat(gates, 8, 2), 8, 3)
+    error = (C - wide[:, :1] * A - wide[:, 1:] * B) ** 2
+    weights = np.concatenate((gates, -np.ones((1, 1, 1, 2))), 1)
+    found = np.einsum("nihw,njhw,nijhw->nhw", weights, weights, products)
+    np.testing.assert_allclose(found, error.reshape(1, 3, 1, 8, 2, 8).mean((1, 3, 5)), rtol=1e-5)
+
+
+def test_an_image_needs_the_expert_that_no_other_replaces():
+    (needs,) = routing_samples(C, C + A, [A, 0.9 * A + 0.1 * B, B], 8).needs
+    alone = 10 * np.log10((A**2).mean() / ((A - 0.9 * A) ** 2 + (0.1 * B) ** 2).mean())
+    assert needs[0] > 10  # the second would leave a tenth
+    assert needs[0] > alone / 2
+    assert needs[1:].tolist() == [0, 0]
+
+
+def samples(value):
+    """Two, all of whose entries are the value."""
+    shapes = (2, 3, 4, 4), (2, 2, 2, 1, 1), (2, 1, 1, 1), (2, 1)
+    return Samples(*(np.full(shape, value, np.float32) for shape in shapes))
+
+
+def test_replay_repeats_recent_samples(monkeypatch):
     monkeypatch.setattr(routing, "CAPACITY", 6)
     replay = Replay(3)
     seen = set()
     for step in range(40):
-        new = np.full((2, 3, 4, 4), step / 64, np.float32)
-        images, targets = replay.add(new, np.full((2, 1, 1, 1), step, np.float32))
-        assert images.shape == (8, 3, 4, 4)
-        assert images.dtype == targets.dtype == np.float32
-        np.testing.assert_array_equal(images[:2], new)
-        np.testing.assert_array_equal(images[:, 0, 0, 0] * 64, targets[:, 0, 0, 0])
-        seen |= {int(step - t) for t in targets[2:, 0, 0, 0]}
+        new = samples(step / 64)
+        joined = replay.add(new)
+        assert [part.shape[0] for part in joined] == [8] * 4
+        assert {part.dtype for part in joined} == {np.dtype(np.float32)}
+        np.testing.assert_array_equal(joined.images[:2], new.images)
+        for part in joined:
+            np.testing.assert_array_equal(part.reshape(8, -1)[:, 0], joined.needs[:, 0])
+        seen |= {int(step - 64 * n) for n in joined.needs[2:, 0]}
     assert seen == {0, 1, 2}
 
 
 def test_nothing_is_kept_without_replay():
-    images, targets = np.ones((2, 3, 4, 4), np.float32), np.ones((2, 1, 1, 1), np.float32)
-    for result, given in zip(Replay(0).add(images, targets), (images, targets), strict=True):
-        assert result is given
+    given = samples(1)
+    assert Replay(0).add(given) is given
 
 
 def test_waves_of_the_gates_begin_blind_to_flat_grey():
@@ -113,13 +147,13 @@ def test_waves_of_the_gates_begin_blind_to_flat_grey():
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (0, 1)])
-def test_an_expert_whose_gates_are_zero_is_not_run(
+def test_an_expert_that_the_router_excludes_is_not_run(
     backend: ModuleType, monkeypatch: pytest.MonkeyPatch, closed: tuple[int, ...]
 ) -> None:
     spec = CASES["routed experts"]
     state = make_state(spec)
     for index in closed:
-        state[f"gates.{index}.bias"] -= 9
+        state[f"routes.{index}.bias"] -= 9
     images, _ = make_batch(0)
     network = load_network(backend, spec, state)
     expected = forward(spec, state, images.astype(np.float64))
@@ -130,3 +164,18 @@ def test_an_expert_whose_gates_are_zero_is_not_run(
     if len(closed) == 2:
         np.testing.assert_array_equal(result, images)
     assert np.abs(result - expected).max() < tolerances.OUTPUT
+
+
+def test_the_router_sees_patches_that_a_tile_does_not_show(runtime: ModuleType) -> None:
+    """Noise in one corner of a large image decides for a tile without noise."""
+    spec = CASES["routed experts"]
+    image = np.full((1, 3, 320, 320), 0.5, np.float32)
+    noisy = image.copy()
+    noisy[..., :64, :64] += RNG.normal(0, 0.2, (64, 64))
+    network = load_network(runtime, spec, make_state(spec))
+    tile = image[..., 128:192, 128:192]
+    results = [network.predict(tile, context_of(each, 6)) for each in (image, noisy)]
+    thumbnails = [context_of(each, 6)[:, :3] for each in (image, noisy)]
+    assert np.abs(results[0] - results[1]).max() > 1e-3
+    same = np.concatenate((thumbnails[1], context_of(image, 6)[:, 3:]), 1)
+    assert np.abs(network.predict(tile, same) - results[1]).max() > 1e-4

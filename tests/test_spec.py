@@ -21,7 +21,7 @@ SPECS = [
     ModelSpec(UNet(activation="leaky", context=(4, 8))),
     ModelSpec(Experts((UNet((8, 16)), UNet((4,), 1, 4)), UNet((4,)), 2), frozen=True),
     ModelSpec(Residual(), InputTransform(), OutputTransform()),
-    ModelSpec(RoutedExperts((UNet((8, 16)), UNet((4,), 1, 4)), (4, 8, 8), (4,), 2), frozen=True),
+    ModelSpec(RoutedExperts((UNet((8, 16)), UNet((4,), 1, 4)), (4, 8), (4,), 2), frozen=True),
 ]
 
 

@@ -26,7 +26,7 @@ from osr.degradations import Chain
 from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.errors import DeviceError
 from osr_core.registry import FOLDER, registry
 from osr_core.strips import TOLERANCE
@@ -62,16 +62,16 @@ def main(models: tuple[str, ...], dry_run: bool) -> None:
 def overlap(network: Network, pairs: list[tuple[Planes, Planes]]) -> int:
     """Pixels by which tiles should overlap; see the docstring of the module."""
     info = analyse(network.spec)
-    found = [_distance(network, image, info.uses_context) for _, image in pairs]
+    found = [_distance(network, image, info.context_channels) for _, image in pairs]
     enough = max(1, int(np.quantile(found, SHARE, method="higher")))
     return min(-(-enough // info.total_stride) * info.total_stride, info.halo)
 
 
-def _distance(network: Network, image: Planes, uses_context: bool) -> int:
+def _distance(network: Network, image: Planes, channels: int) -> int:
     """Pixels from a cut beyond which it does not matter."""
     found = 0
     for turned in (image, np.flip(image.swapaxes(2, 3), 3).copy()):
-        context = thumbnail(turned).astype(np.float32) if uses_context else None
+        context = context_of(turned, channels).astype(np.float32) if channels else None
         whole = network.predict(turned, context)[..., : SIDE // 2].clip(0, 1)
         part = network.predict(turned[..., : SIDE // 2], context).clip(0, 1)
         worst = np.abs(part - whole).max((0, 1, 2))[::-1]  # by distance from the cut

@@ -134,7 +134,7 @@ def _session(model: bytes) -> Any:
 
 def _require_tiles(name: str, checkpoint: Checkpoint) -> None:
     known = analyse(checkpoint.spec)
-    why = "a thumbnail" if known.uses_context else "a mean" if known.global_statistics else None
+    why = "a thumbnail" if known.context_channels else "a mean" if known.global_statistics else None
     if why:
         raise ModelError(
             f"model {name}: needs {why} of the whole image, but darktable shows a network one tile "

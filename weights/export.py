@@ -14,7 +14,7 @@ from backends import get_backend
 from osr_core.analysis import analyse
 from osr_core.backend import require_backend
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import INPUTS, context_of
 from osr_core.errors import BackendError, OptionError
 from osr_core.files import atomic_write
 from osr_core.reference import forward
@@ -34,8 +34,8 @@ class Format:
     """The one that it needs."""
     module: str
     """Writes it by ``export`` and runs it for the check by ``run``."""
-    inputs: tuple[str, ...] = ("image", "thumbnail")
-    """Names of the inputs; the second only of networks with a context branch."""
+    image: str = "image"
+    """Name of the first input."""
     any_size: bool = False
     """Whether H and W may be other than multiples of the total stride."""
 
@@ -44,7 +44,7 @@ FORMATS: Mapping[str, Format] = {
     "onnx": Format(".onnx", "onnx", "backends.onnx.export"),
     "torch": Format(".pt2", "torch", "backends.torch.export"),
     "mindir": Format(".mindir", "mindspore", "backends.mindspore.export"),
-    "darktable": Format(".dtmodel", "onnx", "weights.darktable", ("input",), any_size=True),
+    "darktable": Format(".dtmodel", "onnx", "weights.darktable", "input", any_size=True),
 }
 """Every format by name."""
 
@@ -56,8 +56,9 @@ class Exported:
     output: str
     format: str
     inputs: tuple[str, ...]
-    """``image`` (``input`` for darktable), ``(N, 3, H, W)`` in [0, 1]; of a network with a context
-    branch also ``thumbnail``, :func:`osr_core.context.thumbnail` of the whole image."""
+    """``image`` (``input`` for darktable), ``(N, 3, H, W)`` in [0, 1]; of a network that
+    takes the context of the whole image also ``thumbnail`` (of 3 channels) or ``context`` (of 6),
+    :func:`osr_core.context.context_of`."""
     total_stride: int
     """H and W must be multiples of it; 1 for darktable, where the graph pads."""
     difference: float
@@ -105,7 +106,8 @@ def export(model: PathLike, output: PathLike | None = None, *, to: str | None = 
                 f"{path}: not written: its outputs differ from the reference by {difference:.1e}"
             )
     known = analyse(checkpoint.spec)
-    inputs = chosen.inputs[: 1 + known.uses_context]
+    context = INPUTS.get(known.context_channels)
+    inputs = (chosen.image, context) if context else (chosen.image,)
     stride = 1 if chosen.any_size else known.total_stride
     return Exported(str(path), name, inputs, stride, difference)
 
@@ -139,12 +141,13 @@ def _metadata(name: str, checkpoint: Checkpoint) -> dict[str, str]:
 def _difference(module: Any, path: Path, checkpoint: Checkpoint, backbone: Any) -> float:
     """The largest over images of two shapes; NaN if any output is."""
     known, spec, state = analyse(checkpoint.spec), checkpoint.spec, checkpoint.state
+    channels = known.context_channels
     rng = np.random.default_rng(0)
     largest = []
     for count, rows, columns in ((1, 2, 3), (2, 3, 2)):
         sides = (max(8, each * known.total_stride, known.minimum) for each in (rows, columns))
         images = rng.random((count, 3, *sides), np.float32)
-        context = thumbnail(images) if known.uses_context else None
+        context = context_of(images, channels) if channels else None
         if backbone is None:
             expected = forward(spec, state, images.astype(np.float64))
         else:  # described nowhere else

@@ -2,7 +2,7 @@
 
 Each mirrors in layers its namesake in :mod:`osr_core.networks`, with the same parameter names, and
 maps ``(N, C, H, W)`` to the same shape. ``context``, of tiles, is the thumbnail of the whole image,
-``(N, C, SIDE, SIDE)``. They are ordinary cells: jit them, pass them to Model, train them.
+``(N, 3, SIDE, SIDE)``. They are ordinary cells: jit them, pass them to Model, train them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ from backends.mindspore.layers import (
     ResidualBlock,
     ResidualDenseBlock,
     Upsample,
-    blockiness,
     conv,
-    hard_gate,
     haze_amount,
     leaky,
     shuffle,
     thumbnail,
     unshuffle,
-    upsample,
 )
-from backends.mindspore.transforms import InputTransform
 from osr_core import spec as specs
 from osr_core.backbones import RESIDUAL_STAGES
-from osr_core.blockiness import CHANNELS
 from osr_core.context import AIRLIGHT
-from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
+from osr_core.operations import GATE_SLOPE
 from osr_core.spec import IMAGE_CHANNELS
 
 
@@ -159,87 +154,3 @@ class UNet(Network):
         airlight = AIRLIGHT + self.context_airlight(x)  # (N, 3, 1, 1)
         gate = leaky(1 + self.context_gate(x), GATE_SLOPE)  # (N, 1, 1, 1)
         return gate, image + haze * (image - airlight)
-
-
-class Experts(Network):
-    """Mixture of experts; :class:`osr_core.spec.Experts`."""
-
-    def __init__(self, spec: specs.Experts, channels: int = IMAGE_CHANNELS) -> None:
-        super().__init__()
-        inputs, waves = channels * (1 + len(spec.experts)), 2 * spec.waves
-        self.wave = InputTransform(inputs, specs.InputTransform(spec.waves))
-        self.gate = UNet(spec.gate, waves)
-        self.gates = nn.CellList([conv(waves, 1, 1) for _ in spec.experts])
-        self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
-
-    def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
-        stack, residuals = image, []
-        for index in range(len(self.experts)):
-            residuals.append(self.experts[index](image, context) - image)
-            stack = ops.cat((stack, RESIDUAL_SCALE * residuals[index]), 1)
-        waves = ops.cat(self.wave(stack), 1)  # (N, 2·waves, H, W)
-        features = self.gate(waves)
-        result = image
-        for index in range(len(self.gates)):
-            gate = leaky(1 + self.gates[index](features), GATE_SLOPE)  # (N, 1, H, W)
-            result = result + gate * residuals[index]
-        return result
-
-
-class RoutedExperts(Network):
-    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`."""
-
-    def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
-        super().__init__()
-        self.cell, width = spec.cell, spec.gate[-1]
-        steps = pairwise((IMAGE_CHANNELS, *spec.context))
-        self.context = nn.CellList([conv(f, c, stride=2) for f, c in steps])
-        self.wave = InputTransform(channels, specs.InputTransform(spec.waves))
-        steps = pairwise((2 * spec.waves, *spec.gate))
-        self.gate = nn.CellList([conv(f, c, stride=2) for f, c in steps])
-        self.gate_context = conv(spec.context[-1] + 1, width, 1)
-        self.gate_blockiness = conv(CHANNELS, width, 1)
-        self.gate_blocks = nn.CellList([ResidualBlock(c, activation="leaky") for c in spec.gate])
-        self.gates = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
-        self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
-
-    def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
-        result = image
-        logits = self.routing(image, context)
-        for index in range(len(self.experts)):
-            gate = hard_gate(logits[index])
-            if self.training or (gate > 0).any():
-                change = self.experts[index](image, context) - image
-                result = result + upsample(gate, self.cell) * change
-        return result
-
-    def routing(self, image: Tensor, context: Tensor | None = None) -> list[Tensor]:
-        """The logit of each expert's gate in each cell, ``(N, 1, H/cell, W/cell)``."""
-        whole = small = thumbnail(image) if context is None else context  # (N, 3, SIDE, SIDE)
-        for layer in self.context:
-            whole = leaky(layer(whole))
-        haze = haze_amount(small)  # (N, 1, 1, 1)
-        whole = whole.mean((2, 3), keep_dims=True)
-        whole = ops.cat((whole, haze.astype(whole.dtype)), 1)
-        x = ops.cat(self.wave(image), 1)  # (N, 2·waves, H, W)
-        blocks = blockiness(image, self.cell)  # (N, 16, H/cell, W/cell)
-        for index in range(len(self.gate)):
-            x = leaky(self.gate[index](x))
-            if index == len(self.gate) - 1:
-                x = x + self.gate_context(whole) + self.gate_blockiness(blocks)
-            x = self.gate_blocks[index](x)
-        return [layer(x) for layer in self.gates]
-
-    def changes(self, image: Tensor) -> list[Tensor]:
-        """The output of each expert less the image."""
-        return [expert(image) - image for expert in self.experts]
-
-
-BACKBONES = {
-    "residual": Residual,
-    "griddehaze": GridDehaze,
-    "unet": UNet,
-    "experts": Experts,
-    "routed_experts": RoutedExperts,
-}
-"""Every backbone by its kind: ``(spec, channels) → network``."""

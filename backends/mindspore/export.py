@@ -26,8 +26,9 @@ def export(
     """Write a network's graph; the metadata become its ``user_info``."""
     network = build(checkpoint.spec, state=checkpoint.state, backbone=backbone).set_train(False)
     inputs = [Tensor(shape=[None, 3, None, None], dtype=ms.float32)]
-    if analyse(checkpoint.spec).uses_context:
-        inputs.append(Tensor(shape=[None, 3, SIDE, SIDE], dtype=ms.float32))
+    channels = analyse(checkpoint.spec).context_channels
+    if channels:
+        inputs.append(Tensor(shape=[None, channels, SIDE, SIDE], dtype=ms.float32))
 
     def add_metadata(model: Any) -> None:
         model.user_info.update(metadata)

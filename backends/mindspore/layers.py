@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
+import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
-from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
+from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
+from osr_core.levels import FAINT, LEVEL_SCALE
 from osr_core.operations import LEAKY_SLOPE
-from osr_core.spec import Activation
+from osr_core.spec import IMAGE_CHANNELS, Activation
 
 
 def conv(
@@ -79,28 +82,62 @@ def thumbnail(x: Tensor) -> Tensor:
     return ops.adaptive_avg_pool2d(x, (SIDE, SIDE))
 
 
+def mosaic(x: Tensor) -> Tensor:
+    """:func:`osr_core.context.mosaic`."""
+    rows, columns = (_mosaic_indices(side) for side in x.shape[2:])
+    return ops.gather(ops.gather(x, rows, 2), columns, 3)
+
+
+def _mosaic_indices(length: int) -> Tensor:
+    pixels = ops.arange(SIDE)
+    starts = pixels // PATCH * (length - PATCH) // (ACROSS - 1) // PERIOD * PERIOD
+    return (starts.clip(min=0) + pixels % PATCH).clip(max=length - 1)
+
+
+def patches(mosaic: Tensor) -> Tensor:
+    """:func:`osr_core.context.patches`."""
+    x = mosaic.reshape(-1, IMAGE_CHANNELS, ACROSS, PATCH, ACROSS, PATCH)
+    return x.transpose(0, 2, 4, 1, 3, 5).reshape(-1, IMAGE_CHANNELS, PATCH, PATCH)
+
+
+def mean_of_patches(x: Tensor) -> Tensor:
+    """``(16 N, C, h, w)`` → ``(N, C, 1, 1)``."""
+    means = x.mean((2, 3)).reshape(-1, COUNT, x.shape[1])
+    return means.mean(1)[..., None, None]
+
+
+def level(change: Tensor, cell: int) -> Tensor:
+    """:func:`osr_core.levels.level` of each cell, ``(N, 1, H/cell, W/cell)``, in float32."""
+    squares = ops.square(change.astype(ms.float32)).mean(1, keep_dims=True)
+    return level_of(ops.avg_pool2d(squares, (cell, cell), (cell, cell)))
+
+
+def level_of(energy: Tensor) -> Tensor:
+    """:func:`osr_core.levels.level`."""
+    return ops.log1p(energy / FAINT) * (LEVEL_SCALE / math.log(10))
+
+
 def haze_amount(thumbnail: Tensor) -> Tensor:
     """:func:`osr_core.context.haze_amount`."""
     darkest = ops.amin(thumbnail, (1, 2, 3), keepdims=True).clip(0, DARKEST_MAX)
     return darkest / (AIRLIGHT - darkest)
 
 
-def blockiness(x: Tensor, cell: int) -> Tensor:
+def blockiness(patches: Tensor) -> Tensor:
     """:func:`osr_core.blockiness.blockiness`."""
-    luma = LUMA[0] * x[:, :1] + LUMA[1] * x[:, 1:2] + LUMA[2] * x[:, 2:]  # (N, 1, H, W)
-    rows = _strengths(luma.swapaxes(2, 3), cell).swapaxes(2, 3)
-    return ops.cat((_strengths(luma, cell), rows), 1)
+    luma = LUMA[0] * patches[:, 0] + LUMA[1] * patches[:, 1] + LUMA[2] * patches[:, 2]
+    return ops.cat((_excess(luma), _excess(luma.swapaxes(1, 2))), 1)[..., None, None]
 
 
-def _strengths(luma: Tensor, cell: int) -> Tensor:
-    """Of edges between columns, ``(N, 8, H/cell, W/cell)``."""
+def _excess(luma: Tensor) -> Tensor:
+    """Of edges between columns, ``(N, 8)``."""
     before = JUMP[0] * luma[..., :-3] + JUMP[1] * luma[..., 1:-2]
     after = JUMP[2] * luma[..., 2:-1] + JUMP[3] * luma[..., 3:]
     levels = (before + after).abs().clip(max=STRONGEST) * 255
-    strength = ops.pad(levels, (1, 2))  # each at the left of its edge
-    means = ops.avg_pool2d(strength, (cell, 1), (cell, 1))  # (N, 1, H/cell, W)
-    offsets = [means[..., offset::PERIOD] for offset in range(PERIOD)]
-    return ops.avg_pool2d(ops.cat(offsets, 1), (1, cell // PERIOD), (1, cell // PERIOD))
+    means = ops.stack([levels[..., part].mean((1, 2)) for part in offsets()], 1)  # (16 N, 8)
+    means = means.reshape(-1, COUNT, PERIOD).mean(1)
+    mean = means.mean(1, keep_dims=True)
+    return (means - mean) / (mean + FLAT) * CONTRAST
 
 
 def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:

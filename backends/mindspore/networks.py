@@ -11,15 +11,25 @@ from mindspore import nn
 from mindspore.nn.utils import no_init_parameters
 from numpy.typing import NDArray
 
-from backends.mindspore.backbones import BACKBONES
+from backends.mindspore.backbones import GridDehaze, Residual, UNet
 from backends.mindspore.base import Network
 from backends.mindspore.device import check_precision, has_fast_bfloat16, select
+from backends.mindspore.mixtures import Experts, RoutedExperts
 from backends.mindspore.reprogramming import Reprogrammed
 from osr_core.backend import choose_precision
 from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
 from osr_core.reprogramming import check_backbone
 from osr_core.spec import ModelSpec
+
+BACKBONES = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+    "experts": Experts,
+    "routed_experts": RoutedExperts,
+}
+"""Every backbone by its kind: ``(spec, channels) → network``."""
 
 
 def build(

@@ -7,19 +7,21 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from mindspore import Parameter, Tensor, ops
+from mindspore import Parameter, Tensor
 from numpy.typing import NDArray
 
 from backends.mindspore import distributed
-from backends.mindspore.backbones import RoutedExperts
 from backends.mindspore.base import Network
 from backends.mindspore.device import check_precision, compiled, current, set_precision
 from backends.mindspore.losses import Loss, routing_loss
+from backends.mindspore.mixtures import RoutedExperts
 from backends.mindspore.optimizers import OPTIMIZERS
 from osr_core.backend import SINGLE, World
 from osr_core.training import trainer
 from osr_core.training.options import TrainerOptions
 from osr_core.training.trainer import Tensors
+
+Array = NDArray[np.floating[Any]]
 
 
 class Trainer(trainer.Trainer):
@@ -45,12 +47,13 @@ class Trainer(trainer.Trainer):
         def loss(x: Tensor, y: Tensor, factor: Tensor) -> Tensor:
             return criterion(network(x).astype(ms.float32), y) * factor
 
-        def gates_loss(x: Tensor, targets: Tensor, factor: Tensor) -> Tensor:
-            logits = ops.cat(network.routing(x), 1)
-            return routing_loss(logits.astype(ms.float32), targets) * factor
+        def samples_loss(x: Tensor, energies: Tensor, *targets: Tensor) -> Tensor:
+            routes, gates = network.routing(x, energies)
+            logits = routes.astype(ms.float32), gates.astype(ms.float32)
+            return routing_loss(*logits, *targets[:-1]) * targets[-1]
 
         weights = list(self.weights.values())
-        value_and_grad = ms.value_and_grad(gates_loss if options.routing else loss, None, weights)
+        value_and_grad = ms.value_and_grad(samples_loss if options.routing else loss, None, weights)
 
         def backward(*inputs: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
             return value_and_grad(*inputs)
@@ -61,14 +64,18 @@ class Trainer(trainer.Trainer):
         self, inputs: NDArray[np.float32], targets: NDArray[np.float32], factor: float
     ) -> tuple[float, Tensors]:
         set_precision(self.network, self.options.precision)
-        if self.options.routing:
-            network = self.network
-            assert isinstance(network, RoutedExperts)
-            changes = network.changes(Tensor(np.ascontiguousarray(inputs)))
-            inputs, targets = self.routing_samples(inputs, targets, changes)
-        x, y = (Tensor(np.ascontiguousarray(a)) for a in (inputs, targets))
-        loss, grads = self._value_and_grad(x, y, Tensor(factor, ms.float32))
+        arrays = self._samples(inputs, targets) if self.options.routing else (inputs, targets)
+        tensors = (Tensor(np.ascontiguousarray(array)) for array in arrays)
+        loss, grads = self._value_and_grad(*tensors, Tensor(factor, ms.float32))
         return float(loss), dict(zip(self.weights, grads, strict=True))
+
+    def _samples(self, inputs: Array, targets: Array) -> tuple[Array, ...]:
+        """The arguments of the loss of the router and the gates, but the factor."""
+        network = self.network
+        assert isinstance(network, RoutedExperts)
+        changes = network.changes(Tensor(np.ascontiguousarray(inputs)))
+        samples = self.routing_samples(inputs, targets, changes)
+        return samples.images, samples.energies, samples.products, samples.gates, samples.needs
 
     def _norm(self, grads: Tensors) -> float:
         # By NumPy, since on the CPU asnumpy() is no copy and every small operation of MindSpore

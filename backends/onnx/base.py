@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.onnx import device as devices
-from backends.onnx.emitter import THUMBNAIL
 from backends.onnx.graphs import IMAGE, RESULT, network_graph
 from backends.pretrained import Pretrained
 from osr_core.analysis import analyse
 from osr_core.backend import Device
 from osr_core.checkpoint import State, check_state, state_names
-from osr_core.context import thumbnail
+from osr_core.context import INPUTS, context_of
 from osr_core.spec import ModelSpec
 
 
@@ -36,8 +35,9 @@ class Network(Pretrained):
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        if analyse(self.spec).uses_context and context is None:
-            context = thumbnail(images)
+        channels = analyse(self.spec).context_channels
+        if channels and context is None:
+            context = context_of(images, channels)
         return run_session(self._session, images, context)
 
     def state(self) -> dict[str, NDArray[np.float32]]:
@@ -56,11 +56,11 @@ def run_session(
 ) -> NDArray[np.float32]:
     """What a session of :func:`~.graphs.network_graph` makes of a batch.
 
-    ``context`` is the thumbnail, where the network has a context branch.
+    ``context`` is that of the whole image, where the network takes one.
     """
     inputs = {IMAGE: np.ascontiguousarray(images, np.float32)}
     if context is not None:
-        inputs[THUMBNAIL] = np.ascontiguousarray(context, np.float32)
+        inputs[INPUTS[context.shape[1]]] = np.ascontiguousarray(context, np.float32)
     try:
         result: NDArray[np.float32] = session.run([RESULT], inputs)[0]
     except Exception as error:  # of types that ONNX Runtime does not export

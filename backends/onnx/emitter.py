@@ -15,15 +15,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
+from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
 from osr_core.checkpoint import State
-from osr_core.context import AIRLIGHT, DARKEST_MAX
+from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, INPUTS, PATCH
 from osr_core.errors import ModelError
+from osr_core.levels import FAINT, LEVEL_SCALE
 from osr_core.operations import LEAKY_SLOPE, Init
 from osr_core.spec import IMAGE_CHANNELS, External
-
-THUMBNAIL = "thumbnail"
-"""Name of the input with the thumbnail of the whole image."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,11 @@ class Value:
 class Emitter:
     """Operations that add nodes to a graph; see :class:`osr_core.operations.Ops`."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, context: int = 0) -> None:
         self.state = state
+        self.context = context
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, TensorProto] = {}
-        self.uses_thumbnail = False
         self._numbers = count()
 
     def conv(
@@ -128,7 +126,7 @@ class Emitter:
         mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return replace(x, name=self._node("Resize", [x.name, "", scales], **mode))
 
-    def gated(self, gate: Value, x: Callable[[], Value]) -> Value:
+    def gated(self, gate: Value, x: Callable[[], Value], like: Value) -> Value:
         is_open = self._node(
             "Greater", [self._node("ReduceMax", [gate.name], keepdims=0), self._constant(0.0)]
         )
@@ -138,9 +136,7 @@ class Emitter:
             self.nodes, self._name("open"), [], [_declare_float(result.name)]
         )
         nothing = self._name("nothing")
-        self.nodes = [
-            helper.make_node("Identity", [self._constant(np.zeros((1, 1, 1, 1)))], [nothing])
-        ]
+        self.nodes = [helper.make_node("Mul", [like.name, self._constant(0.0)], [nothing])]
         other = helper.make_graph(self.nodes, self._name("closed"), [], [_declare_float(nothing)])
         self.nodes = outside
         return replace(
@@ -151,8 +147,30 @@ class Emitter:
         return self._same("GlobalAveragePool", x)
 
     def thumbnail(self, x: Value) -> Value:
-        self.uses_thumbnail = True
-        return Value(THUMBNAIL, IMAGE_CHANNELS)
+        return self._context(0)
+
+    def patches(self, x: Value) -> Value:
+        side, across = PATCH, ACROSS
+        shape = self._constant(np.array([-1, IMAGE_CHANNELS, across, side, across, side]))
+        parts = self._node("Reshape", [self._context(IMAGE_CHANNELS).name, shape])
+        parts = self._node("Transpose", [parts], perm=[0, 2, 4, 1, 3, 5])
+        shape = self._constant(np.array([-1, IMAGE_CHANNELS, side, side]))
+        return Value(self._node("Reshape", [parts, shape]), IMAGE_CHANNELS)
+
+    def mean_of_patches(self, x: Value) -> Value:
+        shape = self._constant(np.array([-1, COUNT, x.channels, 1]))
+        means = self._node("Reshape", [self.mean(x).name, shape])
+        means = self._node("ReduceMean", [means, self._constant(np.array([1]))], keepdims=0)
+        shape = self._constant(np.array([-1, x.channels, 1, 1]))
+        return Value(self._node("Reshape", [means, shape]), x.channels)
+
+    def _context(self, first: int) -> Value:
+        """Three channels of the context."""
+        name = INPUTS[self.context]
+        if self.context > IMAGE_CHANNELS:
+            start, end, axis = (self._constant(np.array([n])) for n in (first, first + 3, 1))
+            name = self._node("Slice", [name, start, end, axis])
+        return Value(name, IMAGE_CHANNELS)
 
     def haze_amount(self, thumbnail: Value) -> Value:
         axes = self._constant(np.array([1, 2, 3]))
@@ -162,29 +180,34 @@ class Emitter:
         rest = self._node("Sub", [self._constant(AIRLIGHT), darkest])
         return Value(self._node("Div", [darkest, rest]), 1)
 
-    def blockiness(self, x: Value, cell: int) -> Value:
-        return self.concat(self._strengths(x, 3, cell), self._strengths(x, 2, cell))
+    def blockiness(self, patches: Value) -> Value:
+        return self.concat(self._excess(patches, 3), self._excess(patches, 2))
 
-    def _strengths(self, x: Value, axis: int, cell: int) -> Value:
-        """Of edges across an axis."""
-        across = axis == 3
-        kernel = np.outer(LUMA, JUMP).reshape((1, 3, 1, 4) if across else (1, 3, 4, 1))
-        jumps = self._node("Conv", [x.name, self._constant(kernel)])
-        strength = self._node("Clip", [self._node("Abs", [jumps]), "", self._constant(STRONGEST)])
-        levels = self._node("Mul", [strength, self._constant(255.0)])
-        pads = np.zeros(8, int)  # before each axis, then behind each
-        pads[axis], pads[axis + 4] = 1, 2
-        padded = self._node("Pad", [levels, self._constant(pads)])
-        means = self._pool(padded, (cell, 1) if across else (1, cell))
+    def _excess(self, patches: Value, axis: int) -> Value:
+        """Of edges across an axis, (N, 8, 1, 1)."""
+        kernel = np.outer(LUMA, JUMP).reshape((1, 3, 1, 4) if axis == 3 else (1, 3, 4, 1))
+        jumps = self._node("Conv", [patches.name, self._constant(kernel)])
+        levels = self._node("Clip", [self._node("Abs", [jumps]), "", self._constant(STRONGEST)])
+        levels = self._node("Mul", [levels, self._constant(255.0)])
         end, axes, step = (self._constant(np.array([n])) for n in (1 << 31, axis, PERIOD))
-        starts = (self._constant(np.array([offset])) for offset in range(PERIOD))
-        offsets = [self._node("Slice", [means, start, end, axes, step]) for start in starts]
-        blocks = 1, cell // PERIOD
-        joined = self._node("Concat", offsets, axis=1)
-        return Value(self._pool(joined, blocks if across else blocks[::-1]), PERIOD)
+        starts = (self._constant(np.array([part.start])) for part in offsets())
+        parts = [self._node("Slice", [levels, start, end, axes, step]) for start in starts]
+        parts = [self._node("GlobalAveragePool", [part]) for part in parts]
+        means = self.mean_of_patches(Value(self._node("Concat", parts, axis=1), PERIOD))
+        mean = self._node("ReduceMean", [means.name, self._constant(np.array([1]))], keepdims=1)
+        excess = self._node("Sub", [means.name, mean])
+        excess = self._node("Div", [excess, self._node("Add", [mean, self._constant(FLAT)])])
+        return Value(self._node("Mul", [excess, self._constant(CONTRAST)]), PERIOD)
 
-    def _pool(self, x: str, sides: tuple[int, int]) -> str:
-        return self._node("AveragePool", [x], kernel_shape=sides, strides=sides)
+    def level(self, x: Value, cell: int) -> Value:
+        squares = self._node("Mul", [x.name, x.name])
+        squares = self._node("ReduceMean", [squares, self._constant(np.array([1]))], keepdims=1)
+        sides = [cell, cell]
+        energy = self._node("AveragePool", [squares], kernel_shape=sides, strides=sides)
+        ratio = self._node("Mul", [energy, self._constant(1 / FAINT)])
+        log = self._node("Log", [self._node("Add", [ratio, self._constant(1.0)])])
+        scale = self._constant(LEVEL_SCALE / np.log(10))
+        return Value(self._node("Mul", [log, scale]), 1)
 
     def external(self, spec: External, x: Value) -> Value:
         raise ModelError(f"backbone {spec.name}: external, known in its own framework only")

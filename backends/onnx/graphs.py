@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 import onnx
 from onnx import TensorProto, helper
 
-from backends.onnx.emitter import THUMBNAIL, Emitter, Value
+from backends.onnx.emitter import Emitter, Value
 from osr_core import __version__
+from osr_core.analysis import analyse
 from osr_core.checkpoint import State
-from osr_core.context import SIDE
+from osr_core.context import INPUTS, SIDE
 from osr_core.networks import network
 from osr_core.spec import IMAGE_CHANNELS, ModelSpec
 
@@ -31,35 +32,39 @@ IMAGE, RESULT = "image", "restored"
 def network_graph(spec: ModelSpec, state: State) -> onnx.ModelProto:
     """The network of a spec: :data:`IMAGE` ``(N, 3, H, W)`` → :data:`RESULT`, the same shape.
 
-    Values are those of :func:`osr_core.reference.forward`. Where the network has a context branch
-    there is a second input, :data:`THUMBNAIL` ``(N, 3, SIDE, SIDE)``
-    (:func:`osr_core.context.thumbnail` of the whole image).
+    Values are those of :func:`osr_core.reference.forward`. Where the network takes the
+    context of the whole image (:func:`osr_core.context.context_of`) there is a second input, named
+    by :data:`osr_core.context.INPUTS`, ``(N, 3 or 6, SIDE, SIDE)``.
 
     Raises:
         ModelError: if the backbone is external.
     """
     inputs = {IMAGE: IMAGE_CHANNELS}
-    return graph(lambda ops, image: {RESULT: network(ops, spec, image)}, inputs, state)
+    channels = analyse(spec).context_channels
+    return graph(lambda ops, image: {RESULT: network(ops, spec, image)}, inputs, state, channels)
 
 
 def graph(
-    function: Callable[..., Mapping[str, Value]], inputs: Mapping[str, int], state: State
+    function: Callable[..., Mapping[str, Value]],
+    inputs: Mapping[str, int],
+    state: State,
+    context: int = 0,
 ) -> onnx.ModelProto:
     """The graph of a function of feature maps.
 
     Args:
         function: given the operations and each input, returns the outputs by name.
-        inputs: name and number of channels of each input. :data:`THUMBNAIL` becomes another one
-            if the function uses it.
+        inputs: name and number of channels of each input.
         state: weights by canonical name.
+        context: channels of the context, another input; 0 for none.
     """
-    ops = Emitter(state)
+    ops = Emitter(state, context)
     outputs = function(ops, *(Value(name, channels) for name, channels in inputs.items()))
     for name, value in outputs.items():
         ops.nodes.append(helper.make_node("Identity", [value.name], [name], name))
     declared = [_declare(name, channels) for name, channels in inputs.items()]
-    if ops.uses_thumbnail:
-        declared.append(_declare(THUMBNAIL, IMAGE_CHANNELS, SIDE, SIDE))
+    if context:
+        declared.append(_declare(INPUTS[context], context, SIDE, SIDE))
     results = [_declare(name, value.channels) for name, value in outputs.items()]
     made = helper.make_graph(ops.nodes, "osr", declared, results, list(ops.constants.values()))
     return helper.make_model(

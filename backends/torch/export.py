@@ -33,8 +33,8 @@ def export(
     inputs = [torch.zeros(2, 3, max(least, known.minimum), max(3 * stride, known.minimum))]
     rows, columns = (stride * d if stride > 1 else d for d in (Dim("rows"), Dim("columns")))
     free = [{0: batch, 2: rows, 3: columns}]
-    if known.uses_context:
-        inputs.append(torch.zeros(2, 3, SIDE, SIDE))
+    if known.context_channels:
+        inputs.append(torch.zeros(2, known.context_channels, SIDE, SIDE))
         free.append({0: batch})
     with torch.no_grad():
         program = torch.export.export(network, tuple(inputs), dynamic_shapes=tuple(free))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from osr_core.blockiness import JUMP, LUMA, PERIOD, STRONGEST
-from osr_core.context import AIRLIGHT, DARKEST_MAX, SIDE
+from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
+from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
+from osr_core.levels import FAINT, LEVEL_SCALE
 from osr_core.operations import LEAKY_SLOPE
-from osr_core.spec import Activation
+from osr_core.spec import IMAGE_CHANNELS, Activation
 
 
 def conv(
@@ -53,28 +55,61 @@ def thumbnail(x: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(x, SIDE)
 
 
+def mosaic(x: Tensor) -> Tensor:
+    """:func:`osr_core.context.mosaic`."""
+    rows, columns = (_mosaic_indices(side, x) for side in x.shape[2:])
+    return x[:, :, rows][..., columns]
+
+
+def _mosaic_indices(length: int, like: Tensor) -> Tensor:
+    pixels = torch.arange(SIDE, device=like.device)
+    starts = pixels // PATCH * (length - PATCH) // (ACROSS - 1) // PERIOD * PERIOD
+    return (starts.clamp(min=0) + pixels % PATCH).clamp(max=length - 1)
+
+
+def patches(mosaic: Tensor) -> Tensor:
+    """:func:`osr_core.context.patches`."""
+    x = mosaic.reshape(-1, IMAGE_CHANNELS, ACROSS, PATCH, ACROSS, PATCH)
+    return x.permute(0, 2, 4, 1, 3, 5).reshape(-1, IMAGE_CHANNELS, PATCH, PATCH)
+
+
+def mean_of_patches(x: Tensor) -> Tensor:
+    """``(16 N, C, h, w)`` → ``(N, C, 1, 1)``."""
+    means = x.mean((2, 3)).reshape(-1, COUNT, x.shape[1])
+    return means.mean(1)[..., None, None]
+
+
+def level(change: Tensor, cell: int) -> Tensor:
+    """:func:`osr_core.levels.level` of each cell, ``(N, 1, H/cell, W/cell)``, in float32."""
+    return level_of(F.avg_pool2d(change.float().square().mean(1, keepdim=True), cell))
+
+
+def level_of(energy: Tensor) -> Tensor:
+    """:func:`osr_core.levels.level`."""
+    return torch.log1p(energy / FAINT) * (LEVEL_SCALE / math.log(10))
+
+
 def haze_amount(thumbnail: Tensor) -> Tensor:
     """:func:`osr_core.context.haze_amount`."""
     darkest = thumbnail.amin((1, 2, 3), keepdim=True).clamp(0, DARKEST_MAX)
     return darkest / (AIRLIGHT - darkest)
 
 
-def blockiness(x: Tensor, cell: int) -> Tensor:
+def blockiness(patches: Tensor) -> Tensor:
     """:func:`osr_core.blockiness.blockiness`."""
-    luma = LUMA[0] * x[:, :1] + LUMA[1] * x[:, 1:2] + LUMA[2] * x[:, 2:]  # (N, 1, H, W)
-    rows = _strengths(luma.transpose(2, 3), cell).transpose(2, 3)
-    return torch.cat((_strengths(luma, cell), rows), 1)
+    luma = LUMA[0] * patches[:, 0] + LUMA[1] * patches[:, 1] + LUMA[2] * patches[:, 2]
+    return torch.cat((_excess(luma), _excess(luma.mT)), 1)[..., None, None]
 
 
-def _strengths(luma: Tensor, cell: int) -> Tensor:
-    """Of edges between columns, ``(N, 8, H/cell, W/cell)``."""
+def _excess(luma: Tensor) -> Tensor:
+    """Of edges between columns, ``(N, 8)``."""
     before = JUMP[0] * luma[..., :-3] + JUMP[1] * luma[..., 1:-2]
     after = JUMP[2] * luma[..., 2:-1] + JUMP[3] * luma[..., 3:]
     levels = (before + after).abs().clamp(max=STRONGEST) * 255
-    strength = F.pad(levels, (1, 2))  # each at the left of its edge
-    means = F.avg_pool2d(strength, (cell, 1))  # (N, 1, H/cell, W)
-    offsets = [means[..., offset::PERIOD] for offset in range(PERIOD)]
-    return F.avg_pool2d(torch.cat(offsets, 1), (1, cell // PERIOD))
+    means = torch.stack([levels[..., part].mean((1, 2)) for part in offsets()], 1)  # (16 N, 8)
+    means = means.reshape(-1, COUNT, PERIOD).mean(1)
+    mean = means.mean(1, keepdim=True)
+    return (means - mean) / (mean + FLAT) * CONTRAST
 
 
 def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backends.torch.layers import hard_gate
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
+from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -27,9 +29,44 @@ def _frequency(result: Tensor, target: Tensor) -> Tensor:
     return (spectrum.real.abs() + spectrum.imag.abs()).mean() / 2
 
 
-def routing_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of ``sigmoid(logits)`` and targets in [0, 1], of the same shape."""
-    return F.binary_cross_entropy_with_logits(logits, targets)
+def routing_loss(
+    routes: Tensor, gates: Tensor, products: Tensor, targets: Tensor, needs: Tensor
+) -> Tensor:
+    """The loss of a router and of gates, a scalar.
+
+    The router: cross-entropy with whether an image needs an expert. The gates, where the router
+    lets an expert run: cross-entropy with the least-squares weights, and the error that they
+    leave, relative to that of the image, on a log scale, of cells and of whole images.
+
+    Args:
+        routes: logits of the router, ``(N, K)``.
+        gates: logits of the gates, ``(N, K, h, w)``.
+        products: :func:`osr_core.training.routing.inner_products`; the last three arguments are
+            fields of :class:`osr_core.training.routing.Samples`.
+        targets: of the gates.
+        needs: of each image for each expert.
+    """
+    needed = (needs > NEEDED_DB).float()
+    missed = (MISSED * needs).clamp(MISSED / 10, 2 * MISSED)
+    weights = needed * missed + (1 - needed)
+    router = (_cross_entropy(routes, needed) * weights).mean()
+    running = hard_gate(routes.detach())[..., None, None]  # (N, K, 1, 1)
+    fit = (_cross_entropy(gates, targets) * running).mean()
+    shares = torch.cat((torch.sigmoid(gates) * running, -torch.ones_like(gates[:, :1])), 1)
+    error = (shares[:, :, None] * shares[:, None] * products).sum((1, 2))  # (N, h, w)
+    before = products[:, -1, -1]
+    cells = _log_ratio(error, before)
+    images = _log_ratio(error.mean((1, 2)), before.mean((1, 2)))
+    return router + FIT * fit + cells + images / 2
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Of ``sigmoid(logits)`` and targets in [0, 1], of the same shape."""
+    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+
+def _log_ratio(error: Tensor, before: Tensor) -> Tensor:
+    return (torch.log10(error.clamp(min=0) + FLOOR) - torch.log10(before + FLOOR)).mean()
 
 
 class Perceptual(nn.Module):

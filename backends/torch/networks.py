@@ -11,15 +11,25 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from backends.torch.backbones import BACKBONES
+from backends.torch.backbones import GridDehaze, Residual, UNet
 from backends.torch.base import Network
 from backends.torch.device import check_precision, has_fast_bfloat16, select, torch_device
+from backends.torch.mixtures import Experts, RoutedExperts
 from backends.torch.reprogramming import Reprogrammed
 from osr_core.backend import choose_precision
 from osr_core.checkpoint import Checkpoint, check_state
 from osr_core.initial import initial_state
 from osr_core.reprogramming import check_backbone
 from osr_core.spec import ModelSpec
+
+BACKBONES = {
+    "residual": Residual,
+    "griddehaze": GridDehaze,
+    "unet": UNet,
+    "experts": Experts,
+    "routed_experts": RoutedExperts,
+}
+"""Every backbone by its kind: ``(spec, channels) → network``."""
 
 
 def build(

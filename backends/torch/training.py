@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backends.torch import distributed
-from backends.torch.backbones import RoutedExperts
 from backends.torch.base import Network
 from backends.torch.device import autocast, check_precision
 from backends.torch.losses import Loss, routing_loss
+from backends.torch.mixtures import RoutedExperts
 from backends.torch.optimizers import OPTIMIZERS
 from osr_core.backend import SINGLE, World
 from osr_core.training import trainer
@@ -77,12 +77,14 @@ class Trainer(trainer.Trainer):
         precision = self.options.precision
         with torch.no_grad(), autocast(self.device.type, precision):
             changes = network.changes(x)
-        images, targets = map(
-            torch.from_numpy, self.routing_samples(self._array(x), self._array(y), changes)
+        samples = self.routing_samples(self._array(x), self._array(y), changes)
+        arrays = samples.images, samples.energies, samples.products, samples.gates, samples.needs
+        images, energies, *targets = (
+            torch.from_numpy(array).to(self.device) for array in arrays
         )
         with autocast(self.device.type, precision):
-            logits = network.routing(images.to(self.device, memory_format=torch.channels_last))
-        return routing_loss(torch.cat(logits, 1).float(), targets.to(self.device))
+            routes, gates = network.routing(images, energies)
+        return routing_loss(routes.float(), gates.float(), *targets)
 
     def _norm(self, grads: Tensors) -> float:
         return torch.nn.utils.get_total_norm(grads.values()).item()

@@ -16,7 +16,7 @@ from osr.benchmark.clock import Timed, stopwatch
 from osr_core.analysis import analyse
 from osr_core.backend import is_installed
 from osr_core.checkpoint import Checkpoint
-from osr_core.context import thumbnail
+from osr_core.context import context_of
 from osr_core.errors import DeviceError
 from osr_core.pixels import to_planes
 from osr_core.spec import GridDehaze, ModelSpec, Residual
@@ -78,22 +78,26 @@ def models(
                 except DeviceError as error:
                     logging.getLogger("osr").warning("%s: left out: %s", name, error)
                     continue
-                predict = _with_context(network.predict) if info.uses_context else network.predict
+                predict = network.predict
+                if info.context_channels:
+                    predict = _with_context(predict, info.context_channels)
                 yield Contender(
                     name, backend, precision, predict, info.total_stride, info.macs_per_pixel
                 )
 
 
-def _with_context(predict: Callable[[Planes, Planes], Planes]) -> Callable[[Planes], Planes]:
-    """As tiles are computed: the thumbnail of the image is there."""
+def _with_context(
+    predict: Callable[[Planes, Planes], Planes], channels: int
+) -> Callable[[Planes], Planes]:
+    """As tiles are computed: the context of the image is there."""
     known: dict[int, Planes] = {}
 
-    def with_thumbnail(images: Planes) -> Planes:
+    def with_context(images: Planes) -> Planes:
         if images.shape[2] not in known:
-            known[images.shape[2]] = thumbnail(images).astype(np.float32)
+            known[images.shape[2]] = context_of(images, channels).astype(np.float32)
         return predict(images, known[images.shape[2]])
 
-    return with_thumbnail
+    return with_context
 
 
 def peers(backends: Sequence[str], device: str) -> Iterator[Contender]:

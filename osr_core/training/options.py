@@ -41,8 +41,8 @@ class TrainerOptions:
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     """Loss (:data:`osr_core.training.losses.LOSSES`) → its weight in the sum."""
     routing: bool = False
-    """Whether the loss is instead the cross-entropy of the gates of frozen ``routed_experts`` with
-    their least-squares targets (:func:`osr_core.training.routing.routing_targets`)."""
+    """Whether the loss is instead that of the router and the gates of frozen ``routed_experts``
+    (:mod:`osr_core.training.routing`)."""
     routing_replay: int = 0
     """Recent samples that a step of ``routing`` repeats for each new one, with their targets."""
     optimizer: Optimizer = field(default_factory=Optimizer)

@@ -1,11 +1,16 @@
-"""What the gates of routed experts should be: a sparse least-squares fit in each cell."""
+"""What routed experts learn from: which expert each image needs, and how much of it in each cell.
+
+A change is an expert's output less the image. All that a training needs of the changes is their
+inner products with each other and with the residual, the target less the image: the squared error
+of any gates follows from them.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,16 +22,81 @@ PENALTY_DB = 0.15
 FLOOR = (1 / 255) ** 2
 """Mean squared error below which little is gained: one 8-bit level."""
 
+NEEDED_DB = 0.1
+"""Loss without an expert from which on an image needs it, in decibels."""
+
+MISSED = 4.0
+"""Weight in the router's loss of an expert that is needed, for each decibel; between a tenth and
+twice of this. One that is not needed weighs 1: to run it costs time alone."""
+
+FIT = 0.3
+"""Weight of the cross-entropy of gates with :func:`gate_targets`, beside the error they leave."""
+
 NEIGHBOURS = 3
 """Side in cells of the neighbourhood that decides on the weights of a cell."""
 
-CAPACITY = 2000
-"""Samples that are kept to be repeated."""
+CAPACITY = 20_000
+"""Samples that are kept to be repeated: 8 GiB at 256 × 256 pixels."""
 
 Array = NDArray[np.floating[Any]]
 
 
-def routing_targets(changes: Sequence[Array], residual: Array, cell: int) -> NDArray[np.float32]:
+class Samples(NamedTuple):
+    """A batch for the router and the gates of K experts."""
+
+    images: NDArray[np.floating[Any]]
+    """``(N, 3, H, W)``."""
+    products: NDArray[np.float32]
+    """:func:`inner_products`."""
+    gates: NDArray[np.float32]
+    """:func:`gate_targets`."""
+    needs: NDArray[np.float32]
+    """:func:`needs`."""
+
+    @property
+    def energies(self) -> NDArray[np.float32]:
+        """Mean squares of the changes in each cell, ``(N, K, H/cell, W/cell)``."""
+        return np.stack([self.products[:, k, k] for k in range(self.gates.shape[1])], 1)
+
+
+def routing_samples(
+    images: NDArray[np.float32], targets: NDArray[np.float32], changes: Sequence[Array], cell: int
+) -> Samples:
+    """What a batch and the changes of its images teach.
+
+    Args:
+        images: ``(N, 3, H, W)``.
+        targets: the clean images, of the same shape.
+        changes: of each expert, its output less the image, of the same shape.
+        cell: side of a cell in pixels; H and W are multiples of it.
+    """
+    products = inner_products(changes, targets - images, cell)
+    gates = gate_targets(products)
+    return Samples(images, products, gates, needs(products, gates))
+
+
+def inner_products(changes: Sequence[Array], residual: Array, cell: int) -> NDArray[np.float32]:
+    """Means over cells of the products of all changes and, last, the residual.
+
+    Args:
+        changes: of each of K experts, ``(N, 3, H, W)``.
+        residual: the target less the image, of the same shape.
+        cell: side of a cell in pixels; H and W are multiples of it.
+
+    Returns:
+        ``(N, K + 1, K + 1, H/cell, W/cell)``.
+    """
+    all_ = [*changes, residual]
+    n, _, height, width = residual.shape
+    shape = n, len(all_), len(all_), height // cell, width // cell
+    products = np.empty(shape, np.float32)
+    for i, one in enumerate(all_):
+        for j, other in enumerate(all_[: i + 1]):
+            products[:, i, j] = products[:, j, i] = _cell_means(one * other, cell)
+    return products
+
+
+def gate_targets(products: NDArray[np.float32]) -> NDArray[np.float32]:
     """For each cell, the weights of the experts' changes that bring the image to its target.
 
     Errors are those of a cell and its neighbours, since a degradation seldom ends between two
@@ -34,30 +104,23 @@ def routing_targets(changes: Sequence[Array], residual: Array, cell: int) -> NDA
     of the lowest error is taken, where each expert counts :data:`PENALTY_DB`. Its weights are the
     least-squares solution in [0, 1].
 
-    Args:
-        changes: of each expert, its output less the image, ``(N, 3, H, W)``.
-        residual: the target less the image, of the same shape.
-        cell: side of a cell in pixels; H and W are multiples of it.
-
     Returns:
-        ``(N, K, H/cell, W/cell)`` for K experts, 0 for those not in the set.
+        ``(N, K, H/cell, W/cell)``, 0 for those not in the set.
 
     >>> noise = np.ones((1, 3, 8, 8))
-    >>> routing_targets([noise, noise / 2], noise, 8).ravel()
+    >>> gate_targets(inner_products([noise, noise / 2], noise, 8)).ravel()
     array([1., 0.], dtype=float32)
     """
-    inner = {
-        (i, j): _cell_means(a * b, cell)
-        for (i, a), (j, b) in combinations([*enumerate(changes), (-1, residual)], 2)
-    } | {(i, i): _cell_means(a * a, cell) for i, a in enumerate(changes)}
-    before = _cell_means(residual * residual, cell)  # (N, h, w)
-    weights = np.zeros((len(changes), *before.shape))
+    sums = _neighbour_sums(products.astype(np.float64))
+    inner = sums / _neighbour_sums(np.ones(products.shape[-2:]))
+    count = products.shape[1] - 1
+    before = inner[:, -1, -1]  # (N, h, w)
+    weights = np.zeros((count, *before.shape))
     best = np.log10(before + FLOOR)
-    sets = [*combinations(range(len(changes)), 1), *combinations(range(len(changes)), 2)]
-    for chosen in sets:
+    for chosen in [*combinations(range(count), 1), *combinations(range(count), 2)]:
         w = _fit(chosen, inner)
-        error = before - sum(w[i] * (2 * inner[i, -1]) for i in chosen)
-        error += sum(w[i] * w[j] * inner[min(i, j), max(i, j)] for i in chosen for j in chosen)
+        error = before - sum(w[i] * (2 * inner[:, i, -1]) for i in chosen)
+        error += sum(w[i] * w[j] * inner[:, i, j] for i in chosen for j in chosen)
         score = np.log10(np.maximum(error, 0) + FLOOR) + len(chosen) * PENALTY_DB / 10
         better = score < best
         best = np.where(better, score, best)
@@ -67,11 +130,22 @@ def routing_targets(changes: Sequence[Array], residual: Array, cell: int) -> NDA
     return np.ascontiguousarray(weights.swapaxes(0, 1), np.float32)
 
 
-class Replay:
-    """Recent samples with the targets of their gates, repeated in later steps.
+def needs(products: NDArray[np.float32], gates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What an image would lose without each expert at these gates, in decibels, ``(N, K)``."""
+    whole = _decibels(products, gates)
+    found = []
+    for index in range(gates.shape[1]):
+        without = gates.copy()
+        without[:, index] = 0
+        found.append(_decibels(products, without) - whole)
+    return np.stack(found, 1).astype(np.float32)
 
-    Frozen experts give a sample the same targets in every step. Repeating it costs the gating
-    network alone, and a step sees more images.
+
+class Replay:
+    """Recent samples, repeated in later steps.
+
+    Frozen experts make of an image the same changes in every step. Repeating it costs the router
+    and the gates alone, and a step sees more images.
 
     Args:
         factor: samples that are repeated for each new one.
@@ -81,33 +155,38 @@ class Replay:
     def __init__(self, factor: int, seed: int = 0) -> None:
         self.factor = factor
         self._rng = np.random.default_rng(seed)
-        self._samples = deque[tuple[NDArray[np.float16], NDArray[np.float32]]](maxlen=CAPACITY)
+        self._kept = deque[tuple[NDArray[np.floating[Any]], ...]](maxlen=CAPACITY)
 
-    def add(
-        self, images: NDArray[np.float32], targets: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def add(self, new: Samples) -> Samples:
         """Keep N new samples; returns them with ``factor · N`` drawn from all that are kept."""
         if not self.factor:
-            return images, targets
+            return new
         # In half precision a quarter of an 8-bit level is lost at most.
-        self._samples.extend(zip(images.astype(np.float16), targets, strict=True))
-        drawn = self._rng.integers(0, len(self._samples), self.factor * len(images))
-        old = [self._samples[i] for i in drawn]
-        return (
-            np.concatenate((images, [image.astype(np.float32) for image, _ in old])),
-            np.concatenate((targets, [target for _, target in old])),
-        )
+        stored = (new.images.astype(np.float16), *new[1:])
+        self._kept.extend(zip(*stored, strict=True))
+        drawn = self._rng.integers(0, len(self._kept), self.factor * len(new.images))
+        old = zip(*(self._kept[i] for i in drawn), strict=True)
+        joined = (np.concatenate((n, o), dtype=np.float32) for n, o in zip(new, old, strict=True))
+        return Samples(*joined)
 
 
-def _fit(chosen: tuple[int, ...], inner: dict[tuple[int, int], Array]) -> dict[int, Array]:
+def _decibels(products: NDArray[np.float32], gates: NDArray[np.float32]) -> Array:
+    """Error of images at these gates, (N,)."""
+    weights = np.concatenate((gates, -np.ones_like(gates[:, :1])), 1)
+    error = np.einsum("nihw,njhw,nijhw->n", weights, weights, products)
+    cells = weights.shape[2] * weights.shape[3]
+    return np.asarray(10 * np.log10(np.maximum(error / cells, 0) + FLOOR))
+
+
+def _fit(chosen: tuple[int, ...], inner: Array) -> dict[int, Array]:
     """Weights in [0, 1] of one or two experts, by coordinate descent, which is exact after few."""
     tiny = 1e-12
-    weights = {i: np.clip(inner[i, -1] / (inner[i, i] + tiny), 0, 1) for i in chosen}
+    weights = {i: np.clip(inner[:, i, -1] / (inner[:, i, i] + tiny), 0, 1) for i in chosen}
     if len(chosen) == 2:
         for _ in range(8):
             for i, j in (chosen, chosen[::-1]):
-                other = weights[j] * inner[min(chosen), max(chosen)]
-                weights[i] = np.clip((inner[i, -1] - other) / (inner[i, i] + tiny), 0, 1)
+                other = weights[j] * inner[:, i, j]
+                weights[i] = np.clip((inner[:, i, -1] - other) / (inner[:, i, i] + tiny), 0, 1)
     return weights
 
 
@@ -115,13 +194,12 @@ def _cell_means(x: Array, cell: int) -> Array:
     """(N, 3, H, W) → (N, H/cell, W/cell)."""
     n, c, height, width = x.shape
     blocks = x.reshape(n, c, height // cell, cell, width // cell, cell)
-    means = blocks.mean((1, 3, 5), dtype=np.float64)
-    return _neighbour_sums(means) / _neighbour_sums(np.ones_like(means))
+    return np.asarray(blocks.mean((1, 3, 5), dtype=np.float64))
 
 
 def _neighbour_sums(cells: Array) -> Array:
-    """(N, h, w) → the same: sums over :data:`NEIGHBOURS` × :data:`NEIGHBOURS` cells, 0 outside."""
-    padded = np.pad(cells, [(0, 0), *[(NEIGHBOURS // 2,) * 2] * 2])
-    size = (NEIGHBOURS, NEIGHBOURS)
-    windows = sliding_window_view(padded, size, (1, 2))  # type: ignore[call-overload]
+    """(…, h, w) → the same: sums over :data:`NEIGHBOURS` × :data:`NEIGHBOURS` cells, 0 outside."""
+    edge = (NEIGHBOURS // 2,) * 2
+    padded = np.pad(cells, [*[(0, 0)] * (cells.ndim - 2), edge, edge])
+    windows = sliding_window_view(padded, (NEIGHBOURS, NEIGHBOURS), (-2, -1))  # type: ignore[call-overload]
     return np.asarray(windows.sum((-2, -1)))

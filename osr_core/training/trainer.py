@@ -15,7 +15,7 @@ from osr_core.backend import Network, World
 from osr_core.errors import OptionError
 from osr_core.spec import ModelSpec, RoutedExperts
 from osr_core.training.options import TrainerOptions
-from osr_core.training.routing import Replay, routing_targets
+from osr_core.training.routing import Replay, Samples, routing_samples
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -118,8 +118,8 @@ class Trainer(ABC):
 
     def routing_samples(
         self, images: NDArray[np.float32], targets: NDArray[np.float32], changes: Sequence[Any]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Images and the targets of their gates: of this batch, and of samples that are repeated.
+    ) -> Samples:
+        """What this batch teaches the router and the gates, with samples that are repeated.
 
         Args:
             images: ``(N, 3, H, W)``.
@@ -129,7 +129,7 @@ class Trainer(ABC):
         arrays = [self._array(change) for change in changes]
         backbone = self.network.spec.backbone
         assert isinstance(backbone, RoutedExperts)
-        return self.replay.add(images, routing_targets(arrays, targets - images, backbone.cell))
+        return self.replay.add(routing_samples(images, targets, arrays, backbone.cell))
 
     def mean(self, value: float) -> float:
         """Mean of a number over the processes of the world."""

@@ -1,0 +1,144 @@
+"""Mixtures of experts, as MindSpore cells. Twin of :mod:`backends.torch.mixtures`."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+from backends.mindspore.backbones import UNet
+from backends.mindspore.base import Network
+from backends.mindspore.layers import (
+    ResidualBlock,
+    blockiness,
+    conv,
+    hard_gate,
+    haze_amount,
+    leaky,
+    level,
+    level_of,
+    mean_of_patches,
+    mosaic,
+    patches,
+    thumbnail,
+    upsample,
+)
+from backends.mindspore.transforms import InputTransform
+from osr_core import spec as specs
+from osr_core.blockiness import CHANNELS
+from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
+from osr_core.spec import IMAGE_CHANNELS
+
+
+class Experts(Network):
+    """Mixture of experts; :class:`osr_core.spec.Experts`."""
+
+    def __init__(self, spec: specs.Experts, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        inputs, waves = channels * (1 + len(spec.experts)), 2 * spec.waves
+        self.wave = InputTransform(inputs, specs.InputTransform(spec.waves))
+        self.gate = UNet(spec.gate, waves)
+        self.gates = nn.CellList([conv(waves, 1, 1) for _ in spec.experts])
+        self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
+
+    def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        stack, residuals = image, []
+        for index in range(len(self.experts)):
+            residuals.append(self.experts[index](image, context) - image)
+            stack = ops.cat((stack, RESIDUAL_SCALE * residuals[index]), 1)
+        waves = ops.cat(self.wave(stack), 1)  # (N, 2·waves, H, W)
+        features = self.gate(waves)
+        result = image
+        for index in range(len(self.gates)):
+            gate = leaky(1 + self.gates[index](features), GATE_SLOPE)  # (N, 1, H, W)
+            result = result + gate * residuals[index]
+        return result
+
+
+class RoutedExperts(Network):
+    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`."""
+
+    def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
+        super().__init__()
+        self.cell, width, count = spec.cell, spec.width, len(spec.experts)
+        self.wave = InputTransform(channels, specs.InputTransform(spec.waves))
+        steps = pairwise((2 * spec.waves, *spec.router))
+        self.router = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.router_blocks = nn.CellList(
+            [ResidualBlock(c, activation="leaky") for c in spec.router]
+        )
+        self.router_patches = conv(spec.router[-1], width, 1)
+        steps = pairwise((IMAGE_CHANNELS, *spec.context))
+        self.context = nn.CellList([conv(f, c, stride=2) for f, c in steps])
+        self.router_context = conv(spec.context[-1] + 1, width, 1)
+        self.router_blockiness = conv(CHANNELS, width, 1)
+        self.router_hidden = conv(width, width, 1)
+        self.routes = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
+        self.gate_levels = conv(count, width, 1)
+        self.gate_features = conv(width, width, 1)
+        self.gate_hidden = conv(width, width, 1)
+        self.gates = nn.CellList([conv(width, 1, 1) for _ in spec.experts])
+        self.experts = nn.CellList([UNet(expert, channels) for expert in spec.experts])
+
+    def construct(self, image: Tensor, context: Tensor | None = None) -> Tensor:
+        if context is None:
+            context = self.look(image)
+        features, routes = self.route(context)
+        changes, levels = [], []
+        for index in range(len(self.experts)):
+            route = hard_gate(routes[index])  # (N, 1, 1, 1)
+            if self.training or (route > 0).any():
+                restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
+                changes.append(route * (restored - image))
+            else:
+                changes.append(ops.zeros_like(image))
+            levels.append(level(changes[index], self.cell))
+        logits = self.gate(features, ops.cat(levels, 1))
+        result = image
+        for index in range(len(self.experts)):
+            result = result + upsample(hard_gate(logits[index]), self.cell) * changes[index]
+        return result
+
+    def look(self, image: Tensor) -> Tensor:
+        """The context of a whole image, ``(N, 6, SIDE, SIDE)``."""
+        return ops.cat((thumbnail(image), mosaic(image)), 1)
+
+    def route(self, context: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Features and the logit of each expert's gate, ``(N, C, 1, 1)`` and ``(N, 1, 1, 1)``."""
+        small, parts = context[:, :IMAGE_CHANNELS], patches(context[:, IMAGE_CHANNELS:])
+        x = ops.cat(self.wave(parts), 1)  # (16 N, 2·waves, PATCH, PATCH)
+        for index in range(len(self.router)):
+            x = self.router_blocks[index](leaky(self.router[index](x)))
+        x = mean_of_patches(leaky(self.router_patches(x)))
+        whole = small  # (N, 3, SIDE, SIDE)
+        for layer in self.context:
+            whole = leaky(layer(whole))
+        haze = haze_amount(small)  # (N, 1, 1, 1)
+        whole = ops.cat((whole.mean((2, 3), keep_dims=True), haze.astype(whole.dtype)), 1)
+        blocks = blockiness(parts)  # (N, 16, 1, 1)
+        x = leaky(x + self.router_context(whole) + self.router_blockiness(blocks))
+        x = leaky(self.router_hidden(x))
+        return x, [layer(x) for layer in self.routes]
+
+    def gate(self, features: Tensor, levels: Tensor) -> list[Tensor]:
+        """The logit of each expert's gate in each cell, ``(N, 1, H/cell, W/cell)``."""
+        x = leaky(self.gate_levels(levels) + self.gate_features(features))
+        x = leaky(self.gate_hidden(x))
+        return [layer(x) for layer in self.gates]
+
+    def routing(self, image: Tensor, energies: Tensor) -> tuple[Tensor, Tensor]:
+        """All logits, given the mean squares of the changes in each cell.
+
+        Of ``(N, 3, H, W)`` and ``(N, K, H/cell, W/cell)``: ``(N, K)`` of the router and
+        ``(N, K, H/cell, W/cell)`` of the gates, from the levels of the experts that would run.
+        """
+        features, routes = self.route(self.look(image))
+        logits = ops.cat(routes, 1)
+        running = hard_gate(ops.stop_gradient(logits).astype(ms.float32))
+        levels = level_of(energies * ops.square(running))
+        return logits[..., 0, 0], ops.cat(self.gate(features, levels), 1)
+
+    def changes(self, image: Tensor) -> list[Tensor]:
+        """The output of each expert less the image."""
+        return [expert(image) - image for expert in self.experts]
