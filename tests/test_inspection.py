@@ -16,7 +16,14 @@ from osr_core.errors import ImageError, ModelError, OptionError
 from osr_core.initial import initial_state
 from osr_core.reference import forward
 from osr_core.restoration import restore
-from osr_core.spec import Experts, InputTransform, ModelSpec, OutputTransform, UNet
+from osr_core.spec import (
+    Experts,
+    InputTransform,
+    ModelSpec,
+    OutputTransform,
+    RoutedExperts,
+    UNet,
+)
 
 BACKBONE = UNet((4, 8), 1)
 
@@ -136,6 +143,20 @@ def test_the_gates_of_experts_are_theirs(backend):
     amplitude = initial_state(around, 0)["input_transform.amplitude.weight"][:, :, 0, 0]
     expected = np.tensordot(amplitude, _image(), (1, 2))
     np.testing.assert_allclose(outer.amplitude, expected, atol=1e-5)
+
+
+def test_waves_of_routed_experts_are_those_of_the_whole_image():
+    spec = ModelSpec(RoutedExperts((BACKBONE, UNet((6,), 1)), (4, 6), (4,), 3, 8, 8))
+    state = initial_state(spec, 0)
+    inspection = inspect(_image(), Checkpoint(spec, state))
+    assert inspection.gate.shape == (2, 30, 37)
+    amplitude = state["wave.amplitude.weight"][:, :, 0, 0]
+    expected = np.tensordot(amplitude, _image(), (1, 2))
+    np.testing.assert_allclose(inspection.amplitude, expected, atol=1e-5)
+    np.testing.assert_allclose(
+        inspection.real, inspection.amplitude * np.cos(inspection.phase), atol=1e-4
+    )
+
 
 
 def test_pooled_gates_are_one_number_per_picture():

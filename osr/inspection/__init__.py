@@ -24,6 +24,8 @@ from osr_core.errors import ImageError, ModelError
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
 from osr_core.registry import default_model
+from osr_core.spec import InputTransform, RoutedExperts
+from osr_core.transforms import input_transform
 from osr_core.wave import wrap
 
 Planes = NDArray[np.float32]
@@ -125,6 +127,8 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
     planes = np.moveaxis(np.pad(picture, rim, mode="reflect"), 2, 0)[None]
     ops = _Recorder(checkpoint.state)
     result = network(ops, spec, planes)
+    if isinstance(spec.backbone, RoutedExperts):  # whose router reads waves of patches alone
+        input_transform(ops, InputTransform(spec.backbone.waves), planes, "wave.")
 
     def cut(values: NDArray[Any]) -> Planes:  # (1, C, H', W'), or a pooled (1, C, 1, 1)
         whole = np.broadcast_to(values[0], (values.shape[1], *planes.shape[2:]))
