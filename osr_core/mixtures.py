@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE, Ops, T
+from osr_core.operations import GATE, GATE_SLOPE, RESIDUAL_SCALE, ROUTE, Ops, Ramp, T
 from osr_core.spec import Experts, InputTransform, RoutedExperts
 from osr_core.transforms import input_transform
 from osr_core.unet import residual_block, unet
@@ -41,7 +41,7 @@ def routed_experts(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, chan
     levels: T | None = None
     changes: list[T] = []
     for index, logits in enumerate(routes):
-        route = hard_gate(ops, logits)  # (N, 1, 1, 1)
+        route = hard_gate(ops, logits, ROUTE)  # (N, 1, 1, 1)
         ops.note(f"{prefix}routes.{index}", route)
 
         def change(index: int = index, route: T = route) -> T:
@@ -55,7 +55,7 @@ def routed_experts(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, chan
     assert levels is not None
     result = image
     for index, logits in enumerate(gates(ops, spec, prefix, features, levels)):
-        gate = ops.upsample(hard_gate(ops, logits), spec.cell)  # (N, 1, H, W)
+        gate = ops.upsample(hard_gate(ops, logits, GATE), spec.cell)  # (N, 1, H, W)
         ops.note(f"{prefix}gates.{index}", gate)
         result = ops.add(result, ops.mul(gate, changes[index]))
     return result
@@ -99,7 +99,8 @@ def gates(ops: Ops[T], spec: RoutedExperts, prefix: str, features: T, levels: T)
     return [ops.conv(name, x, 1, 1, init="small") for name in names]
 
 
-def hard_gate(ops: Ops[T], logits: T) -> T:
-    """``2 σ(x) - ½`` clipped to [0, 1]: exactly 0 below a probability of ¼, 1 above ¾."""
-    wide = ops.affine(ops.sigmoid(logits), 2.0, -0.5)
+def hard_gate(ops: Ops[T], logits: T, ramp: Ramp) -> T:
+    """A gate in [0, 1]: exactly 0 and exactly 1 outside a ramp of probabilities."""
+    slope = 1 / (ramp[1] - ramp[0])
+    wide = ops.affine(ops.sigmoid(logits), slope, -slope * ramp[0])
     return ops.affine(ops.relu(ops.affine(ops.relu(wide), -1.0, 1.0)), -1.0, 1.0)

@@ -18,6 +18,15 @@ LEAKY_SLOPE = 0.2
 GATE_SLOPE = 0.01
 """Negative slope of gates: a closed gate keeps a gradient, so it can open again."""
 
+Ramp = tuple[float, float]
+"""Probabilities up to which a gate is 0, and from which on it is 1; linear between them."""
+
+ROUTE: Ramp = (1 / 8, 1 / 4)
+"""Of the router of routed experts, which runs whatever may be needed."""
+
+GATE: Ramp = (1 / 4, 3 / 4)
+"""Of the gates of routed experts."""
+
 RESIDUAL_SCALE = 10.0
 """The gating network reads each expert's residual times this, which brings it to the scale of the
 image."""

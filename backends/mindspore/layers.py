@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
 from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
 from osr_core.levels import FAINT, LEVEL_SCALE
-from osr_core.operations import LEAKY_SLOPE
+from osr_core.operations import LEAKY_SLOPE, Ramp
 from osr_core.spec import IMAGE_CHANNELS, Activation
 
 
@@ -72,9 +72,9 @@ def _between(before: Tensor, x: Tensor, after: Tensor, factor: int) -> list[Tens
     return [x + abs(o) * ((before if o < 0 else after) - x) for o in offsets]
 
 
-def hard_gate(x: Tensor) -> Tensor:
-    """:func:`osr_core.networks.hard_gate`."""
-    return (2 * ops.sigmoid(x) - 0.5).clip(0, 1)
+def hard_gate(x: Tensor, ramp: Ramp) -> Tensor:
+    """:func:`osr_core.mixtures.hard_gate`."""
+    return ((ops.sigmoid(x) - ramp[0]) / (ramp[1] - ramp[0])).clip(0, 1)
 
 
 def thumbnail(x: Tensor) -> Tensor:

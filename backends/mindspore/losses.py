@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from backends.mindspore.device import current
 from backends.mindspore.layers import hard_gate
 from osr_core.errors import DeviceError
+from osr_core.operations import ROUTE
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
 from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB
@@ -48,7 +49,7 @@ def routing_loss(
     missed = (MISSED * needs).clip(MISSED / 10, 2 * MISSED)
     weights = needed * missed + (1 - needed)
     router = (_cross_entropy(routes, needed) * weights).mean()
-    running = hard_gate(ops.stop_gradient(routes))[..., None, None]  # (N, K, 1, 1)
+    running = hard_gate(ops.stop_gradient(routes), ROUTE)[..., None, None]  # (N, K, 1, 1)
     fit = (_cross_entropy(gates, targets) * running).mean()
     shares = ops.cat((ops.sigmoid(gates) * running, -ops.ones_like(gates[:, :1])), 1)
     error = (shares[:, :, None] * shares[:, None] * products).sum((1, 2))  # (N, h, w)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
 from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
 from osr_core.levels import FAINT, LEVEL_SCALE
-from osr_core.operations import LEAKY_SLOPE
+from osr_core.operations import LEAKY_SLOPE, Ramp
 from osr_core.spec import IMAGE_CHANNELS, Activation
 
 
@@ -45,9 +45,9 @@ def upsample(x: Tensor, factor: int) -> Tensor:
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def hard_gate(x: Tensor) -> Tensor:
-    """:func:`osr_core.networks.hard_gate`."""
-    return (2 * torch.sigmoid(x) - 0.5).clamp(0, 1)
+def hard_gate(x: Tensor, ramp: Ramp) -> Tensor:
+    """:func:`osr_core.mixtures.hard_gate`."""
+    return ((torch.sigmoid(x) - ramp[0]) / (ramp[1] - ramp[0])).clamp(0, 1)
 
 
 def thumbnail(x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backends.torch.layers import hard_gate
+from osr_core.operations import ROUTE
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
 from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB
@@ -50,7 +51,7 @@ def routing_loss(
     missed = (MISSED * needs).clamp(MISSED / 10, 2 * MISSED)
     weights = needed * missed + (1 - needed)
     router = (_cross_entropy(routes, needed) * weights).mean()
-    running = hard_gate(routes.detach())[..., None, None]  # (N, K, 1, 1)
+    running = hard_gate(routes.detach(), ROUTE)[..., None, None]  # (N, K, 1, 1)
     fit = (_cross_entropy(gates, targets) * running).mean()
     shares = torch.cat((torch.sigmoid(gates) * running, -torch.ones_like(gates[:, :1])), 1)
     error = (shares[:, :, None] * shares[:, None] * products).sum((1, 2))  # (N, h, w)

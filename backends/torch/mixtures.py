@@ -27,7 +27,7 @@ from backends.torch.layers import (
 from backends.torch.transforms import InputTransform
 from osr_core import spec as specs
 from osr_core.blockiness import CHANNELS
-from osr_core.operations import GATE_SLOPE, RESIDUAL_SCALE
+from osr_core.operations import GATE, GATE_SLOPE, RESIDUAL_SCALE, ROUTE
 from osr_core.spec import IMAGE_CHANNELS
 
 
@@ -88,7 +88,7 @@ class RoutedExperts(Network):
         features, routes = self.route(context)
         changes, levels = [], []
         for index in range(len(self.experts)):
-            route = hard_gate(routes[index])  # (N, 1, 1, 1)
+            route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
             if self._tracing() or (route > 0).any():
                 restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
                 changes.append(route * (restored - image))
@@ -98,7 +98,8 @@ class RoutedExperts(Network):
         logits = self.gate(features, torch.cat(levels, 1))
         result = image
         for index in range(len(self.experts)):
-            result = result + upsample(hard_gate(logits[index]), self.cell) * changes[index]
+            gate = upsample(hard_gate(logits[index], GATE), self.cell)  # (N, 1, H, W)
+            result = result + gate * changes[index]
         return result
 
     def look(self, image: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ class RoutedExperts(Network):
         """
         features, routes = self.route(self.look(image))
         logits = torch.cat(routes, 1)
-        running = hard_gate(logits.detach().float())
+        running = hard_gate(logits.detach().float(), ROUTE)
         levels = level_of(energies * running.square())
         return logits[..., 0, 0], torch.cat(self.gate(features, levels), 1)
 
