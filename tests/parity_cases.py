@@ -37,6 +37,7 @@ TINY_EXPERTS = Experts((LEAKY, UNet((6, 8), 1, 4)), UNet((4, 6), 1, 4, "leaky"),
 WITH_CONTEXT = UNet((6, 8), 1, 4, "leaky", context=(6, 4))
 TINY_ROUTED = RoutedExperts((LEAKY, WITH_CONTEXT), (4, 6), (4, 6), 2, 8, 8)
 TINY_RESIDUAL = Residual((4, 8, 8, 8, 4))
+LOGIT = float(np.log(0.2 / 0.8))  # in the ramp of the router's gates
 STACKED, SHARED = InputTransform(4), InputTransform(3, layout="shared")
 GATES = OutputTransform(6)
 
@@ -105,6 +106,8 @@ def make_state(spec: ModelSpec) -> State:
     for name, array in state.items():
         if name.endswith(("bias", "coefficient")):
             array += rng.uniform(-0.2, 0.2, array.shape).astype(np.float32)
+        if name.startswith("routes.") and name.endswith("bias"):
+            array += LOGIT
     return state
 
 
