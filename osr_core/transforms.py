@@ -1,7 +1,5 @@
-"""The two transforms of the method, as :mod:`osr_core.networks`.
-
-In the paper's notation: :mod:`osr_core.wave`, and the functions here.
-"""
+"""The two transforms of the method, as :mod:`osr_core.networks`; their mathematics is in
+:mod:`osr_core.wave`."""
 
 from __future__ import annotations
 

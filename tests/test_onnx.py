@@ -16,7 +16,6 @@ from osr_core.checkpoint import Checkpoint
 from osr_core.context import context_of
 from osr_core.errors import BackendError, DeviceError, ModelError
 from osr_core.initial import initial_state
-from osr_core.networks import unet
 from osr_core.reference import NumpyOps
 from osr_core.spec import (
     External,
@@ -26,6 +25,7 @@ from osr_core.spec import (
     RoutedExperts,
     UNet,
 )
+from osr_core.unet import unet
 
 if not is_installed("onnx"):
     pytest.skip("onnx is not installed", allow_module_level=True)

@@ -74,8 +74,7 @@ class Trainer(trainer.Trainer):
         network = self.network
         assert isinstance(network, RoutedExperts)
         changes = network.changes(Tensor(np.ascontiguousarray(inputs)))
-        samples = self.routing_samples(inputs, targets, changes)
-        return samples.images, samples.energies, samples.products, samples.gates, samples.needs
+        return self.routing_samples(inputs, targets, changes).arguments
 
     def _norm(self, grads: Tensors) -> float:
         # By NumPy, since on the CPU asnumpy() is no copy and every small operation of MindSpore

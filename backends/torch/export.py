@@ -24,9 +24,7 @@ def export(
     backbone: nn.Module | None = None,
 ) -> None:
     """Write a network's program; the metadata become extra files in it."""
-    network = build(
-        checkpoint.spec, device="cpu", state=checkpoint.state, backbone=backbone
-    ).eval()
+    network = build(checkpoint.spec, device="cpu", state=checkpoint.state, backbone=backbone).eval()
     known = analyse(checkpoint.spec)
     stride, batch = known.total_stride, Dim("batch")
     least = 2 * stride + 2 * (stride == 1)

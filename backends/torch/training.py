@@ -78,9 +78,8 @@ class Trainer(trainer.Trainer):
         with torch.no_grad(), autocast(self.device.type, precision):
             changes = network.changes(x)
         samples = self.routing_samples(self._array(x), self._array(y), changes)
-        arrays = samples.images, samples.energies, samples.products, samples.gates, samples.needs
         images, energies, *targets = (
-            torch.from_numpy(array).to(self.device) for array in arrays
+            torch.from_numpy(array).to(self.device) for array in samples.arguments
         )
         with autocast(self.device.type, precision):
             routes, gates = network.routing(images, energies)

@@ -1,7 +1,6 @@
 """The two transforms of the method. Twin of :mod:`backends.mindspore.transforms`.
 
-In the paper's notation: :mod:`osr_core.wave`, and ``input_transform`` and ``output_transform`` in
-:mod:`osr_core.networks`.
+In the paper's notation: :mod:`osr_core.wave`; their definition: :mod:`osr_core.transforms`.
 """
 
 from __future__ import annotations

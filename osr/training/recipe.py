@@ -167,10 +167,10 @@ class Recipe:
     loss: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
     """Loss (:data:`osr_core.training.losses.LOSSES`) → its weight in the sum."""
     routing: bool = False
-    """Whether the gates of frozen ``routed_experts`` learn least-squares weights of the experts
-    (:mod:`osr_core.training.routing`); the loss is their cross-entropy, in place of ``loss``."""
+    """Whether the router and the gates of frozen ``routed_experts`` learn which expert each image
+    and each cell needs (:mod:`osr_core.training.routing`), in place of ``loss``."""
     routing_replay: int = 0
-    """Recent samples that a step of ``routing`` repeats for each new one, with their targets. A
+    """Recent samples that a step of ``routing`` repeats for each new one. A
     resumed run starts with none to repeat."""
     vgg: str = ""
     """File of VGG16's weights (torchvision's ``vgg16*.pth``, or converted), for ``perceptual``."""

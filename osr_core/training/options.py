@@ -44,7 +44,7 @@ class TrainerOptions:
     """Whether the loss is instead that of the router and the gates of frozen ``routed_experts``
     (:mod:`osr_core.training.routing`)."""
     routing_replay: int = 0
-    """Recent samples that a step of ``routing`` repeats for each new one, with their targets."""
+    """Recent samples that a step of ``routing`` repeats for each new one."""
     optimizer: Optimizer = field(default_factory=Optimizer)
     clip_grad_norm: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""

@@ -36,7 +36,7 @@ NEIGHBOURS = 3
 """Side in cells of the neighbourhood that decides on the weights of a cell."""
 
 CAPACITY = 20_000
-"""Samples that are kept to be repeated: 8 GiB at 256 × 256 pixels."""
+"""Samples that are kept to be repeated: up to 8 GB at 256 × 256 pixels."""
 
 Array = NDArray[np.floating[Any]]
 
@@ -57,6 +57,11 @@ class Samples(NamedTuple):
     def energies(self) -> NDArray[np.float32]:
         """Mean squares of the changes in each cell, ``(N, K, H/cell, W/cell)``."""
         return np.stack([self.products[:, k, k] for k in range(self.gates.shape[1])], 1)
+
+    @property
+    def arguments(self) -> tuple[NDArray[np.floating[Any]], ...]:
+        """What a backend needs: images and energies, then what its ``routing_loss`` takes."""
+        return self.images, self.energies, self.products, self.gates, self.needs
 
 
 def routing_samples(
