@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from osr_core.allocator import return_freed_memory
 from osr_core.analysis import Analysis, analyse
 from osr_core.backend import Network
 from osr_core.context import context_of_rows
@@ -160,6 +161,8 @@ class Restoration:
                 continue
             if held:
                 yield held.pixels
+            if rows[1:]:
+                return_freed_memory()
             held, rows = strip, rows[1:]
             if rows and self._next_overlap() != self._overlap:
                 self._overlap = self._next_overlap()
