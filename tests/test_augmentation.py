@@ -140,3 +140,17 @@ def test_a_recipe_changes_all_but_tones_under_haze(tmp_path, kind, change):
     assert same == (kind == "haze" and change not in UNDER_HAZE)
     if kind == "clean":
         assert np.array_equal(inputs, targets)
+
+
+def test_monochrome_images_are_grey_and_half_of_them_pale():
+    grey = draws(augmentation.monochrome, RAMP)
+    assert np.ptp(grey, axis=3).max() == 0
+    assert 30 < np.sum(np.ptp(grey, axis=(1, 2, 3)) < 0.95) < 70
+
+
+def test_blank_images_show_nothing_of_the_image_and_have_no_edges():
+    blank = draws(surfaces.blank, ROUGH)
+    assert len({each.tobytes() for each in blank}) == 100
+    assert np.abs(np.diff(blank, axis=2)).max() < 0.05
+    flat = np.ptp(blank, axis=(1, 2)).max(axis=1) == 0
+    assert 30 < flat.sum() < 70

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
+from osr.degradations import grey
 from osr.training.drawings import draw_lines, draw_text
 from osr.training.surfaces import (
     BALANCE,
@@ -14,6 +15,7 @@ from osr.training.surfaces import (
     add_sky,
     add_striped_patches,
     add_texture,
+    blank,
     log_uniform,
 )
 from osr_core.checks import Image
@@ -70,6 +72,12 @@ def reduce_contrast(image: Image, rng: np.random.Generator) -> Image:
     return np.clip(black + image * (white - black), 0.0, 1.0, dtype=np.float32)
 
 
+def monochrome(image: Image, rng: np.random.Generator) -> Image:
+    """Grey, half of them with reduced contrast: old and scanned photographs."""
+    pale = reduce_contrast(image, rng) if rng.random() < 0.5 else image
+    return grey(pale)
+
+
 def zoom_in(image: Image, rng: np.random.Generator) -> Image:
     """The centre enlarged, with fine grain: soft and smooth like a close-up.
 
@@ -99,6 +107,8 @@ AUGMENTATIONS: Mapping[str, Callable[[Image, np.random.Generator], Image]] = {
     "text": draw_text,
     "sky": add_sky,
     "contrast": reduce_contrast,
+    "monochrome": monochrome,
+    "blank": blank,
 }
 """Keys of a recipe's ``[augmentation]``, in the order in which they are applied."""
 

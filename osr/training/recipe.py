@@ -104,6 +104,10 @@ class Augmentation:
     """A pale sky at the top."""
     contrast: float = 0.0
     """Reduced contrast."""
+    monochrome: float = 0.0
+    """Grey, half of them with reduced contrast."""
+    blank: float = 0.0
+    """An even surface in place of the image."""
 
     def __post_init__(self) -> None:
         for part, value in zip(fields(self), astuple(self), strict=True):

@@ -31,6 +31,16 @@ def add_flat_patches(image: Image, rng: np.random.Generator) -> Image:
     return cover(image, light[..., None] * colour, rng)
 
 
+def blank(image: Image, rng: np.random.Generator) -> Image:
+    """A blank image: of one colour, or softly lit.
+
+    Nothing in it shows whether it is degraded.
+    """
+    level = rng.uniform() * log_uniform(BALANCE, rng, 3)
+    light = np.float32(rng.uniform(0.0, 0.3) * rng.integers(2)) * smooth_field(image.shape, 3, rng)
+    return np.clip((1 + light[..., None]) * level, 0.0, 1.0, dtype=np.float32)
+
+
 def add_striped_patches(image: Image, rng: np.random.Generator) -> Image:
     """Parts covered by bent stripes of any two colours, like blinds, cloth, grass and zebras.
 
