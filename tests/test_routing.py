@@ -16,7 +16,10 @@ from parity_cases import (
     smooth_batch,
 )
 
+from backends import get_backend
+from osr_core.backend import is_installed
 from osr_core.context import context_of
+from osr_core.errors import OptionError
 from osr_core.initial import HIGH_PASS, initial_state
 from osr_core.reference import forward
 from osr_core.training import routing
@@ -79,11 +82,12 @@ def test_many_experts_of_which_one_is_the_truth(count):
     assert not result[:, :-1].any()
 
 
-def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
+@pytest.mark.parametrize("heads", [False, True])
+def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType], heads: bool) -> None:
     spec = CASES["routed experts, frozen"]
     state = make_state(spec)
     images, targets = smooth_batch(spec, state)
-    options = replace(OPTIONS, routing=True, routing_replay=2)
+    options = replace(OPTIONS, routing=True, routing_replay=2, routing_heads=heads)
     trainers = [twin.Trainer(load_network(twin, spec, state), options) for twin in twins.values()]
     (loss, grads), *others = (trainer.gradients(images, targets) for trainer in trainers)
     assert loss > 0.1
@@ -91,6 +95,30 @@ def test_routing_trains_the_gates_alike(twins: dict[str, ModuleType]) -> None:
         assert loss == pytest.approx(other, rel=tolerances.LOSS)
         for name, grad in grads.items():
             assert relative_error(theirs[name], grad) < tolerances.CONTEXT, name
+    layers = {name.split(".")[0] for name in grads}
+    assert ("router" in layers) != heads
+    assert {"router_hidden", "routes", "gate_levels", "gates"} <= layers
+
+
+@pytest.mark.skipif(not is_installed("torch"), reason="torch is not installed")
+def test_heads_have_the_gradient_that_they_have_when_all_is_trained() -> None:
+    spec = CASES["routed experts, frozen"]
+    state = make_state(spec)
+    batch = smooth_batch(spec, state)
+    backend = get_backend("torch")
+    both = []
+    for heads in (False, True):
+        options = replace(OPTIONS, routing=True, routing_heads=heads)
+        both.append(backend.Trainer(load_network(backend, spec, state), options).gradients(*batch))
+    (loss, grads), (same, of_heads) = both
+    assert loss == pytest.approx(same, rel=1e-5)
+    for name, grad in of_heads.items():
+        assert relative_error(grads[name], grad) < 1e-4, name
+
+
+def test_heads_are_trained_with_routing_alone() -> None:
+    with pytest.raises(OptionError, match="routing_heads"):
+        replace(OPTIONS, routing_heads=True)
 
 
 def test_inner_products_give_the_error_of_any_gates():
@@ -126,7 +154,7 @@ def test_replay_repeats_recent_samples(monkeypatch):
         joined = replay.add(new)
         assert [part.shape[0] for part in joined] == [8] * 4
         assert {part.dtype for part in joined} == {np.dtype(np.float32)}
-        np.testing.assert_array_equal(joined.images[:2], new.images)
+        np.testing.assert_array_equal(joined.inputs[:2], new.inputs)
         for part in joined:
             np.testing.assert_array_equal(part.reshape(8, -1)[:, 0], joined.needs[:, 0])
         seen |= {int(step - 64 * n) for n in joined.needs[2:, 0]}

@@ -61,7 +61,8 @@ class RoutedExperts(Network):
 
     def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()
-        self.cell, width, count = spec.cell, spec.width, len(spec.experts)
+        self.cell, self.width = spec.cell, spec.width
+        width, count = spec.width, len(spec.experts)
         self.wave = InputTransform(channels, specs.InputTransform(spec.waves))
         steps = pairwise((2 * spec.waves, *spec.router))
         self.router = nn.CellList([conv(f, c, stride=2) for f, c in steps])
@@ -107,6 +108,10 @@ class RoutedExperts(Network):
 
     def route(self, context: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Features and the logit of each expert's gate, ``(N, C, 1, 1)`` and ``(N, 1, 1, 1)``."""
+        return self.decide(self.evidence(context))
+
+    def evidence(self, context: Tensor) -> Tensor:
+        """What patches, the thumbnail and JPEG's traces show, ``(N, E, 1, 1)``."""
         small, parts = context[:, :IMAGE_CHANNELS], patches(context[:, IMAGE_CHANNELS:])
         x = ops.cat(self.wave(parts), 1)  # (16 N, 2·waves, PATCH, PATCH)
         for index in range(len(self.router)):
@@ -115,9 +120,14 @@ class RoutedExperts(Network):
         whole = small  # (N, 3, SIDE, SIDE)
         for layer in self.context:
             whole = leaky(layer(whole))
-        haze = haze_amount(small)  # (N, 1, 1, 1)
-        whole = ops.cat((whole.mean((2, 3), keep_dims=True), haze.astype(whole.dtype)), 1)
-        blocks = blockiness(parts)  # (N, 16, 1, 1)
+        whole = whole.mean((2, 3), keep_dims=True)
+        traces = (haze_amount(small).astype(x.dtype), blockiness(parts).astype(x.dtype))
+        return ops.cat((x, whole, *traces), 1)
+
+    def decide(self, evidence: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """As :meth:`route`, given the evidence."""
+        blocks = evidence[:, -CHANNELS:]
+        x, whole = evidence[:, : self.width], evidence[:, self.width : -CHANNELS]
         x = leaky(x + self.router_context(whole) + self.router_blockiness(blocks))
         x = leaky(self.router_hidden(x))
         return x, [layer(x) for layer in self.routes]
@@ -128,13 +138,13 @@ class RoutedExperts(Network):
         x = leaky(self.gate_hidden(x))
         return [layer(x) for layer in self.gates]
 
-    def routing(self, image: Tensor, energies: Tensor) -> tuple[Tensor, Tensor]:
-        """All logits, given the mean squares of the changes in each cell.
+    def routing(self, evidence: Tensor, energies: Tensor) -> tuple[Tensor, Tensor]:
+        """All logits, given the evidence and the mean squares of the changes in each cell.
 
-        Of ``(N, 3, H, W)`` and ``(N, K, H/cell, W/cell)``: ``(N, K)`` of the router and
+        Of ``(N, E, 1, 1)`` and ``(N, K, H/cell, W/cell)``: ``(N, K)`` of the router and
         ``(N, K, H/cell, W/cell)`` of the gates, from the levels of the experts that would run.
         """
-        features, routes = self.route(self.look(image))
+        features, routes = self.decide(evidence)
         logits = ops.cat(routes, 1)
         running = hard_gate(ops.stop_gradient(logits).astype(ms.float32), ROUTE)
         levels = level_of(energies * ops.square(running))

@@ -38,7 +38,8 @@ class Trainer(trainer.Trainer):
     ) -> None:
         super().__init__(network, options, world)
         network.set_train()
-        self.weights = {p.name: p for p in network.trainable_params()}
+        trainable = {p.name: p for p in network.trainable_params()}
+        self.weights = {n: p for n, p in trainable.items() if self.learns(n)}
         check_precision(current().kind, options.precision)
         criterion = self.loss = Loss(options.loss, vgg)
         optimizer = options.optimizer
@@ -48,7 +49,8 @@ class Trainer(trainer.Trainer):
             return criterion(network(x).astype(ms.float32), y) * factor
 
         def samples_loss(x: Tensor, energies: Tensor, *targets: Tensor) -> Tensor:
-            routes, gates = network.routing(x, energies)
+            evidence = x if options.routing_heads else network.evidence(network.look(x))
+            routes, gates = network.routing(evidence, energies)
             logits = routes.astype(ms.float32), gates.astype(ms.float32)
             return routing_loss(*logits, *targets[:-1]) * targets[-1]
 
@@ -73,8 +75,12 @@ class Trainer(trainer.Trainer):
         """The arguments of the loss of the router and the gates, but the factor."""
         network = self.network
         assert isinstance(network, RoutedExperts)
-        changes = network.changes(Tensor(np.ascontiguousarray(inputs)))
-        return self.routing_samples(inputs, targets, changes).arguments
+        images = Tensor(np.ascontiguousarray(inputs))
+        changes = network.changes(images)
+        kept = inputs
+        if self.options.routing_heads:
+            kept = self._array(network.evidence(network.look(images)))
+        return self.routing_samples(inputs, targets, changes, kept).arguments
 
     def _norm(self, grads: Tensors) -> float:
         # By NumPy, since on the CPU asnumpy() is no copy and every small operation of MindSpore

@@ -17,7 +17,7 @@ from backends.torch.layers import hard_gate
 from osr_core.operations import ROUTE
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
-from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB
+from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB, WHOLE
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -58,7 +58,7 @@ def routing_loss(
     before = products[:, -1, -1]
     cells = _log_ratio(error, before)
     images = _log_ratio(error.mean((1, 2)), before.mean((1, 2)))
-    return router + FIT * fit + cells + images / 2
+    return router + FIT * fit + cells + WHOLE * images
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

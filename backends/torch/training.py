@@ -48,7 +48,8 @@ class Trainer(trainer.Trainer):
     ) -> None:
         super().__init__(network, options, world)
         self._network = network.train()
-        self.weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        trainable = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self.weights = {n: p for n, p in trainable.items() if self.learns(n)}
         self.device = next(network.parameters()).device
         check_precision(self.device.type, options.precision)
         self.loss = Loss(options.loss, vgg).to(self.device)
@@ -75,14 +76,17 @@ class Trainer(trainer.Trainer):
         network = self._network
         assert isinstance(network, RoutedExperts)
         precision = self.options.precision
+        heads = self.options.routing_heads
         with torch.no_grad(), autocast(self.device.type, precision):
             changes = network.changes(x)
-        samples = self.routing_samples(self._array(x), self._array(y), changes)
-        images, energies, *targets = (
+            inputs = network.evidence(network.look(x)) if heads else x
+        samples = self.routing_samples(self._array(x), self._array(y), changes, self._array(inputs))
+        inputs, energies, *targets = (
             torch.from_numpy(array).to(self.device) for array in samples.arguments
         )
         with autocast(self.device.type, precision):
-            routes, gates = network.routing(images, energies)
+            evidence = inputs if heads else network.evidence(network.look(inputs))
+            routes, gates = network.routing(evidence, energies)
         return routing_loss(routes.float(), gates.float(), *targets)
 
     def _norm(self, grads: Tensors) -> float:

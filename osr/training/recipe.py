@@ -176,6 +176,9 @@ class Recipe:
     routing_replay: int = 0
     """Recent samples that a step of ``routing`` repeats for each new one. A
     resumed run starts with none to repeat."""
+    routing_heads: bool = False
+    """Whether only the layers of ``routing`` that decide are trained, on what the layers before
+    them see in a sample. That is computed once, so that many samples can be repeated."""
     vgg: str = ""
     """File of VGG16's weights (torchvision's ``vgg16*.pth``, or converted), for ``perceptual``."""
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -250,6 +253,7 @@ class Recipe:
             self.loss,
             self.routing,
             self.routing_replay,
+            self.routing_heads,
             self.optimizer,
             self.clip_grad_norm,
             self.accumulation_steps,

@@ -25,27 +25,42 @@ FLOOR = (1 / 255) ** 2
 NEEDED_DB = 0.1
 """Loss without an expert from which on an image needs it, in decibels."""
 
-MISSED = 4.0
+MISSED = 2.0
 """Weight in the router's loss of an expert that is needed, for each decibel; between a tenth and
 twice of this. One that is not needed weighs 1: to run it costs time alone."""
 
 FIT = 0.3
 """Weight of the cross-entropy of gates with :func:`gate_targets`, beside the error they leave."""
 
+WHOLE = 2.0
+"""Weight of the error that gates leave of whole images, beside that of cells."""
+
+HEADS = "router_context", "router_blockiness", "router_hidden", "routes", "gate_", "gates"
+"""Beginnings of the names of layers that decide, given what the layers before them see."""
+
 NEIGHBOURS = 3
 """Side in cells of the neighbourhood that decides on the weights of a cell."""
 
 CAPACITY = 20_000
-"""Samples that are kept to be repeated: up to 8 GB at 256 × 256 pixels."""
+"""Samples that are kept to be repeated: images of 256 × 256 pixels take up to 8 GB."""
 
 Array = NDArray[np.floating[Any]]
+
+
+def is_head(name: str) -> bool:
+    """Whether a weight of routed experts belongs to the layers that decide.
+
+    >>> is_head("routes.0.weight"), is_head("router.0.weight")
+    (True, False)
+    """
+    return name.startswith(HEADS)
 
 
 class Samples(NamedTuple):
     """A batch for the router and the gates of K experts."""
 
-    images: NDArray[np.floating[Any]]
-    """``(N, 3, H, W)``."""
+    inputs: NDArray[np.floating[Any]]
+    """The images, ``(N, 3, H, W)``, or what the router sees in them, ``(N, E, 1, 1)``."""
     products: NDArray[np.float32]
     """:func:`inner_products`."""
     gates: NDArray[np.float32]
@@ -60,8 +75,8 @@ class Samples(NamedTuple):
 
     @property
     def arguments(self) -> tuple[NDArray[np.floating[Any]], ...]:
-        """What a backend needs: images and energies, then what its ``routing_loss`` takes."""
-        return self.images, self.energies, self.products, self.gates, self.needs
+        """What a backend needs: inputs and energies, then what its ``routing_loss`` takes."""
+        return self.inputs, self.energies, self.products, self.gates, self.needs
 
 
 def routing_samples(
@@ -167,9 +182,9 @@ class Replay:
         if not self.factor:
             return new
         # In half precision a quarter of an 8-bit level is lost at most.
-        stored = (new.images.astype(np.float16), *new[1:])
+        stored = (new.inputs.astype(np.float16), *new[1:])
         self._kept.extend(zip(*stored, strict=True))
-        drawn = self._rng.integers(0, len(self._kept), self.factor * len(new.images))
+        drawn = self._rng.integers(0, len(self._kept), self.factor * len(new.inputs))
         old = zip(*(self._kept[i] for i in drawn), strict=True)
         joined = (np.concatenate((n, o), dtype=np.float32) for n, o in zip(new, old, strict=True))
         return Samples(*joined)

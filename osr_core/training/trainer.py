@@ -15,7 +15,7 @@ from osr_core.backend import Network, World
 from osr_core.errors import OptionError
 from osr_core.spec import ModelSpec, RoutedExperts
 from osr_core.training.options import TrainerOptions
-from osr_core.training.routing import Replay, Samples, routing_samples
+from osr_core.training.routing import Replay, Samples, is_head, routing_samples
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -117,7 +117,11 @@ class Trainer(ABC):
             self._assign(moment, values[name])
 
     def routing_samples(
-        self, images: NDArray[np.float32], targets: NDArray[np.float32], changes: Sequence[Any]
+        self,
+        images: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        changes: Sequence[Any],
+        inputs: NDArray[np.float32],
     ) -> Samples:
         """What this batch teaches the router and the gates, with samples that are repeated.
 
@@ -125,11 +129,17 @@ class Trainer(ABC):
             images: ``(N, 3, H, W)``.
             targets: the clean images, of the same shape.
             changes: tensors, the output of each expert less the image.
+            inputs: the images, or with ``routing_heads`` the evidence in them.
         """
         arrays = [self._array(change) for change in changes]
         backbone = self.network.spec.backbone
         assert isinstance(backbone, RoutedExperts)
-        return self.replay.add(routing_samples(images, targets, arrays, backbone.cell))
+        samples = routing_samples(images, targets, arrays, backbone.cell)
+        return self.replay.add(samples._replace(inputs=inputs))
+
+    def learns(self, name: str) -> bool:
+        """Whether a trainable weight of this name is trained."""
+        return not self.options.routing_heads or is_head(name)
 
     def mean(self, value: float) -> float:
         """Mean of a number over the processes of the world."""
