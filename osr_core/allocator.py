@@ -41,5 +41,8 @@ def return_freed_memory() -> None:
 def _glibc() -> ctypes.CDLL | None:
     if not sys.platform.startswith("linux"):
         return None
-    library = ctypes.CDLL(None)
+    try:
+        library = ctypes.CDLL(None)
+    except OSError:  # a static program
+        return None
     return library if hasattr(library, "malloc_trim") else None  # musl has none

@@ -6,9 +6,10 @@ obviously: the reference that all backends are tested against. With
 :class:`backends.onnx.emitter.Emitter` they make an ONNX graph. The layers of the PyTorch and of the
 MindSpore backend mirror these lines.
 
-Their parts are in :mod:`osr_core.transforms`, :mod:`osr_core.unet` and :mod:`osr_core.mixtures`.
-A new backbone is a dataclass in :mod:`osr_core.backbones`, a function with its row in
-:data:`BACKBONE_FUNCTIONS`, and in those two a class with its row in ``BACKBONES``.
+Parts of networks are in :mod:`osr_core.transforms`, :mod:`osr_core.unet` and
+:mod:`osr_core.mixtures`. A new backbone is a dataclass in :mod:`osr_core.backbones`, a function
+with its row in :data:`BACKBONE_FUNCTIONS`, and in both backends a class with its row in
+``BACKBONES``.
 """
 
 from __future__ import annotations

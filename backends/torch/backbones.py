@@ -2,8 +2,8 @@
 
 Each mirrors in layers its namesake in :mod:`osr_core.networks` or :mod:`osr_core.unet`, with the
 same parameter names, and maps ``(N, C, H, W)`` to the same shape. ``context``, of tiles, is the
-thumbnail of the whole image, ``(N, 3, SIDE, SIDE)``. They are ordinary
-modules: compile them, wrap them, train them.
+thumbnail of the whole image, ``(N, 3, SIDE, SIDE)``. They are ordinary modules:
+compile them, wrap them, train them.
 """
 
 from __future__ import annotations

@@ -174,11 +174,12 @@ class Recipe:
     """Whether the router and the gates of frozen ``routed_experts`` learn which expert each image
     and each cell needs (:mod:`osr_core.training.routing`), in place of ``loss``."""
     routing_replay: int = 0
-    """Recent samples that a step of ``routing`` repeats for each new one. A
-    resumed run starts with none to repeat."""
+    """Recent samples that a step of ``routing`` repeats for each new one. A resumed run starts
+    with none to repeat."""
     routing_heads: bool = False
-    """Whether only the layers of ``routing`` that decide are trained, on what the layers before
-    them see in a sample. That is computed once, so that many samples can be repeated."""
+    """Whether ``routing`` trains only the last layers of the router, and the gates. The layers
+    before them are frozen, and their output is computed once per sample, so that it costs little
+    to repeat it."""
     vgg: str = ""
     """File of VGG16's weights (torchvision's ``vgg16*.pth``, or converted), for ``perceptual``."""
     optimizer: Optimizer = field(default_factory=Optimizer)

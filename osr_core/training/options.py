@@ -46,8 +46,8 @@ class TrainerOptions:
     routing_replay: int = 0
     """Recent samples that a step of ``routing`` repeats for each new one."""
     routing_heads: bool = False
-    """Train only the layers of ``routing`` that decide. What the layers before them see in a sample
-    is computed once, so that it costs little to repeat it."""
+    """Train only the last layers of the router, and the gates. The layers before them are frozen,
+    and their output is computed once per sample, so that it costs little to repeat it."""
     optimizer: Optimizer = field(default_factory=Optimizer)
     clip_grad_norm: float = 1.0
     """Largest norm of the gradient of all weights together; 0: not clipped."""
@@ -61,8 +61,8 @@ class TrainerOptions:
         clip, steps = self.clip_grad_norm, self.accumulation_steps
         replay = self.routing_replay
         require(0 <= replay <= 64, "routing_replay", "0 to 64", replay)
-        alone = self.routing_heads and not self.routing
-        require(not alone, "routing_heads", "routing = true beside it", self.routing)
+        routed = self.routing or not self.routing_heads
+        require(routed, "routing_heads", "routing = true beside it", self.routing)
         require(0 <= clip < math.inf, "clip_grad_norm", "0 or more", clip)
         require(steps > 0, "accumulation_steps", "a positive number", steps)
         known = ", ".join(PRECISIONS)

@@ -36,7 +36,7 @@ WHOLE = 2.0
 """Weight of the error that gates leave of whole images, beside that of cells."""
 
 HEADS = "router_context", "router_blockiness", "router_hidden", "routes", "gate_", "gates"
-"""Beginnings of the names of layers that decide, given what the layers before them see."""
+"""Beginnings of the names of the last layers of the router and of the gates."""
 
 NEIGHBOURS = 3
 """Side in cells of the neighbourhood that decides on the weights of a cell."""
@@ -48,7 +48,7 @@ Array = NDArray[np.floating[Any]]
 
 
 def is_head(name: str) -> bool:
-    """Whether a weight of routed experts belongs to the layers that decide.
+    """Whether a weight of routed experts belongs to the last layers of the router or to the gates.
 
     >>> is_head("routes.0.weight"), is_head("router.0.weight")
     (True, False)
