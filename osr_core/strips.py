@@ -115,6 +115,8 @@ class _SeamError(Exception):
 class Restoration:
     """One image being restored; iterate once, over strips of the result from top to bottom.
 
+    ``context`` replaces that of the image, for a network that takes one (:mod:`osr_core.context`).
+
     Raises, while iterating: OptionError, OutputError, MemoryError; see
     :func:`osr_core.restoration.restore`.
     """
@@ -125,8 +127,11 @@ class Restoration:
         network: Network,
         tiling: Tiling,
         on_progress: Callable[[float], object] | None = None,
+        *,
+        context: NDArray[np.float32] | None = None,
     ) -> None:
         self._image, self._network, self._tiling = image, network, tiling
+        self._context = context
         self._info = analyse(network.spec)
         stride, least = self._info.total_stride, self._info.minimum
         self._height, self._width = (
@@ -136,11 +141,11 @@ class Restoration:
         halo = 0 if self._info.global_statistics else self._info.halo  # those are not tiled
         self._first = self._overlap = _first_overlap(tiling.overlap, network, halo)
         self._failures = Counter[int]()
-        self._context: NDArray[np.float32] | None = None
 
     def __iter__(self) -> Iterator[Image]:
         rows, columns = self._plan(0)
-        if self._info.context_channels and len(rows) * len(columns) > 1:
+        tiled = len(rows) * len(columns) > 1
+        if self._context is None and self._info.context_channels and tiled:
             size = self._height, self._width
             self._context = context_of_rows(self._image, *size, self._info.context_channels)
         held: _Strip | None = None  # until its lower seam is verified

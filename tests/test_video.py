@@ -118,6 +118,30 @@ def test_small_frames_are_restored_together_and_large_ones_in_tiles(clip, tiny_m
         assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
 
 
+@pytest.mark.parametrize("tiling", [Tiling(), Tiling(128, overlap=16)])
+def test_frames_of_a_scene_share_its_context(tiling, tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "LENGTH", 6)
+    scenes = clips.noisy(COUNT, 10, height=64, width=192)
+    scenes[3:] = 255 - scenes[3:]  # a cut
+    path = clips.write_clip(tmp_path / "cut.mp4", scenes)
+    network = backends.torch.load("osr-dehaze", "cpu")
+    contexts, predict = [], network.predict
+
+    def recorded(images, context=None):
+        contexts.extend(context[:, 0, 0, 0].repeat(len(images) // len(context)))
+        return predict(images, context)
+
+    monkeypatch.setattr(network, "predict", recorded)
+    list(frames.restore_frames(frames_of(path), 0, network, tiling))
+    tiles = len(contexts) // COUNT
+    first = np.array(contexts)[::tiles]
+    assert len(set(first)) == 3
+    assert [len(set(first[part])) for part in (slice(3), slice(3, 6), slice(6, 10))] == [1, 1, 1]
+    contexts.clear()
+    list(frames.restore_frames(frames_of(path), 6, network, tiling))
+    assert contexts[::tiles] == list(first[6:]), "a resumed run restores a segment as before"
+
+
 def frames_of(path):
     from osr.video.clip import open_clip
 
@@ -136,12 +160,12 @@ def _interrupted(monkeypatch, clip, target, model, after):
     done = 0
     together = frames._together
 
-    def counted(batch, network):
+    def counted(batch, *rest):
         nonlocal done
         done += len(batch)
         if after is not None and done > after:
             raise KeyboardInterrupt
-        return together(batch, network)
+        return together(batch, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(frames, "_together", counted)
