@@ -46,8 +46,7 @@ def test_info():
     data = json.loads(osr("info", default_model(), "--json").stdout)
     assert data["kind"] == "gated"
     assert data["sha256"] == registry()[default_model()].sha256
-    made_from = data["provenance"].get("experts") or [data["provenance"]["start"]]
-    assert made_from[0]["recipe"], "the JSON has the whole history"
+    assert data["provenance"]["init"][0]["recipe"], "the JSON has the whole history"
     shown = osr("info", default_model()).stdout
     lines = dict(re.split("  +", line, maxsplit=1) for line in shown.splitlines())
     assert lines["sha256"] == data["sha256"]

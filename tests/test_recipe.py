@@ -121,7 +121,7 @@ def test_what_makes_another_run(tmp_path):
     assert recipe.differences(replace(recipe, spec=ModelSpec(UNet()))) == ["spec"]
 
 
-MODELS = ("general", "general-routed", "small", "small-plain", *(
+MODELS = ("general", "small", "small-plain", *(
     f"specialists/{name}"
     for name in (
         "denoise", "denoise-free", "denoise-reprogrammed", "derain", "dehaze", "dehaze-depth",

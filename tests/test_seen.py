@@ -41,7 +41,6 @@ def test_metadata_of_another_form_is_a_training_without_a_recipe(strange):
 @pytest.mark.parametrize(
     ("model", "kinds"),
     [
-        ("osr-general", "blur haze low_resolution noise rain"),  # weights of its experts
         ("osr-sr", "blur low_resolution noise"),  # those of an earlier training
     ],
 )

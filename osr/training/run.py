@@ -19,6 +19,7 @@ from osr.training.recipe_files import PathLike, load_stages
 from osr.training.run_folder import MODEL, locked
 from osr.training.sampling import Samples
 from osr_core import __version__
+from osr_core.allocator import keep_freed_memory
 from osr_core.backend import World
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import OptionError
@@ -77,6 +78,7 @@ def train(
     if not 0 <= workers <= MAX_WORKERS:
         raise OptionError(f"workers {workers}: expected 0 to {MAX_WORKERS}")
     module = get_backend(backend)
+    keep_freed_memory()
     world = module.init_distributed(device)
     for stage in stages:
         stage.trainer_options.check_batch_size(stage.batch_size, world.size)
