@@ -166,8 +166,6 @@ class Restoration:
                 continue
             if held:
                 yield held.pixels
-            if rows[1:]:
-                return_freed_memory()
             held, rows = strip, rows[1:]
             if rows and self._next_overlap() != self._overlap:
                 self._overlap = self._next_overlap()
@@ -223,6 +221,8 @@ class Restoration:
         below = np.empty((2 * band, self._width, 3), np.float32) if band else None
         left: NDArray[np.float32] | None = None
         for column in columns:
+            if above or column is not columns[0]:
+                return_freed_memory()
             restored = self._predict(padded[:, column.tile])  # (h, w, 3)
             valid, first = column.valid_in_tile, column.valid_start - column.start
             if band and left is not None:

@@ -19,7 +19,7 @@ from osr_core.tiling import default_area, spans, tile_sides
 
 ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 3000, 4000
-TOP, LEFT = 800, 1216
+TOP, LEFT = 832, 1216
 """Of a part that is also restored in one piece."""
 LIMIT = 2**30
 
