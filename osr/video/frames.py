@@ -88,13 +88,14 @@ def _with_context(
     Each segment begins a scene, so that a resumed run restores it as an uninterrupted one does.
     ``first`` is the number of the first frame.
     """
-    channels, context = analyse(network.spec).context_channels, None
+    channels = analyse(network.spec).context_channels
+    context: Context = None
     for number, frame in enumerate(frames, first):
         if channels:
             height, width = _padded(frame.pixels.shape[0], frame.pixels.shape[1], network)
             small = thumbnail_of_rows(frame.pixels, height, width)
-            begins = context is None or number % segments.LENGTH == 0
-            if begins or np.abs(small - context[:, :3]).mean() > NEW_SCENE:
+            begins = number % segments.LENGTH == 0
+            if begins or context is None or np.abs(small - context[:, :3]).mean() > NEW_SCENE:
                 context = context_of_rows(frame.pixels, height, width, channels)
         yield frame, context
 
