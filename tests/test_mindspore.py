@@ -69,6 +69,15 @@ def test_a_trainer_works_as_a_graph(monkeypatch, kind):
         assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.parametrize("size", [(8, 8), (8, 24), (16, 8)])
+def test_images_of_one_cell_have_gradients(size):
+    images = np.random.default_rng(0).random((1, 3, *size), np.float32)
+    trainer = Trainer(build(SPECS["routed"]), TrainerOptions())
+    loss, gradients = trainer.gradients(images, 1 - images)
+    assert np.isfinite(loss)
+    assert any(gradient.any() for gradient in gradients.values())
+
+
 def test_adamw_is_that_of_the_paper():
     rng = np.random.default_rng(0)
     weight = ms.Parameter(ms.Tensor(np.zeros(500, np.float32)), name="weight")

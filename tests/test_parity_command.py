@@ -85,7 +85,7 @@ def test_frozen_models_are_compared(twins, spec):
 
 @pytest.mark.slow
 def test_the_default_model_agrees(twins):
-    """Its gates.2 differs by 1e-4 on any CPU, from rounding: a fixed tolerance of 1e-5 fails."""
+    """That of release 0.1.0 differed by 1e-4 on any CPU, from rounding."""
     checks = list(check_parity("osr-general"))
     assert all(check.passed for check in checks), checks
     gradient = next(check for check in checks if check.quantity == "gradient")

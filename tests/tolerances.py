@@ -21,11 +21,8 @@ CONTEXT = 2e-3
 """As GRADIENT, of networks with a context branch: the gradients of one gate by all 65,536 pixels of
 a thumbnail cancel, down to 1e-5. Seen: PyTorch 6.8e-4."""
 
-TRAINED_GRADIENT = 2e-3
-"""As GRADIENT, of osr-general, for the best of three images. Seen: 1.5e-4 in both, in ``gates.3``.
-In float32 the residual of an expert that changes the image by 3e-5 only, which is restored - image,
-is a multiple of the image's last bit, 6e-8; for one image up to 3.0e-4, and 5.7e-3 where a leaky
-ReLU fell on the other side of its kink."""
+TRAINED_GRADIENT = 2e-5
+"""As GRADIENT, of osr-general, for the best of three images. Seen: 1.6e-6."""
 
 KINK = 1e-6
 """Least pre-activation of a batch that keeps clear of the kinks: OUTPUT's measurement, rounded

@@ -61,10 +61,12 @@ def upsample(x: Tensor, factor: int) -> Tensor:
     """Bilinear interpolation to ``factor`` times the size, between centres of elements."""
     # ops.interpolate takes no size that is unknown when a graph is exported.
     n, c, h, w = x.shape
-    before, after = ops.cat((x[:, :, :1], x[:, :, :-1]), 2), ops.cat((x[:, :, 1:], x[:, :, -1:]), 2)
-    x = ops.stack(_between(before, x, after, factor), 3).reshape(n, c, h * factor, w)
-    before, after = ops.cat((x[..., :1], x[..., :-1]), 3), ops.cat((x[..., 1:], x[..., -1:]), 3)
-    return ops.stack(_between(before, x, after, factor), 4).reshape(n, c, h * factor, w * factor)
+    padded = ops.cat((x[:, :, :1], x, x[:, :, -1:]), 2)  # empty slices have no gradient
+    between = _between(padded[:, :, :-2], x, padded[:, :, 2:], factor)
+    x = ops.stack(between, 3).reshape(n, c, h * factor, w)
+    padded = ops.cat((x[..., :1], x, x[..., -1:]), 3)
+    between = _between(padded[..., :-2], x, padded[..., 2:], factor)
+    return ops.stack(between, 4).reshape(n, c, h * factor, w * factor)
 
 
 def _between(before: Tensor, x: Tensor, after: Tensor, factor: int) -> list[Tensor]:
