@@ -6,8 +6,8 @@ comes back from other formats, and gradients between the frameworks.
 No fixed tolerance holds for float32 gradients. That of a gate in a mixture of experts is a sum over
 pixels of sign(error) · residual; where an expert hardly changes the image, its residual is the
 difference of nearly equal numbers, the terms cancel, and rounding is left: for ``gates.2`` of
-osr-general 0.1.0, whose expert changes noise by 0.002, 1e-4 of the gradient. And rounding decides on
-which side of its kink a unit falls that is close to it. So two rules:
+osr-general 0.1.0, whose expert changes noise by 0.002, 1e-4 of the gradient. And rounding decides
+on which side of its kink a unit falls that is close to it. So two rules:
 
 * A tolerance is measured: :data:`NOISE_FACTOR` times what flipping the last bits of all weights and
   pixels does to the gradient within each framework, and at least :data:`GRADIENT_TOLERANCE`.
