@@ -12,7 +12,7 @@ from osr.resuming import split_done
 from osr.stages import Profile, Result
 from osr.video import is_video, video_target
 from osr_core.checks import check_range
-from osr_core.strips import Overlap
+from osr_core.tiling import Overlap
 
 
 def restore_files(

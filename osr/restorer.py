@@ -15,7 +15,8 @@ from osr.video.frames import restore_frames
 from osr.video.stages import Video, load_video, save_video
 from osr_core.allocator import keep_freed_memory
 from osr_core.registry import default_model, find_weights
-from osr_core.strips import Overlap, Restoration, Rows, Tiling
+from osr_core.strips import Restoration, Rows
+from osr_core.tiling import Overlap, Tiling
 from weights.external import load_network
 
 Loaded = Content[Rows] | Video

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from osr_core.backend import Network
 from osr_core.errors import ImageError
-from osr_core.strips import Overlap, Restoration, Tiling
+from osr_core.strips import Restoration
+from osr_core.tiling import Overlap, Tiling
 
 Image = NDArray[Any]
 

@@ -13,21 +13,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osr_core.allocator import return_freed_memory
-from osr_core.analysis import Analysis, analyse
+from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.context import context_of_rows
 from osr_core.errors import OptionError, OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right, split_alpha, to_planes
-from osr_core.tiling import LARGEST_AREA, Span, default_area, spans, tile_sides
+from osr_core.tiling import Overlap, Span, Tiling, spans
 
 Image = NDArray[Any]
-Overlap = int | Literal["auto", "exact"]
 
 TOLERANCE = 0.5 / 255
 """Largest difference of two tiles where they meet; more shows."""
@@ -52,49 +51,6 @@ class Rows(Protocol):
 
     def __getitem__(self, rows: slice) -> Image:
         """Rows of the image."""
-
-
-@dataclass
-class Tiling:
-    """How images are divided. It changes when the memory turns out too small."""
-
-    side: int | None = None
-    """Longest side of a tile in pixels; 0: the whole image; None: by ``area``."""
-    area: int | None = None
-    """Pixels of a tile; None: ``limit``, or :func:`~.tiling.default_area`."""
-    limit: int | None = None
-    """Pixels of a tile that the memory suffices for, if that is known."""
-    overlap: Overlap = "auto"
-    """In pixels; ``exact``: the halo; ``auto``: the measured one of the network, verified."""
-    note: str | None = None
-    """That the memory did not suffice for the tiles asked for."""
-
-    def __post_init__(self) -> None:
-        if self.side is not None and self.side < 0:
-            raise OptionError(f"tile {self.side}: expected 0 or a number of pixels")
-        if not isinstance(self.overlap, str) and self.overlap < 0:
-            raise OptionError(f"overlap {self.overlap}: expected auto, exact or a number of pixels")
-
-    def pixels(self, info: Analysis, overlap: int = 0) -> int:
-        """Pixels of a tile of a network."""
-        if self.limit is None:
-            return self.area or default_area(info.peak_values, overlap)
-        return min(self.area or LARGEST_AREA, self.limit)
-
-    def sides(self, height: int, width: int, info: Analysis, overlap: int) -> tuple[int, int]:
-        """Largest height and width of the tiles of an image."""
-        if self.side is None:
-            pixels = self.pixels(info, overlap)
-            return tile_sides(height, width, pixels, overlap, info.total_stride)
-        side = self.side or max(height, width)
-        return side, side
-
-    def halve(self, height: int, width: int) -> None:
-        """Halve the sides of tiles, which were of this size."""
-        if self.side is not None:
-            self.side = max(height, width) // 2
-        self.area = height * width // 4
-        self.note = f"out of memory; continued with tiles of {height // 2} × {width // 2} pixels"
 
 
 @dataclass
@@ -141,6 +97,7 @@ class Restoration:
         halo = 0 if self._info.global_statistics else self._info.halo  # those are not tiled
         self._first = self._overlap = _first_overlap(tiling.overlap, network, halo)
         self._failures = Counter[int]()
+        self._last: tuple[Image, NDArray[np.float32]] | None = None  # a tile, and its result
 
     def __iter__(self) -> Iterator[Image]:
         rows, columns = self._plan(0)
@@ -221,9 +178,7 @@ class Restoration:
         below = np.empty((2 * band, self._width, 3), np.float32) if band else None
         left: NDArray[np.float32] | None = None
         for column in columns:
-            if above or column is not columns[0]:
-                return_freed_memory()
-            restored = self._predict(padded[:, column.tile])  # (h, w, 3)
+            restored = self._restored(padded[:, column.tile])  # (h, w, 3)
             valid, first = column.valid_in_tile, column.valid_start - column.start
             if band and left is not None:
                 _verify(left, restored[kept, first - band : first + band])
@@ -247,6 +202,15 @@ class Restoration:
         return _Strip(
             rows, self._overlap, result, below if rows.valid_stop < self._height else None
         )
+
+    def _restored(self, tile: Image) -> NDArray[np.float32]:
+        """The result of a tile; that of the last one if they are equal, as blank ones are."""
+        if self._last is None or not np.array_equal(self._last[0], tile):
+            if self._last is not None:
+                self._last = None  # its memory, while the next one is computed
+                return_freed_memory()
+            self._last = tile.copy(), self._predict(tile)
+        return self._last[1].copy()
 
     def _predict(self, tile: Image) -> NDArray[np.float32]:
         """(h, w[, C]) of any type → (h, w, 3) float32, clipped to [0, 1]."""

@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
+from osr_core.analysis import Analysis
 from osr_core.errors import OptionError
+
+Overlap = int | Literal["auto", "exact"]
 
 LARGEST_AREA = 2048 * 2048
 """Pixels of the largest tile that is worth its memory: with the usual overlaps, an eighth of it is
@@ -33,6 +37,49 @@ def default_area(peak_values: float, overlap: int) -> int:
     """
     area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), LARGEST_AREA)
     return max(area, (9 * overlap // 2) ** 2)
+
+
+@dataclass
+class Tiling:
+    """How images are divided. It changes when the memory turns out too small."""
+
+    side: int | None = None
+    """Longest side of a tile in pixels; 0: the whole image; None: by ``area``."""
+    area: int | None = None
+    """Pixels of a tile; None: ``limit``, or :func:`~.tiling.default_area`."""
+    limit: int | None = None
+    """Pixels of a tile that the memory suffices for, if that is known."""
+    overlap: Overlap = "auto"
+    """In pixels; ``exact``: the halo; ``auto``: the measured one of the network, verified."""
+    note: str | None = None
+    """That the memory did not suffice for the tiles asked for."""
+
+    def __post_init__(self) -> None:
+        if self.side is not None and self.side < 0:
+            raise OptionError(f"tile {self.side}: expected 0 or a number of pixels")
+        if not isinstance(self.overlap, str) and self.overlap < 0:
+            raise OptionError(f"overlap {self.overlap}: expected auto, exact or a number of pixels")
+
+    def pixels(self, info: Analysis, overlap: int = 0) -> int:
+        """Pixels of a tile of a network."""
+        if self.limit is None:
+            return self.area or default_area(info.peak_values, overlap)
+        return min(self.area or LARGEST_AREA, self.limit)
+
+    def sides(self, height: int, width: int, info: Analysis, overlap: int) -> tuple[int, int]:
+        """Largest height and width of the tiles of an image."""
+        if self.side is None:
+            pixels = self.pixels(info, overlap)
+            return tile_sides(height, width, pixels, overlap, info.total_stride)
+        side = self.side or max(height, width)
+        return side, side
+
+    def halve(self, height: int, width: int) -> None:
+        """Halve the sides of tiles, which were of this size."""
+        if self.side is not None:
+            self.side = max(height, width) // 2
+        self.area = height * width // 4
+        self.note = f"out of memory; continued with tiles of {height // 2} × {width // 2} pixels"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from osr.images import read
 from osr_core import restore
 from osr_core.backend import is_installed
 from osr_core.registry import registry
-from osr_core.strips import Restoration, Tiling
+from osr_core.strips import Restoration
+from osr_core.tiling import Tiling
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "examples" / "images"

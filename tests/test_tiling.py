@@ -17,8 +17,8 @@ from osr_core.spec import (
     Residual,
     UNet,
 )
-from osr_core.strips import Restoration, Tiling
-from osr_core.tiling import spans, tile_sides
+from osr_core.strips import Restoration
+from osr_core.tiling import Tiling, spans, tile_sides
 
 
 def test_each_pixel_is_valid_in_one_tile_and_further_than_the_overlap_from_its_edges():
@@ -146,8 +146,8 @@ def tiles(image, network, **options):
 
 
 def test_a_larger_overlap_is_for_the_strips_that_need_it():
-    image = np.zeros((900, 300, 3), np.float32)
-    image[:30] = np.random.default_rng(0).random((30, 300, 3))
+    image = np.random.default_rng(0).random((900, 300, 3), np.float32)
+    image[30:] /= 10_000
     count, result = tiles(image, Cut(24, 8))
     assert np.abs(result - restore(image, Cut(24, 8), tile=0)).max() < 1e-4
     least, most = (tiles(image, Cut(24, 8), overlap=overlap)[0] for overlap in (8, 30))
@@ -201,6 +201,17 @@ def test_tiles_are_halved_where_the_memory_of_a_device_does_not_suffice():
     assert tiling.side <= 120, "the next image starts with them"
     with pytest.raises(RuntimeError, match="out of memory"):
         list(Restoration(image, Small(10), Tiling(200)))
+
+
+def test_equal_tiles_are_computed_once():
+    blank = np.full((300, 400, 3), 200, np.uint8)
+    count, result = tiles(blank, Cut(4, 8))
+    assert count == 1
+    np.testing.assert_array_equal(result, restore(blank, Cut(4, 8), tile=0))
+    blank[150, 200] = 0
+    count, result = tiles(blank, Cut(4, 8))
+    assert count > 1
+    np.testing.assert_array_equal(result, restore(blank, Cut(4, 8), tile=0))
 
 
 def test_strips_come_from_top_to_bottom_and_are_not_the_whole():

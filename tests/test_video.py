@@ -18,7 +18,7 @@ from osr import extras
 from osr.images import Picture, write
 from osr.video import frames, segments
 from osr_core import restore
-from osr_core.strips import Tiling
+from osr_core.tiling import Tiling
 
 COUNT = 10
 

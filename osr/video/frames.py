@@ -15,7 +15,8 @@ from osr_core.backend import Network
 from osr_core.context import context_of_rows, thumbnail_of_rows
 from osr_core.errors import OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right
-from osr_core.strips import Restoration, Tiling
+from osr_core.strips import Restoration
+from osr_core.tiling import Tiling
 
 NEW_SCENE = 0.1
 """Mean difference of thumbnails, of values in [0, 1], from which on a frame is of another scene."""
