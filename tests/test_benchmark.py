@@ -16,9 +16,9 @@ from PIL import Image
 
 from osr.benchmark import bench
 from osr.benchmark.clock import Timed, run_rounds
-from osr.benchmark.workloads import Workload
+from osr.benchmark.workloads import Workload, scene_of, synthetic
 from osr_core.backend import BACKENDS, is_installed
-from osr_core.errors import OptionError
+from osr_core.errors import ImageError, OptionError
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = [name for name in BACKENDS if is_installed(name)]
@@ -116,7 +116,7 @@ def test_networks_of_others_have_the_published_sizes():
 
 def test_workloads(tmp_path):
     work = Workload.parse("3x0.012.png")
-    paths = work.write(tmp_path / "files")
+    paths = work.write(tmp_path / "files", synthetic)
     with Image.open(paths[2]) as opened:
         assert opened.size == work.size[::-1]
         pixels = np.asarray(opened)
@@ -126,6 +126,20 @@ def test_workloads(tmp_path):
     for text in ("12", "x2.jpg", "0x2.jpg", "2.gif", "-1.png", "0.png"):
         with pytest.raises(OptionError, match="input"):
             Workload.parse(text)
+
+
+def test_a_given_image_is_what_tiles_and_files_show(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "given.png")
+    scene = scene_of(tmp_path / "given.png")
+    np.testing.assert_array_equal(scene(20, 50)[:, 40:], image[:20, :-11:-1])
+    (path,) = Workload.parse("0.012.png").write(tmp_path / "files", scene)
+    with Image.open(path) as opened:
+        written = np.asarray(opened)
+    np.testing.assert_array_equal(written[:30, :40], image)
+    np.testing.assert_array_equal(written[60:90, :40], image)
+    with pytest.raises(ImageError, match="missing"):
+        bench(["osr-denoise"], inputs=[], image=tmp_path / "missing.png")
 
 
 def test_a_network_that_cannot_be_restored_with_is_an_error():

@@ -17,7 +17,7 @@ from osr.benchmark.clock import Progress, Timed, run_rounds, stopwatch
 from osr.benchmark.contenders import Contender, models, peers
 from osr.benchmark.machine import Gemm, describe
 from osr.benchmark.rows import Benchmark, FilesRow, NetworkRow, StartRow, TrainingRow
-from osr.benchmark.workloads import Workload, photograph
+from osr.benchmark.workloads import Scene, Workload, scene_of, synthetic
 from osr.pipeline import restore_files
 from osr.stages import Profile
 from osr_core.allocator import keep_freed_memory
@@ -53,6 +53,7 @@ def bench(
     precisions: Sequence[str] = ("float32",),
     inputs: Sequence[str] = ("12.png",),
     tiles: Sequence[int] = TILES,
+    image: Path | None = None,
     with_peers: bool = False,
     with_processes: bool = True,
     with_training: bool = False,
@@ -71,6 +72,8 @@ def bench(
         precisions: a backend leaves out those that it does not have.
         inputs: files to restore, see :meth:`~.workloads.Workload.parse`.
         tiles: sides of square tiles, on which networks are measured alone.
+        image: what tiles and files show, reflected at its edges; by default synthetic structures
+            and noise. Mixtures of experts with a router run what it needs.
         with_peers: measure networks and filters of others, too.
         with_processes: measure peak memory and start, in processes of their own.
         with_training: measure a step of training, in the backends that train.
@@ -90,12 +93,13 @@ def bench(
     own = list(models(names, chosen, precisions, device))
     if not own:
         raise OptionError("bench: no backend has a precision that was asked for")
-    image = photograph(max(tiles), max(tiles))
+    scene = synthetic if image is None else scene_of(image)
+    shown = scene(max(tiles), max(tiles))
     networks = own + (list(peers(chosen, device)) if with_peers else [])
     gemm = Gemm()
-    timed = [gemm.timed, *(tile for each in networks for tile in each.prepare(image, tiles))]
+    timed = [gemm.timed, *(tile for each in networks for tile in each.prepare(shown, tiles))]
     with tempfile.TemporaryDirectory() as folder:
-        files = list(_files(own, works, Path(folder), device, with_processes))
+        files = list(_files(own, works, Path(folder), scene, device, with_processes))
         starts = dict(_starts(own, Path(folder), device)) if with_processes else {}
         training = dict(_training(names, chosen, device)) if with_training else {}
         timed += [*(each.timed for each in files), *starts.values(), *training.values()]
@@ -112,11 +116,16 @@ def bench(
 
 
 def _files(
-    own: Sequence[Contender], works: Sequence[Workload], folder: Path, device: str, peaks: bool
+    own: Sequence[Contender],
+    works: Sequence[Workload],
+    folder: Path,
+    scene: Scene,
+    device: str,
+    peaks: bool,
 ) -> Iterator[_Files]:
     """Every model on every workload, whose files are written into a folder of its own."""
     for number, work in enumerate(works):
-        paths, results = work.write(folder / f"in-{number}"), folder / f"out-{number}"
+        paths, results = work.write(folder / f"in-{number}", scene), folder / f"out-{number}"
         for each in own:
             options = _options(each, device)
             timed = Timed(f"{each}, {work}", partial(_restore, paths, results, options))
@@ -151,7 +160,7 @@ def _starts(
     own: Sequence[Contender], folder: Path, device: str
 ) -> Iterator[tuple[tuple[str, str], Timed]]:
     """A process that restores one small file, of each model and backend."""
-    paths = _SMALL.write(folder / "in-small")
+    paths = _SMALL.write(folder / "in-small", synthetic)
     for name, backend in dict.fromkeys((each.name, each.backend) for each in own):
         options = {"model": name, "backend": backend, "device": device}
         arguments = _arguments(paths, folder / "out-small", options)

@@ -1,8 +1,9 @@
-"""Image files to restore: how many, how large, in which format."""
+"""What is restored: a synthetic or a given image; how many files, how large, in which format."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -11,8 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from osr.images import SUFFIXES, Picture, write
+from osr.images import SUFFIXES, Picture, read, to_rgb8, write
 from osr_core.errors import OptionError
+
+Scene = Callable[[int, int], NDArray[np.uint8]]
+"""Height and width to an image (H, W, 3)."""
 
 _NOISE = 8.0  # standard deviation, in levels
 _OCTAVES = 8
@@ -62,18 +66,34 @@ class Workload:
         height, width = self.size
         return self.count * height * width
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write the files into a new folder."""
+    def write(self, folder: Path, scene: Scene) -> list[Path]:
+        """Write the files, all of the same image, into a new folder."""
         folder.mkdir()
         paths = [folder / f"{index:05}{self.suffix}" for index in range(self.count)]
-        write(paths[0], Picture(photograph(*self.size)))
+        write(paths[0], Picture(scene(*self.size)))
         content = paths[0].read_bytes()
         for path in paths[1:]:
             path.write_bytes(content)
         return paths
 
 
-def photograph(height: int, width: int) -> NDArray[np.uint8]:
+def scene_of(path: Path) -> Scene:
+    """An image of a file, reflected at its edges as often as a size needs.
+
+    Raises:
+        ImageError: if it cannot be read.
+    """
+    image = to_rgb8(read(path).pixels)
+
+    def scene(height: int, width: int) -> NDArray[np.uint8]:
+        below, right = max(0, height - image.shape[0]), max(0, width - image.shape[1])
+        whole = np.pad(image, ((0, below), (0, right), (0, 0)), mode="symmetric")
+        return np.ascontiguousarray(whole[:height, :width])
+
+    return scene
+
+
+def synthetic(height: int, width: int) -> NDArray[np.uint8]:
     """(H, W, 3): structures of every size, and noise, so that it compresses as photographs do."""
     rng = np.random.default_rng(0)
     total = np.zeros((height, width, 3), np.float32)

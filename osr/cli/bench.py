@@ -31,6 +31,8 @@ from osr_core.registry import default_model
               "megapixels. Repeat for several.")  # fmt: skip
 @click.option("--tile", "tiles", multiple=True, type=click.IntRange(min=1), default=TILES,
               show_default=True, help="Sides of tiles, for the networks alone.")  # fmt: skip
+@click.option("--image", type=click.Path(dir_okay=False, path_type=Path),
+              help="What tiles and files show.  [default: synthetic]")  # fmt: skip
 @click.option("--peers", "with_peers", is_flag=True,
               help="Networks and filters of others, too.")  # fmt: skip
 @click.option("--training", "with_training", is_flag=True, help="A step of training, too.")
@@ -50,7 +52,7 @@ def bench(plot: Path | None, as_json: bool, **options: Any) -> None:
 
     \b
     osr bench --model osr-denoise --input 12.png --input 20x2.jpg
-    osr bench --peers --tile 256 --json
+    osr bench --peers --tile 256 --image noisy.png --json
     """
     if plot is not None:
         require_extra("evaluation", "osr bench --plot")
