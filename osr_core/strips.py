@@ -177,6 +177,8 @@ class Restoration:
         seam = rows.valid_stop - rows.start
         below = np.empty((2 * band, self._width, 3), np.float32) if band else None
         left: NDArray[np.float32] | None = None
+        if above:
+            return_freed_memory()
         for column in columns:
             restored = self._restored(padded[:, column.tile])  # (h, w, 3)
             valid, first = column.valid_in_tile, column.valid_start - column.start
@@ -206,9 +208,7 @@ class Restoration:
     def _restored(self, tile: Image) -> NDArray[np.float32]:
         """The result of a tile; that of the last one if they are equal, as blank ones are."""
         if self._last is None or not np.array_equal(self._last[0], tile):
-            if self._last is not None:
-                self._last = None  # its memory, while the next one is computed
-                return_freed_memory()
+            self._last = None  # its memory, while the next one is computed
             self._last = tile.copy(), self._predict(tile)
         return self._last[1].copy()
 
