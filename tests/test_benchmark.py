@@ -96,6 +96,14 @@ def test_peers_and_training():
     assert (step.model, step.backend) == ("osr-denoise", "torch")
 
 
+def test_experts_that_run_depend_on_the_image_and_so_do_multiply_accumulates():
+    (row,) = bench(
+        ["osr-general"], backends=INSTALLED[:1], inputs=[], tiles=[64], with_processes=False,
+        repeats=1,
+    ).networks  # fmt: skip
+    assert row.gemm_share is None
+
+
 def test_networks_of_others_have_the_published_sizes():
     torch = pytest.importorskip("torch")
     peers = import_module("osr.benchmark.torch_peers")

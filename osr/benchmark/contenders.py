@@ -19,7 +19,7 @@ from osr_core.checkpoint import Checkpoint
 from osr_core.context import context_of
 from osr_core.errors import DeviceError
 from osr_core.pixels import to_planes
-from osr_core.spec import GridDehaze, ModelSpec, Residual
+from osr_core.spec import GridDehaze, ModelSpec, Residual, RoutedExperts
 
 Planes = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ class Contender:
     stride: int = 1
     """Height and width must be multiples of it."""
     macs: float | None = None
-    """Multiply-accumulates a pixel."""
+    """Multiply-accumulates a pixel, if they do not depend on the image."""
     tiles: dict[int, Timed] = field(default_factory=dict)
     """By the side of a square tile."""
 
@@ -71,6 +71,8 @@ def models(
     for name in names:
         checkpoint = Checkpoint.load(name)
         info = analyse(checkpoint.spec)
+        routed = isinstance(checkpoint.spec.backbone, RoutedExperts)
+        macs = None if routed else info.macs_per_pixel
         for backend in backends:
             for precision in precisions:
                 try:
@@ -81,9 +83,7 @@ def models(
                 predict = network.predict
                 if info.context_channels:
                     predict = _with_context(predict, info.context_channels)
-                yield Contender(
-                    name, backend, precision, predict, info.total_stride, info.macs_per_pixel
-                )
+                yield Contender(name, backend, precision, predict, info.total_stride, macs)
 
 
 def _with_context(
