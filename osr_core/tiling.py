@@ -17,6 +17,7 @@ from osr_core.analysis import Analysis
 from osr_core.errors import OptionError
 
 Overlap = int | Literal["auto", "exact"]
+"""Of tiles; see :class:`Tiling`."""
 
 LARGEST_AREA = 2048 * 2048
 """Pixels of the largest tile that is worth its memory: with the usual overlaps, an eighth of it is
@@ -46,7 +47,7 @@ class Tiling:
     side: int | None = None
     """Longest side of a tile in pixels; 0: the whole image; None: by ``area``."""
     area: int | None = None
-    """Pixels of a tile; None: ``limit``, or :func:`~.tiling.default_area`."""
+    """Pixels of a tile; None: ``limit``, or :func:`default_area`."""
     limit: int | None = None
     """Pixels of a tile that the memory suffices for, if that is known."""
     overlap: Overlap = "auto"
