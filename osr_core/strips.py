@@ -3,8 +3,8 @@
 The strips are independent of the size of the image: what is read, computed and kept at one time is
 two of them. The overlap of tiles starts with the one measured for the network, and is verified:
 where two tiles meet, both have computed the same pixels with different surroundings, so that their
-difference shows whether anything beyond the overlap matters. Where it exceeds half a level of
-8 bit the overlap is doubled for that strip, up to the halo, which is exact. An overlap that failed
+difference shows whether anything beyond the overlap matters. Where it reaches a level of 8 bit
+the overlap is doubled for that strip, up to the halo, which is exact. An overlap that failed
 twice is not tried again in this image.
 """
 
@@ -24,12 +24,12 @@ from osr_core.backend import Network
 from osr_core.context import context_of_rows
 from osr_core.errors import OptionError, OutputError, is_out_of_memory
 from osr_core.pixels import from_planes, pad_right, split_alpha, to_planes
-from osr_core.tiling import Overlap, Span, Tiling, spans
+from osr_core.tiling import Overlap, Span, Tiling, shared_by_tiles, spans
 
 Image = NDArray[Any]
 
-TOLERANCE = 0.5 / 255
-"""Largest difference of two tiles where they meet; more shows."""
+TOLERANCE = 1 / 255
+"""Two tiles must differ by less where they meet; pixels of 8 bit then differ by one at most."""
 
 _BAND = 4  # pixels to both sides of a seam that are compared
 _NOT_FINITE = (
@@ -158,7 +158,7 @@ class Restoration:
         """Halve the tiles, if the network can be tiled and the halves have a valid part."""
         height, width = row.stop - row.start, column.stop - column.start
         stride = self._info.total_stride
-        least = 2 * -(-self._overlap // stride) * stride + stride
+        least = shared_by_tiles(self._overlap, stride) + stride
         if self._info.global_statistics or max(height, width) < 2 * least:
             return False
         self._tiling.halve(height, width)
@@ -235,5 +235,5 @@ def _first_overlap(overlap: Overlap, network: Network, halo: int) -> int:
 
 
 def _verify(one: NDArray[np.float32], other: NDArray[np.float32]) -> None:
-    if np.abs(one - other).max() > TOLERANCE:
+    if np.abs(one - other).max() >= TOLERANCE:
         raise _SeamError

@@ -4,7 +4,7 @@ A network with a halo of *h* pixels computes everything further than *h* from th
 exactly as it does in the whole image, so only that valid part is kept. Most of a halo hardly
 influences a pixel, so a smaller overlap usually suffices (:mod:`osr_core.strips`). All tiles of an
 image have one size, and start at multiples of the network's total stride, so that its strides fall
-on the same pixels as in the whole image.
+on the same pixels as in the whole image. Valid parts meet in the middle of what two tiles share.
 """
 
 from __future__ import annotations
@@ -126,16 +126,26 @@ def spans(length: int, tile: int, overlap: int, stride: int, first: int = 0) -> 
     [(slice(0, 96, None), slice(0, 80, None)), (slice(64, 160, None), slice(80, 160, None))]
     """
     origin = max(0, (first - overlap) // stride * stride)
-    margin = -(-overlap // stride) * stride
-    size = _side(length - origin, tile, margin, stride)
+    shared = shared_by_tiles(overlap, stride)
+    size = _side(length - origin, tile, shared, stride)
     rest = length - origin - size
-    count = 1 + (-(-rest // (size - 2 * margin)) if rest else 0)
+    count = 1 + (-(-rest // (size - shared)) if rest else 0)
     starts = [origin + i * rest // max(1, count - 1) // stride * stride for i in range(count)]
-    edges = [first, *(start + margin for start in starts[1:]), length]
+    middles = (-(-(start + size + after) // 2) for start, after in pairwise(starts))
+    edges = [first, *middles, length]
     return [
         Span(start, start + size, *valid)
         for start, valid in zip(starts, pairwise(edges), strict=True)
     ]
+
+
+def shared_by_tiles(overlap: int, stride: int) -> int:
+    """Pixels that two tiles share at least, a multiple of the stride.
+
+    >>> shared_by_tiles(56, 8), shared_by_tiles(88, 64)
+    (112, 192)
+    """
+    return -(-2 * overlap // stride) * stride
 
 
 def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) -> tuple[int, int]:
@@ -151,37 +161,37 @@ def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) ->
     >>> tile_sides(3000, 4000, 768 * 768, 64, 8)
     (848, 688)
     """
-    margin = -(-overlap // stride) * stride
-    least = 2 * margin + stride
+    shared = shared_by_tiles(overlap, stride)
+    least = shared + stride
     area = max(area, min(least, height) * min(least, width))
     best = None
     for rows in range(1, height // stride + 1):
-        side = _even(height, rows, margin, stride)
+        side = _even(height, rows, shared, stride)
         if side < min(least, height):
             break
         across = min(area // side, width) // stride * stride
         if across < min(least, width):
             continue
-        across = _side(width, across, margin, stride)
-        count = 1 + -(-(width - across) // max(stride, across - 2 * margin))
+        across = _side(width, across, shared, stride)
+        count = 1 + -(-(width - across) // max(stride, across - shared))
         cost = rows * side * count * across
         if best is None or cost < best[0]:
             best = cost, side, across
     return best[1:] if best else (min(least, height), min(least, width))
 
 
-def _side(length: int, tile: int, margin: int, stride: int) -> int:
+def _side(length: int, tile: int, shared: int, stride: int) -> int:
     """Side of the tiles of a length: the whole, or the smallest for their number."""
     size = tile // stride * stride
     if length <= size:
         return length
-    step = size - 2 * margin
+    step = size - shared
     if step <= 0:
-        smallest = 2 * margin + stride
+        smallest = shared + stride
         raise OptionError(f"tile {tile}: this network needs at least {smallest}, or 0 for no tiles")
-    return _even(length, -(-(length - 2 * margin) // step), margin, stride)
+    return _even(length, -(-(length - shared) // step), shared, stride)
 
 
-def _even(length: int, count: int, margin: int, stride: int) -> int:
+def _even(length: int, count: int, shared: int, stride: int) -> int:
     """Side of ``count`` equal tiles that cover a length."""
-    return -(-(length + 2 * margin * (count - 1)) // (count * stride)) * stride
+    return -(-(length + shared * (count - 1)) // (count * stride)) * stride

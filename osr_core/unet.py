@@ -10,25 +10,26 @@ from osr_core.spec import IMAGE_CHANNELS, Activation, UNet
 def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
     """Residual U-Net on a pixel-unshuffled image."""
 
-    def blocks(path: str, level: int, x: T) -> T:
-        for index in range(spec.blocks):
-            name = f"{prefix}{path}.{level}.{index}"
-            x = residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
-        return x
+    def block(path: str, level: int, index: int, x: T) -> T:
+        name = f"{prefix}{path}.{level}.{index}"
+        return residual_block(ops, name, x, spec.widths[level], activation=spec.activation)
 
     gate, start = context(ops, spec, prefix, image) if spec.context else (None, image)
     x = ops.unshuffle(start, spec.unshuffle)  # (N, C·side², H/side, W/side)
     x = ops.conv(f"{prefix}head", x, spec.widths[0], init="lecun")
     skips: list[T] = []
     for level in range(len(spec.widths) - 1):
-        x = blocks("encoder", level, x)
+        for index in range(spec.blocks):
+            x = block("encoder", level, index, x)
         skips.append(x)
         x = ops.conv(f"{prefix}down.{level}", x, spec.widths[level + 1], stride=2, init="lecun")
-    x = blocks("encoder", len(spec.widths) - 1, x)
+    for index in range(spec.blocks):
+        x = block("encoder", len(spec.widths) - 1, index, x)
     for level in reversed(range(len(spec.widths) - 1)):
         x = ops.conv(f"{prefix}up.{level}", x, 4 * spec.widths[level], 1, init="lecun")
-        x = ops.add(ops.shuffle(x, 2), skips[level])  # twice the size
-        x = blocks("decoder", level, x)
+        x = ops.add(ops.shuffle(x, 2), skips.pop())  # twice the size
+        for index in range(spec.blocks):
+            x = block("decoder", level, index, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")
     result = ops.add(start, ops.shuffle(x, spec.unshuffle))
     if gate is None:
@@ -63,4 +64,5 @@ def residual_block(
     """``x + conv2(activation(conv1(x)))``."""
     activate = {"relu": ops.relu, "leaky": ops.leaky}[activation]
     y = activate(ops.conv(f"{name}.conv1", x, width, bias=bias))
-    return ops.add(x, ops.conv(f"{name}.conv2", y, width, bias=bias, init="small"))
+    y = ops.conv(f"{name}.conv2", y, width, bias=bias, init="small")
+    return ops.add(x, y)

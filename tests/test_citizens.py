@@ -9,9 +9,11 @@ import pytest
 from parity_cases import CASES
 from training_runs import make_images, make_recipe
 
+import backends
 import osr
 from osr.training.sampling import Samples
 from osr.training.views import SampleView
+from osr_core.analysis import analyse
 from osr_core.errors import OptionError
 
 slow = pytest.mark.slow
@@ -52,6 +54,19 @@ def test_torch_compile_takes_any_size(torch, kind):
         for side in (32, 48):
             x = torch.from_numpy(_images(side=side))
             torch.testing.assert_close(compiled(x), network(x), atol=1e-6, rtol=0)
+
+
+def test_memory_of_feature_maps_is_what_the_analysis_says(torch):
+    model = backends.get_backend("torch").load("osr-denoise", "cpu")
+    image = _images(side=256)
+    model.predict(image)
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        model.predict(image)
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = np.cumsum([e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())])
+    values = held.max() / 4 / 256**2  # of float32 per pixel
+    assert values == pytest.approx(analyse(model.spec).peak_values, rel=0.1)
 
 
 def test_ddp_averages_what_it_is_given(torch, tmp_path):

@@ -100,6 +100,25 @@ def test_experts_without_a_gate_are_not_run():
     assert np.abs(result - image).max() > 1e-3
 
 
+def test_weights_of_an_expert_are_in_its_branch():
+    # ONNX Runtime does not choose its fast layout for convolutions of weights from outside.
+    spec = ModelSpec(RoutedExperts((UNet((4,), 1), UNet((4,), 1)), (4, 6), (4,), 2, 8, 8))
+    model = graphs.network_graph(spec, initial_state(spec, 0))
+    branches = [
+        attribute.g
+        for node in model.graph.node
+        if node.op_type == "If"
+        for attribute in node.attribute
+        if attribute.name == "then_branch"
+    ]
+    assert len(branches) == 2
+    for index, branch in enumerate(branches):
+        own = {each.name for each in branch.initializer}
+        assert f"experts.{index}.head.weight" in own
+        assert {name for node in branch.node for name in node.input if "weight" in name} <= own
+    assert not any(each.name.startswith("experts.") for each in model.graph.initializer)
+
+
 def test_weights_are_copies_and_can_be_replaced():
     network, image = backend.build(CONTEXT), np.ones((1, 3, 8, 8), np.float32)
     before = network.predict(image)

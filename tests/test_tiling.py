@@ -42,9 +42,18 @@ def test_each_pixel_is_valid_in_one_tile_and_further_than_the_overlap_from_its_e
 
 
 def test_too_small_a_tile_names_the_least():
-    with pytest.raises(OptionError, match="at least 56"):
+    with pytest.raises(OptionError, match="at least 48"):
         spans(104, 40, 20, 8)
-    assert spans(1000, 56, 20, 8)
+    assert spans(1000, 48, 20, 8)
+
+
+def test_two_tiles_share_twice_the_overlap_in_whole_strides():
+    # With a stride of 64 and an overlap of 96, 192 pixels and not 256.
+    one, other = spans(1024, 640, 96, 64)
+    assert (one.tile, other.tile) == (slice(0, 640), slice(384, 1024))
+    assert one.valid_stop == 512
+    one, other = spans(960, 608, 96, 64)
+    assert (one.stop - other.start, one.valid_stop - other.start) == (192, 96)
 
 
 @pytest.mark.parametrize("overlap", [0, 40, 64, 304])

@@ -142,6 +142,11 @@ def _excess(luma: Tensor) -> Tensor:
     return (means - mean) / (mean + FLAT) * CONTRAST
 
 
+def relu(x: Tensor) -> Tensor:
+    """``max(x, 0)``."""
+    return ops.relu(x)
+
+
 def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:
     """``max(x, slope · x)``."""
     # ops.leaky_relu is that maximum. Its way back takes longer, in float16 twice as long, and at 0,
@@ -149,7 +154,7 @@ def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:
     return ops.prelu(x, Tensor([slope], x.dtype))
 
 
-ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": ops.relu, "leaky": leaky}
+ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": relu, "leaky": leaky}
 """The function of each activation."""
 
 

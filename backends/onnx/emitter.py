@@ -130,18 +130,21 @@ class Emitter:
         is_open = self._node(
             "Greater", [self._node("ReduceMax", [gate.name], keepdims=0), self._constant(0.0)]
         )
-        outside, self.nodes = self.nodes, []
-        result = x()
-        branch = helper.make_graph(
-            self.nodes, self._name("open"), [], [_declare_float(result.name)]
-        )
-        nothing = self._name("nothing")
-        self.nodes = [helper.make_node("Mul", [like.name, self._constant(0.0)], [nothing])]
-        other = helper.make_graph(self.nodes, self._name("closed"), [], [_declare_float(nothing)])
-        self.nodes = outside
-        return replace(
-            result, name=self._node("If", [is_open], then_branch=branch, else_branch=other)
-        )
+        branch = self._branch("open", x)
+        other = self._branch("closed", lambda: self.affine(like, 0.0, 0.0))
+        name = self._node("If", [is_open], then_branch=branch, else_branch=other)
+        return replace(like, name=name)
+
+    def _branch(self, kind: str, function: Callable[[], Value]) -> onnx.GraphProto:
+        """A graph in this one, with its own constants: ONNX Runtime optimises no others there."""
+        outside = self.nodes, self.constants
+        self.nodes, self.constants = [], {}
+        result = function()
+        values = [_declare_float(result.name)]
+        constants = list(self.constants.values())
+        branch = helper.make_graph(self.nodes, self._name(kind), [], values, constants)
+        self.nodes, self.constants = outside
+        return branch
 
     def mean(self, x: Value) -> Value:
         return self._same("GlobalAveragePool", x)

@@ -135,13 +135,16 @@ class UNet(Network):
         x = self.head(unshuffle(start, self.side))  # (N, C0, H/side, W/side)
         skips = []
         for level in range(len(self.down)):
-            x = self.encoder[level](x)
+            for block in self.encoder[level].children():  # frees each input at once
+                x = block(x)
             skips.append(x)
             x = self.down[level](x)
-        x = self.encoder[-1](x)
+        for block in self.encoder[-1].children():
+            x = block(x)
         for level in reversed(range(len(self.up))):
-            x = shuffle(self.up[level](x), 2) + skips[level]
-            x = self.decoder[level](x)
+            x = shuffle(self.up[level](x), 2).add_(skips.pop())
+            for block in self.decoder[level].children():
+                x = block(x)
         result = start + shuffle(self.tail(x), self.side)
         return result if gate is None else image + gate * (result - image)
 

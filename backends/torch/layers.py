@@ -112,13 +112,18 @@ def _excess(luma: Tensor) -> Tensor:
     return (means - mean) / (mean + FLAT) * CONTRAST
 
 
+def relu(x: Tensor) -> Tensor:
+    """``max(x, 0)``, in place."""
+    return F.relu(x, inplace=True)
+
+
 def leaky(x: Tensor, slope: float = LEAKY_SLOPE) -> Tensor:
-    """``max(x, slope · x)``."""
-    return F.leaky_relu(x, slope)
+    """``max(x, slope · x)``, in place."""
+    return F.leaky_relu(x, slope, inplace=True)
 
 
-ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": F.relu, "leaky": leaky}
-"""The function of each activation."""
+ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"relu": relu, "leaky": leaky}
+"""The function of each activation, which changes its argument: what a layer has just computed."""
 
 
 class ResidualBlock(nn.Module):
@@ -131,7 +136,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(width, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(self.activate(self.conv1(x)))
+        return self.conv2(self.activate(self.conv1(x))).add_(x)
 
 
 class DenseLayer(nn.Module):
