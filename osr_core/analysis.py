@@ -28,9 +28,9 @@ from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 _EXTERNAL_VALUES = Fraction(120)  # per pixel, a guess: those of osr-general
 
-_GAPS = Fraction(4, 3)
+_GAPS = Fraction(3, 2)
 """Of experts that run one after the other: the feature maps of one leave gaps in memory that the
-next, of other shapes, do not fill. Measured with PyTorch on a CPU."""
+next, of other shapes, do not fill. Measured on a CPU; with MindSpore they are larger."""
 
 
 @dataclass(frozen=True)
