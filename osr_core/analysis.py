@@ -210,6 +210,9 @@ class Tracer:
         rest = x.step - step  # the corner pixels of a block depend on its far side
         return self._held(Traced(x.channels // side**2, step, x.before + rest, x.after + rest))
 
+    def subpixel(self, name: str, x: Traced, out_channels: int, factor: int) -> Traced:
+        return self.shuffle(self.conv(name, x, out_channels * factor**2, 1, init="lecun"), factor)
+
     def upsample(self, x: Traced, factor: int) -> Traced:
         margin = x.step * 3 / 2  # half an element to the next centre, and all of that element
         return self._held(

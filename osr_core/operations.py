@@ -93,6 +93,9 @@ class Ops(Protocol[T]):
     def shuffle(self, x: T, side: int) -> T:
         """The inverse of :meth:`unshuffle`."""
 
+    def subpixel(self, name: str, x: T, out_channels: int, factor: int) -> T:
+        """Convolution 1×1 and :meth:`shuffle`, to ``factor`` times the size (Shi et al. 2016)."""
+
     def upsample(self, x: T, factor: int) -> T:
         """Bilinear interpolation to ``factor`` times the size.
 

@@ -120,6 +120,9 @@ class NumpyOps:
         blocks = x.reshape(n, c // side**2, side, side, h, w)
         return blocks.transpose(0, 1, 4, 2, 5, 3).reshape(n, c // side**2, h * side, w * side)
 
+    def subpixel(self, name: str, x: Array, out_channels: int, factor: int) -> Array:
+        return self.shuffle(self.conv(name, x, out_channels * factor**2, 1), factor)
+
     def upsample(self, x: Array, factor: int) -> Array:
         for axis in (2, 3):
             before, after = (np.roll(x, shift, axis) for shift in (1, -1))

@@ -26,8 +26,8 @@ def unet(ops: Ops[T], spec: UNet, prefix: str, image: T, channels: int) -> T:
     for index in range(spec.blocks):
         x = block("encoder", len(spec.widths) - 1, index, x)
     for level in reversed(range(len(spec.widths) - 1)):
-        x = ops.conv(f"{prefix}up.{level}", x, 4 * spec.widths[level], 1, init="lecun")
-        x = ops.add(ops.shuffle(x, 2), skips.pop())  # twice the size
+        x = ops.subpixel(f"{prefix}up.{level}", x, spec.widths[level], 2)
+        x = ops.add(x, skips.pop())
         for index in range(spec.blocks):
             x = block("decoder", level, index, x)
     x = ops.conv(f"{prefix}tail", x, channels * spec.unshuffle**2, init="small")

@@ -94,6 +94,9 @@ class TorchOps:
     def shuffle(self, x, side):
         return F.pixel_shuffle(x, side)
 
+    def subpixel(self, name, x, out_channels, factor):
+        return self.shuffle(self.conv(name, x, out_channels * factor**2, 1), factor)
+
     def thumbnail(self, x):
         return _means(_means(x, 2), 3)
 
