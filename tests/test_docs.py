@@ -125,8 +125,15 @@ def sandbox(tmp_path, monkeypatch):
     return tmp_path
 
 
+def _with_commands():
+    for page in (FRONT[0], *DOCS):
+        if _commands(page):
+            marks = pytest.mark.long if page.name == "evaluation.md" else ()
+            yield pytest.param(page, marks=marks, id=_name(page))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [p for p in (FRONT[0], *DOCS) if _commands(p)], ids=_name)
+@pytest.mark.parametrize("page", _with_commands())
 def test_commands_run(page, sandbox):
     pytest.importorskip("torch")
     for program, *arguments in _commands(page):
