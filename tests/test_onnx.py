@@ -101,7 +101,7 @@ def test_experts_without_a_gate_are_not_run():
 
 
 def test_weights_of_an_expert_are_in_its_branch():
-    # ONNX Runtime does not choose its fast layout for convolutions of weights from outside.
+    # With weights from outside ONNX Runtime does not compute convolutions in its blocked layout.
     spec = ModelSpec(RoutedExperts((UNet((4,), 1), UNet((4,), 1)), (4, 6), (4,), 2, 8, 8))
     model = graphs.network_graph(spec, initial_state(spec, 0))
     branches = [

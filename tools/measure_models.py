@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from backends import get_backend
 from osr.cli import run
 from osr.degradations import Chain
+from osr_core import strips
 from osr_core.analysis import analyse
 from osr_core.backend import Network
 from osr_core.checkpoint import Checkpoint
@@ -35,8 +36,8 @@ PHOTOGRAPHS = ("astronaut", "coffee", "chelsea")
 DEGRADATIONS = (
     None, "noise:15", "noise:40", "rain", "haze", "blur:2", "jpeg:40", "low_resolution:2",
 )  # fmt: skip
-TOLERANCE = 0.5 / 255
-"""Half of what osr_core/strips.py tolerates: longer seams cross more of a picture."""
+TOLERANCE = strips.TOLERANCE / 2
+"""Half a level of 8 bit: longer seams cross more of a picture."""
 SHARE = 0.75
 """Of the pictures that the overlap suffices for."""
 

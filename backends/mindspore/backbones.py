@@ -21,6 +21,7 @@ from backends.mindspore.layers import (
     conv,
     haze_amount,
     leaky,
+    relu,
     shuffle,
     thumbnail,
     unshuffle,
@@ -95,7 +96,7 @@ class GridDehaze(Network):
             for row in reversed(range(height - 1)):
                 up = self.upsample_module[f"{row}_{j}"](column[row + 1])
                 column[row] = self._meet(row, j, column[row], up)
-        return ops.relu(self.conv_out(self.rdb_out(column[0])))
+        return relu(self.conv_out(self.rdb_out(column[0])))
 
     def _meet(self, row: int, j: int, x: Tensor, other: Tensor) -> Tensor:
         along = self.rdb_module[f"{row}_{j - 1}"](x)

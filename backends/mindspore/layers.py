@@ -180,7 +180,7 @@ class DenseLayer(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         # MindSpore joins tensors of one type only; under autocast x may be the wider one.
-        return ops.cat((x, ops.relu(self.conv(x)).astype(x.dtype)), 1)
+        return ops.cat((x, relu(self.conv(x)).astype(x.dtype)), 1)
 
 
 class ResidualDenseBlock(nn.Cell):
@@ -206,7 +206,7 @@ class Downsample(nn.Cell):
         self.conv2 = conv(width, 2 * width)
 
     def construct(self, x: Tensor) -> Tensor:
-        return ops.relu(self.conv2(ops.relu(self.conv1(x))))
+        return relu(self.conv2(relu(self.conv1(x))))
 
 
 class Upsample(nn.Cell):
@@ -218,4 +218,4 @@ class Upsample(nn.Cell):
         self.conv = conv(width, width // 2)
 
     def construct(self, x: Tensor) -> Tensor:
-        return ops.relu(self.conv(ops.relu(self.deconv(x))))
+        return relu(self.conv(relu(self.deconv(x))))

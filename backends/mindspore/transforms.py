@@ -5,7 +5,7 @@ from __future__ import annotations
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-from backends.mindspore.layers import conv
+from backends.mindspore.layers import conv, relu
 from osr_core import spec as specs
 from osr_core.spec import IMAGE_CHANNELS
 
@@ -48,6 +48,6 @@ class OutputTransform(nn.Cell):
         mixed = self.mix(u + v)
         if self.spec.gates == "pooled":
             mixed = mixed.mean((2, 3), keep_dims=True)  # (N, D, 1, 1)
-        gate = ops.sigmoid(self.gate2(ops.relu(self.gate1(mixed))))
+        gate = ops.sigmoid(self.gate2(relu(self.gate1(mixed))))
         result = self.conv((1 - gate) * v + gate * u)  # (N, 3, H, W)
         return image + result if self.spec.residual else result

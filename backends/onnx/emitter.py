@@ -149,7 +149,7 @@ class Emitter:
         return replace(like, name=name)
 
     def _branch(self, kind: str, function: Callable[[], Value]) -> onnx.GraphProto:
-        """A graph in this one, with its own constants: ONNX Runtime optimises no others there."""
+        """A subgraph with its own initializers, the only ones that ONNX Runtime optimises in it."""
         outside = self.nodes, self.constants
         self.nodes, self.constants = [], {}
         result = function()

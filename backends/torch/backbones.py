@@ -12,7 +12,6 @@ from itertools import pairwise, product
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from backends.torch.base import Network
 from backends.torch.layers import (
@@ -23,6 +22,7 @@ from backends.torch.layers import (
     conv,
     haze_amount,
     leaky,
+    relu,
     shuffle,
     thumbnail,
     unshuffle,
@@ -96,7 +96,7 @@ class GridDehaze(Network):
             for row in reversed(range(height - 1)):
                 up = self.upsample_module[f"{row}_{j}"](column[row + 1])
                 column[row] = self._meet(row, j, column[row], up)
-        return F.relu(self.conv_out(self.rdb_out(column[0])))
+        return relu(self.conv_out(self.rdb_out(column[0])))
 
     def _meet(self, row: int, j: int, x: Tensor, other: Tensor) -> Tensor:
         along = self.rdb_module[f"{row}_{j - 1}"](x)

@@ -147,7 +147,7 @@ class DenseLayer(nn.Module):
         self.conv = conv(inputs, growth)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat((x, F.relu(self.conv(x))), 1)
+        return torch.cat((x, relu(self.conv(x))), 1)
 
 
 class ResidualDenseBlock(nn.Module):
@@ -173,7 +173,7 @@ class Downsample(nn.Module):
         self.conv2 = conv(width, 2 * width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv2(F.relu(self.conv1(x))))
+        return relu(self.conv2(relu(self.conv1(x))))
 
 
 class Upsample(nn.Module):
@@ -185,4 +185,4 @@ class Upsample(nn.Module):
         self.conv = conv(width, width // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(F.relu(self.deconv(x))))
+        return relu(self.conv(relu(self.deconv(x))))

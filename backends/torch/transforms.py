@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from backends.torch.layers import conv
+from backends.torch.layers import conv, relu
 from osr_core import spec as specs
 from osr_core.spec import IMAGE_CHANNELS
 
@@ -52,6 +51,6 @@ class OutputTransform(nn.Module):
         mixed = self.mix(u + v)
         if self.spec.gates == "pooled":
             mixed = mixed.mean((2, 3), keepdim=True)  # (N, D, 1, 1)
-        gate = torch.sigmoid(self.gate2(F.relu(self.gate1(mixed))))
+        gate = torch.sigmoid(self.gate2(relu(self.gate1(mixed))))
         result = self.conv((1 - gate) * v + gate * u)  # (N, 3, H, W)
         return image + result if self.spec.residual else result
