@@ -125,15 +125,8 @@ def sandbox(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _with_commands():
-    for page in (FRONT[0], *DOCS):
-        if _commands(page):
-            marks = pytest.mark.long if page.name == "evaluation.md" else ()
-            yield pytest.param(page, marks=marks, id=_name(page))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("page", _with_commands())
+@pytest.mark.parametrize("page", [p for p in (FRONT[0], *DOCS) if _commands(p)], ids=_name)
 def test_commands_run(page, sandbox):
     pytest.importorskip("torch")
     for program, *arguments in _commands(page):

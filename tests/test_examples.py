@@ -16,7 +16,7 @@ from backends import get_backend
 from osr.evaluation.statistics import load
 from osr.images import Picture, read, write
 from osr.report.view import View
-from osr_core.backend import BACKENDS, is_installed
+from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.registry import registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ def picture(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["torch", pytest.param("mindspore", marks=pytest.mark.long)])
+@pytest.mark.parametrize("backend", FRAMEWORKS)
 def test_reprogram_your_model(backend):
     if not is_installed(backend):
         pytest.skip(f"{backend} is not installed")

@@ -72,7 +72,6 @@ class WithContext:
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.skipif(not is_installed("torch"), reason="torch is not installed")
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is on Linux alone")
 def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):

@@ -17,10 +17,7 @@ to 20 MB, depending on the processor."""
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures glibc's heap")
-@pytest.mark.parametrize(
-    ("backend", "count"),
-    [("torch", 40), pytest.param("mindspore", 40, marks=pytest.mark.long), ("onnx", 8)],
-)
+@pytest.mark.parametrize(("backend", "count"), [("torch", 40), ("mindspore", 40), ("onnx", 8)])
 def test_memory_is_bounded_over_many_sizes(backend, count):
     if not is_installed(backend):
         pytest.skip(f"{backend} is not installed")
