@@ -15,6 +15,7 @@ from image_files import random
 
 from osr.degradations import DEGRADATIONS
 from osr.images import Picture, read, write
+from osr.inspection import PICTURES
 from osr_core.errors import OSRError
 from osr_core.registry import registry
 
@@ -105,7 +106,7 @@ def test_waves_of_a_model_are_shown(page, photo, tiny_model):
     page.ask("POST", f"restore?model={WAVES}&degradation=noise:25")
     status, made = page.ask("POST", "inspect")
     assert status == 200, made
-    assert [each["name"] for each in made["pictures"]] == [*work.PICTURES]
+    assert [each["name"] for each in made["pictures"]] == [*PICTURES]
     assert page.ask("GET", "files/phase")[1][:4] == b"\x89PNG"
     page.ask("POST", f"restore?model={tiny_model}")
     status, made = page.ask("POST", "inspect")

@@ -1,5 +1,6 @@
 """What osr inspect shows is what the network computes."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from osr.cli.inspect import inspect as command
-from osr.inspection import PICTURES
+from osr.inspection import PICTURES, captions
 from osr.inspection import inspect_image as inspect
 from osr.inspection.drawing import colours, draw, hue, pictures, save_pictures
 from osr_core.checkpoint import Checkpoint
@@ -156,6 +157,42 @@ def test_waves_of_routed_experts_are_those_of_the_whole_image():
     np.testing.assert_allclose(
         inspection.real, inspection.amplitude * np.cos(inspection.phase), atol=1e-4
     )
+
+
+def test_weights_of_routed_experts_add_up_to_the_result():
+    """An expert that the router leaves out has no weight, whatever its gate."""
+    experts = BACKBONE, UNet((6,), 1)
+    spec = ModelSpec(RoutedExperts(experts, (4, 6), (4,), 3, 8, 8))
+    state = initial_state(spec, 0)
+    state["routes.1.bias"] = np.full(1, -50, np.float32)
+    inspection = inspect(_image(), Checkpoint(spec, state))
+    assert inspection.experts == ("expert-1", "expert-2")
+    assert inspection.gate[0].max() > 0
+    assert inspection.gate[1].max() == 0
+    own = {n.removeprefix("experts.0."): a for n, a in state.items() if n.startswith("experts.0.")}
+    change = _forward(ModelSpec(BACKBONE), own, _image()) - inspection.image
+    expected = inspection.image + inspection.gate[0][..., None] * change
+    np.testing.assert_allclose(inspection.result, expected, atol=1e-5)
+
+
+def test_a_mixture_has_a_picture_for_each_expert(tmp_path):
+    spec = ModelSpec(Experts((BACKBONE, UNet((6,), 1)), UNet((4,), 1, 4), 3))
+    models = [{"name": "osr-sr"}, {"name": "runs/rain/model.safetensors"}]
+    checkpoint = Checkpoint(spec, initial_state(spec, 0), provenance={"init": models})
+    inspection = inspect(_image(), checkpoint)
+    files = save_pictures(inspection, tmp_path)
+    found = captions(path.stem for path in tmp_path.iterdir())
+    assert [*files] == [*found] == [
+        *[*PICTURES][:-1], "expert-1-osr-sr", "expert-2-runs-rain-model-safetensors",
+    ]  # fmt: skip
+    assert found["expert-1-osr-sr"][0] == "Expert 1: osr-sr"
+    ten = [f"expert-{number}" for number in range(1, 12)]
+    assert [*captions([*reversed(ten), "other"])] == ten
+    assert draw(inspection).std() > 0
+    for init in (None, "osr", [1, {"name": 2}], [{"name": "../" * 99}, {}], [{}]):
+        damaged = replace(checkpoint, provenance={"init": init})
+        for name in inspect(_image(), damaged).experts:
+            assert re.fullmatch(r"expert-[12][\w-]{,90}", name)
 
 
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from osr.demo import work
 from osr.demo.sessions import Made, Session, Sessions
 from osr.demo.work import Settings
-from osr.inspection import PICTURES
+from osr.inspection import captions
 from osr_core.errors import OptionError, OSRError
 
 UPLOAD_BYTES = 512 << 20
@@ -135,8 +135,10 @@ class Demo:
             session, lambda: work.inspect(source, session.results, model, self._settings)
         )
         session.files |= pictures
-        keys = ("name", "title", "text")
-        shown = [dict(zip(keys, (name, *PICTURES[name]), strict=True)) for name in pictures]
+        shown = [
+            {"name": name, "title": title, "text": meaning}
+            for name, (title, meaning) in captions(pictures).items()
+        ]
         return JSONResponse({"pictures": shown})
 
     async def file(self, request: Request) -> Response:

@@ -20,7 +20,7 @@ from osr.degradations import DEGRADATIONS, Chain
 from osr.degradations.files import degrade_files
 from osr.evaluation.metrics import psnr
 from osr.images import MAX_PIXELS, READABLE, Picture, read, to_float, to_rgb8, write
-from osr.inspection import PICTURES, inspect_image
+from osr.inspection import inspect_image
 from osr.pipeline import restore_files
 from osr.stages import Result
 from osr_core.checkpoint import Checkpoint
@@ -153,16 +153,15 @@ def restore(
 
 
 def inspect(source: Path, folder: Path, model: str, settings: Settings) -> dict[str, Path]:
-    """The pictures of :data:`osr.inspection.PICTURES` by their names, of the centre of an image."""
+    """The pictures of an inspection by their names (:func:`osr.inspection.captions`)."""
     from osr.inspection.drawing import save_pictures
 
     settings.check(model)
     pixels = to_float(to_rgb8(read(source, settings.most_pixels).pixels))
     try:
-        save_pictures(inspect_image(pixels, Checkpoint.load(model)), folder / "inside")
+        return save_pictures(inspect_image(pixels, Checkpoint.load(model)), folder / "inside")
     except ModelError as error:
         raise ModelError(f"model {model}: {error}") from None
-    return {name: folder / "inside" / f"{name}.png" for name in PICTURES}
 
 
 def public(error: OSRError, folder: Path) -> str:

@@ -7,7 +7,8 @@ are the same for every backend and need none.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from osr_core.errors import ImageError, ModelError
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
 from osr_core.registry import default_model
-from osr_core.spec import InputTransform, RoutedExperts
+from osr_core.spec import Experts, InputTransform, RoutedExperts
 from osr_core.transforms import input_transform
 from osr_core.wave import wrap
 
@@ -41,7 +42,10 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     "imaginary": ("Imaginary part", "a sin θ; blue below 0, red above"),
     "gate": ("Gates", "mean of all gates: dark keeps the image, yellow takes the restoration"),
 }
-"""Title and meaning of every picture of :func:`osr.inspection.drawing.pictures`."""
+"""Title and meaning of the pictures of :func:`osr.inspection.drawing.pictures`. A mixture has one
+picture for each expert instead of the last: see :func:`captions`."""
+
+_EXPERT = re.compile(r"expert-(\d+)(?:-(.+))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,23 @@ class Inspection:
     gate: Planes
     """Share of the restored wave in the result, (D, H, W): 0 is the image itself, 1 the wave. Of
     experts: the weight of each one's correction, which may exceed 1."""
+    experts: tuple[str, ...] = ()
+    """``expert-1-NAME`` … for the D experts of a mixture; empty for a reprogrammed model."""
+
+
+def captions(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Title and meaning of each picture, in the order in which they are shown.
+
+    >>> captions(["expert-3-osr-derain", "real"])["expert-3-osr-derain"]
+    ('Expert 3: osr-derain', 'weight of its correction: dark is 0, yellow 1')
+    """
+    given = set(names)
+    found = {name: text for name, text in PICTURES.items() if name in given}
+    experts = {name: match for name in given if (match := _EXPERT.fullmatch(name))}
+    for name, match in sorted(experts.items(), key=lambda item: int(item[1][1])):
+        title = f"Expert {match[1]}: {match[2]}" if match[2] else f"Expert {match[1]}"
+        found[name] = title, "weight of its correction: dark is 0, yellow 1"
+    return found
 
 
 def inspect(
@@ -137,13 +158,28 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
     wave = "input_transform." if spec.reprogrammed else "wave."
     parts = {part: ops.noted[wave + part] for part in ("amplitude", "phase", "real", "imaginary")}
     parts["phase"] = wrap(parts["phase"])
+    experts = _experts(checkpoint)
     if spec.reprogrammed:
         gate = ops.noted["output_transform.gate"]
     else:
-        gates = [value for name, value in ops.noted.items() if name.startswith("gates.")]
-        gate = np.concatenate(gates, axis=1)
+        gate = np.concatenate([ops.weight(index) for index in range(len(experts))], axis=1)
     cuts = {name: cut(values) for name, values in parts.items()}
-    return Inspection(picture, np.moveaxis(cut(result), 0, 2), **cuts, gate=cut(gate))
+    output = np.moveaxis(cut(result), 0, 2)
+    return Inspection(picture, output, **cuts, gate=cut(gate), experts=experts)
+
+
+def _experts(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Names of the experts' pictures, with those of the models that the experts were taken from."""
+    spec = checkpoint.spec
+    if spec.reprogrammed or not isinstance(spec.backbone, Experts | RoutedExperts):
+        return ()
+    count, init = len(spec.backbone.experts), checkpoint.provenance.get("init")
+    if not isinstance(init, list) or len(init) != count:
+        init = [None] * count
+    names = (each.get("name") if isinstance(each, dict) else None for each in init)
+    # A file may hold anything as a name, and it becomes part of the name of a picture.
+    words = (re.sub(r"\W+", "-", name)[:80] if isinstance(name, str) else "" for name in names)
+    return tuple(f"expert-{n}-{w}" if w else f"expert-{n}" for n, w in enumerate(words, 1))
 
 
 class _Recorder(NumpyOps):
@@ -156,3 +192,7 @@ class _Recorder(NumpyOps):
     def note(self, name: str, value: NDArray[Any]) -> None:
         """By name."""
         self.noted[name] = value
+
+    def weight(self, index: int) -> NDArray[Any]:
+        """Of an expert's correction: its gate, and its route where a router decides as well."""
+        return self.noted[f"gates.{index}"] * self.noted.get(f"routes.{index}", 1.0)

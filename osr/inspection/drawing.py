@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from osr.images import Picture, to_levels, write
-from osr.inspection import PICTURES, Inspection, Planes
+from osr.inspection import PICTURES, Inspection, Planes, captions
 from osr_core.errors import ImageError
 
 Colours = NDArray[np.uint8]  # (..., 3) RGB
@@ -30,40 +30,43 @@ _TILE = 3.0  # width of a picture on the sheet, in inches
 
 
 def pictures(inspection: Inspection) -> dict[str, Colours]:
-    """Each quantity as one picture, (H, W, 3), by the names of :data:`osr.inspection.PICTURES`.
+    """Each quantity as one picture, (H, W, 3), by the names of :func:`osr.inspection.captions`.
 
-    The wave is the one whose phase varies most.
+    The wave is the one whose phase varies most. A mixture has a picture for each expert.
     """
     wave = _waves(inspection)[1]
-    gate = colours("viridis", inspection.gate.mean(0))
     both = wave.signed("real"), wave.signed("imaginary")
-    parts = inspection.image, wave.grey, wave.hue, *both, gate
-    return {name: to_levels(part) for name, part in zip(PICTURES, parts, strict=True)}
+    gates = inspection.gate if inspection.experts else inspection.gate.mean(0, keepdims=True)
+    names = *list(PICTURES)[:-1], *(inspection.experts or ("gate",))
+    parts = inspection.image, wave.grey, wave.hue, *both, *(colours("viridis", g) for g in gates)
+    return {name: to_levels(part) for name, part in zip(names, parts, strict=True)}
 
 
-def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> None:
-    """Write :func:`pictures` as ``image.png``, ``amplitude.png`` … into a folder."""
+def save_pictures(inspection: Inspection, folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Write :func:`pictures` as ``image.png``, ``amplitude.png`` … into a folder; returns them."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImageError(f"{folder}: cannot be created: {error.strerror}") from None
+    files = {}
     for name, picture in pictures(inspection).items():
-        write(Path(folder) / f"{name}.png", Picture(picture))
+        files[name] = Path(folder) / f"{name}.png"
+        write(files[name], Picture(picture))
+    return files
 
 
 def draw(inspection: Inspection, title: str = "Image") -> Colours:
     """A contact sheet, (h, w, 3): a row for each quantity, its mean and single channels.
 
     The waves are those whose phase varies most over the image, the same in each row, so that a
-    column is one wave; the gates are those that vary most. Pictures of waves are scaled one by one,
-    as their labels say; both parts of a wave have the same scale.
+    column is one wave. The gates are those that vary most, the experts those of the largest weight.
+    Pictures of waves are scaled one by one, as their labels say; both parts of a wave have the same
+    scale.
     """
     waves = _waves(inspection)
     change = (inspection.result - inspection.image).mean(2)
     top = _top(change)
-    gates = [(f"mean of {len(inspection.gate)} gates", inspection.gate.mean(0))]
-    varied = np.argsort(-inspection.gate.std((1, 2)), kind="stable")[: len(waves) - 1]
-    gates += [(f"gate {index + 1}", inspection.gate[index]) for index in varied]
+    heading, gates = _gates(inspection, len(waves))
 
     def signed(part: str) -> _Tiles:
         return [(f"{w.name}, to ±{w.far:.2g}", w.signed(part)) for w in waves]
@@ -75,8 +78,7 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
         ("Phase θ: degradation; brightness: amplitude", "phase", [(w.name, w.hue) for w in waves]),
         ("Real part, a cos θ", "RdBu_r", signed("real")),
         ("Imaginary part, a sin θ", "RdBu_r", signed("imaginary")),
-        ("Gates: 0 keeps the image, 1 takes the restoration", "viridis",
-         [(label, colours("viridis", gate)) for label, gate in gates]),
+        (heading, "viridis", [(label, colours("viridis", gate)) for label, gate in gates]),
     ]  # fmt: skip
     height, width = inspection.image.shape[:2]
     size = (4 * _TILE + 1.2, len(rows) * (_TILE * height / width + 0.8))
@@ -88,6 +90,19 @@ def draw(inspection: Inspection, title: str = "Image") -> Colours:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def _gates(one: Inspection, count: int) -> tuple[str, list[tuple[str, Planes]]]:
+    """Heading of the row of gates, their labels and their values."""
+    if one.experts:
+        titles = [title for title, _ in captions(one.experts).values()]
+        order = np.argsort(-one.gate.mean((1, 2)), kind="stable")[:count]
+        shown = [(f"{titles[i]}, mean {one.gate[i].mean():.2f}", one.gate[i]) for i in order]
+        return "Experts: 0 leaves the correction out, 1 adds it", shown
+    order = np.argsort(-one.gate.std((1, 2)), kind="stable")[: count - 1]
+    shown = [(f"mean of {len(one.gate)} gates", one.gate.mean(0))]
+    shown += [(f"gate {index + 1}", one.gate[index]) for index in order]
+    return "Gates: 0 keeps the image, 1 takes the restoration", shown
 
 
 def colours(cmap: str, values: Planes, top: float = 1.0) -> _Shares:

@@ -12,7 +12,7 @@ from osr.evaluation.metrics import SSIM_VARIANT
 from osr.evaluation.models import Model
 from osr.evaluation.records import Row
 from osr.evaluation.statistics import CEILING, NOTICEABLE, RESAMPLES, capped
-from osr.inspection import PICTURES
+from osr.inspection import captions
 from osr.report.pictures import DIFFERENCE_SCALE, QUALITY, Pictures
 from osr.report.view import FILTERS, HEADINGS, STATES, View, plain, signed, spaced
 
@@ -79,8 +79,7 @@ def _script_data(view: View, pictures: Pictures) -> dict[str, Any]:
                 "name": wave["name"],
                 "parts": [
                     {"key": wave["parts"][name], "title": title, "text": meaning}
-                    for name, (title, meaning) in PICTURES.items()
-                    if name in wave["parts"]
+                    for name, (title, meaning) in captions(wave["parts"]).items()
                 ],
             }
             for wave in pictures.waves
