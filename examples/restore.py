@@ -25,4 +25,6 @@ def main(source: str, target: str, device: str = "auto") -> None:
 
 
 if __name__ == "__main__":
+    if not 3 <= len(sys.argv) <= 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

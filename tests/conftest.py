@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,9 @@ from osr_core.backend import BACKENDS, FRAMEWORKS, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
 from osr_core.spec import ModelSpec, UNet
+
+# A shell starts what it runs in the background with SIGINT ignored, and commands would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=BACKENDS, scope="session")

@@ -16,11 +16,11 @@ from PIL import Image
 from report_folder import BAD_NAME, COLUMNS, make_folder
 
 from osr.evaluation.models import Model
-from osr.evaluation.statistics import load
+from osr.evaluation.statistics import NOTICEABLE, load
 from osr.report import page as page_module
 from osr.report import write_report
 from osr.report.pictures import DIFFERENCE_SCALE, collect, difference
-from osr.report.view import MINUS, View
+from osr.report.view import HEADINGS, MINUS, View
 from osr_core.errors import ImageError, OptionError
 
 VOID = {"meta", "link", "br", "img", "input"}
@@ -169,6 +169,13 @@ def test_the_row_of_a_zero_shot_method_states_its_time(folder: Path) -> None:
     (line,) = (line for line in view.lines if line.kind == "zero-shot")
     assert line.about == "7 parameters, fitted in 120 s an image"
     assert {cell.state for cell in line.cells if cell is not None} == {"zero-shot"}
+
+
+def test_worse_images_are_those_that_lose_more_than_can_be_noticed(folder: Path) -> None:
+    cells = [cell for line in View(load(folder)).lines for cell in line.cells if cell is not None]
+    cell = next(cell for cell in cells if cell.has_gain)
+    details = replace(cell, gains=np.array([-0.3, -NOTICEABLE / 2, 0, 1])).details
+    assert details[HEADINGS.index("worse by over 0.2 dB")].startswith("25")
 
 
 def test_seen_and_unseen_are_marked(folder: Path) -> None:

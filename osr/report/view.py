@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from osr.evaluation.columns import Column
 from osr.evaluation.models import Model
-from osr.evaluation.statistics import CEILING, Figures, Interval, Results, interval
+from osr.evaluation.statistics import CEILING, NOTICEABLE, Figures, Interval, Results, interval
 
 MINUS = "\u2212"
 
@@ -62,7 +62,7 @@ class Cell:
     @property
     def details(self) -> tuple[str, ...]:
         """The values under :data:`HEADINGS`."""
-        worse = percent(float((self.gains < 0).mean()))
+        worse = percent(float((self.gains < -NOTICEABLE).mean()))
         gain = (signed(self.gain.mean), ends(self.gain), worse) if self.has_gain else ("–",) * 3
         known = {"seen": "yes", "unseen": "no", "unknown": "?"}.get(self.state, "–")
         psnr = (decibels(self.mean[name]) for name in ("input_psnr", "psnr"))
@@ -70,8 +70,8 @@ class Cell:
         return (known, str(len(self.gains)), *psnr, *gain, *ssim)
 
 
-HEADINGS = ("trained on it", "images", "PSNR in", "PSNR out", "gain", "95 % interval", "worse",
-            "SSIM in", "SSIM out")  # fmt: skip
+HEADINGS = ("trained on it", "images", "PSNR in", "PSNR out", "gain", "95 % interval",
+            f"worse by over {NOTICEABLE} dB", "SSIM in", "SSIM out")  # fmt: skip
 
 
 @dataclass(frozen=True)
