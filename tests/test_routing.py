@@ -1,6 +1,7 @@
 """Routing: what the router and the gates learn, in both backends, and experts that are not run."""
 
 from dataclasses import replace
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -24,6 +25,8 @@ from osr_core.initial import HIGH_PASS, initial_state
 from osr_core.reference import forward
 from osr_core.training import routing
 from osr_core.training.routing import (
+    MISSED,
+    MOST_DB,
     NEIGHBOURS,
     PENALTY_DB,
     Replay,
@@ -137,6 +140,23 @@ def test_an_image_needs_the_expert_that_no_other_replaces():
     assert needs[0] > 10  # the second would leave a tenth
     assert needs[0] > alone / 2
     assert needs[1:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("need", "counted"), [(4, 4), (99, MOST_DB)])
+def test_a_missed_expert_counts_by_what_the_image_loses(
+    backend: ModuleType, need: float, counted: float
+) -> None:
+    """Of two images that look alike one needs it: the best odds are the loss, in decibels."""
+    losses = import_module(f"{backend.__name__}.losses")
+    tensor = import_module(backend.__name__.partition(".")[2]).tensor
+    zeros = np.zeros((2, 1, 1, 1), np.float32)
+    fixed = [zeros - 99, np.zeros((2, 2, 2, 1, 1), np.float32), zeros, np.float32([[need], [0]])]
+
+    def loss(shift: float) -> float:
+        logits = np.full((2, 1), np.log(MISSED * counted) + shift, np.float32)
+        return float(losses.routing_loss(*(tensor(each) for each in (logits, *fixed))))
+
+    assert loss(0) < min(loss(-0.3), loss(0.3))
 
 
 def samples(value):

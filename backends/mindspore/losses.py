@@ -15,7 +15,7 @@ from osr_core.errors import DeviceError
 from osr_core.operations import ROUTE
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
-from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB, WHOLE
+from osr_core.training.routing import FIT, FLOOR, MISSED, MOST_DB, NEEDED_DB, WHOLE
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -46,7 +46,7 @@ def routing_loss(
         needs: of each image for each expert.
     """
     needed = (needs > NEEDED_DB).astype(ms.float32)
-    missed = (MISSED * needs).clip(MISSED / 10, 2 * MISSED)
+    missed = MISSED * needs.clip(NEEDED_DB, MOST_DB)
     weights = needed * missed + (1 - needed)
     router = (_cross_entropy(routes, needed) * weights).mean()
     running = hard_gate(ops.stop_gradient(routes), ROUTE)[..., None, None]  # (N, K, 1, 1)

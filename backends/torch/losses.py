@@ -17,7 +17,7 @@ from backends.torch.layers import hard_gate
 from osr_core.operations import ROUTE
 from osr_core.training.losses import TERMS as SHARED_TERMS
 from osr_core.training.losses import check_losses, mse
-from osr_core.training.routing import FIT, FLOOR, MISSED, NEEDED_DB, WHOLE
+from osr_core.training.routing import FIT, FLOOR, MISSED, MOST_DB, NEEDED_DB, WHOLE
 from osr_core.training.vgg import MEAN, STAGES, STD, require_vgg
 
 
@@ -48,7 +48,7 @@ def routing_loss(
         needs: of each image for each expert.
     """
     needed = (needs > NEEDED_DB).float()
-    missed = (MISSED * needs).clamp(MISSED / 10, 2 * MISSED)
+    missed = MISSED * needs.clamp(NEEDED_DB, MOST_DB)
     weights = needed * missed + (1 - needed)
     router = (_cross_entropy(routes, needed) * weights).mean()
     running = hard_gate(routes.detach(), ROUTE)[..., None, None]  # (N, K, 1, 1)

@@ -25,9 +25,13 @@ FLOOR = (1 / 255) ** 2
 NEEDED_DB = 0.1
 """Loss without an expert from which on an image needs it, in decibels."""
 
-MISSED = 2.0
-"""Weight in the router's loss of an expert that is needed, for each decibel; between a tenth and
-twice of this. One that is not needed weighs 1: to run it costs time alone."""
+MISSED = 0.5
+"""Weight in the router's loss of an expert that is needed, for each decibel between
+:data:`NEEDED_DB` and :data:`MOST_DB` that the image would lose without it. One that is not needed
+weighs 1: to run it costs time alone."""
+
+MOST_DB = 8.0
+"""Loss without an expert above which no more is made of it, in decibels."""
 
 FIT = 0.3
 """Weight of the cross-entropy of gates with :func:`gate_targets`, beside the error they leave."""
