@@ -24,19 +24,21 @@ LARGEST_AREA = 2048 * 2048
 computed twice."""
 
 _FEATURE_MAPS = 5 << 26  # bytes for those of a tile by default: 320 MiB
+_DEFAULT_AREA = 1 << 21  # pixels at most: ONNX Runtime with AVX-512 keeps three times the values
 
 
 def default_area(peak_values: float, overlap: int) -> int:
-    """Pixels of a tile by default: what 320 MiB suffice for, more if that were mostly overlap.
+    """Pixels of a tile by default: what 320 MiB suffice for, 2 million at most, but more if that
+    were mostly overlap.
 
     Args:
         peak_values: of the network's feature maps per pixel (:class:`~.analysis.Analysis`).
         overlap: as in :func:`spans`.
 
-    >>> default_area(64, 56), default_area(118, 96), default_area(118, 304)
-    (1310720, 710898, 1871424)
+    >>> default_area(64, 56), default_area(34, 56), default_area(118, 96), default_area(118, 304)
+    (1310720, 2097152, 710898, 1871424)
     """
-    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), LARGEST_AREA)
+    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), _DEFAULT_AREA)
     return max(area, (9 * overlap // 2) ** 2)
 
 
