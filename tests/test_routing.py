@@ -227,3 +227,29 @@ def test_the_router_sees_patches_that_a_tile_does_not_show(runtime: ModuleType) 
     assert np.abs(results[0] - results[1]).max() > 1e-3
     same = np.concatenate((thumbnails[1], context_of(image, 6)[:, 3:]), 1)
     assert np.abs(network.predict(tile, same) - results[1]).max() > 1e-4
+
+
+def test_router_and_gates_decide_in_float32(backend: ModuleType) -> None:
+    """So that the precision of the experts does not change which of them run."""
+    spec = CASES["routed experts"]
+    network = load_network(backend, spec, make_state(spec))
+    decide, weigh, seen = network.decide, network.gate, []
+
+    def note_routes(evidence):
+        seen.append((evidence, decide(evidence)[1]))
+        return decide(evidence)
+
+    def note_gates(features, levels):
+        seen.append((features, weigh(features, levels)))
+        return weigh(features, levels)
+
+    network.decide, network.gate = note_routes, note_gates
+    images, _ = make_batch(0)
+    exact = network.predict(images)
+    network.precision = "bfloat16" if backend.__name__ == "backends.torch" else "float16"
+    rounded = network.predict(images)
+    assert 0 < np.abs(rounded - exact).max() < 0.05
+    routes, _, again, gates = seen
+    for one, other in zip(routes[1], again[1], strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert all("float32" in str(gate.dtype).lower() for gate in gates[1])

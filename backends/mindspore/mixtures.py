@@ -57,7 +57,13 @@ class Experts(Network):
 
 
 class RoutedExperts(Network):
-    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`."""
+    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`.
+
+    Router and gates decide in float32, whatever the precision of the experts: near a threshold
+    rounding would change which of them run.
+    """
+
+    in_precision = "experts."
 
     def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()

@@ -58,7 +58,11 @@ class Experts(Network):
 
 
 class RoutedExperts(Network):
-    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`."""
+    """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`.
+
+    Router and gates decide in float32, whatever the precision of the experts: near a threshold
+    rounding would change which of them run.
+    """
 
     def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()
@@ -86,7 +90,8 @@ class RoutedExperts(Network):
     def forward(self, image: Tensor, context: Tensor | None = None) -> Tensor:
         if context is None:
             context = self.look(image)
-        features, routes = self.route(context)
+        with torch.autocast(image.device.type, enabled=False):
+            features, routes = self.route(context)
         changes, levels = [], []
         for index in range(len(self.experts)):
             route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
@@ -96,7 +101,8 @@ class RoutedExperts(Network):
             else:
                 changes.append(torch.zeros_like(image))
             levels.append(level(changes[index], self.cell))
-        logits = self.gate(features, torch.cat(levels, 1))
+        with torch.autocast(image.device.type, enabled=False):
+            logits = self.gate(features, torch.cat(levels, 1))
         result = image
         for index in range(len(self.experts)):
             gate = upsample(hard_gate(logits[index], GATE), self.cell)  # (N, 1, H, W)
