@@ -26,8 +26,8 @@ class Network(Pretrained, nn.Cell):
     """What the network is; :func:`~.networks.build` sets it."""
     precision = "float32"
     """Type in which :meth:`predict` computes convolutions."""
-    in_precision = ""
-    """Beginning of the names of those that are computed in it; others are in float32."""
+    precision_prefix = ""
+    """Of the names of the convolutions that it is for; all others are computed in float32."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
 

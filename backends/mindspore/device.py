@@ -74,14 +74,12 @@ def check_precision(kind: str, precision: str) -> None:
 
 
 def set_precision(network: nn.Cell, precision: str) -> None:
-    """Compute a network's convolutions in that precision from now on; the phase in float32, and
-    what the network's ``in_precision`` leaves out."""
+    """Compute a network's convolutions in that precision from now on, the phase in float32."""
     # Not a context as in PyTorch but a property of each cell.
-    start = getattr(network, "in_precision", "")
+    prefix = getattr(network, "precision_prefix", "")
     for name, cell in network.cells_and_names():
-        if not name.startswith(start) or name.endswith("phase"):
-            continue
-        if isinstance(cell, (nn.Conv2d, nn.Conv2dTranspose)):
+        reduced = name.startswith(prefix) and not name.endswith("phase")
+        if reduced and isinstance(cell, (nn.Conv2d, nn.Conv2dTranspose)):
             cell.to_float(DTYPES[precision])
 
 

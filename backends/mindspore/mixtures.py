@@ -60,10 +60,10 @@ class RoutedExperts(Network):
     """Sparse mixture of experts; :class:`osr_core.spec.RoutedExperts`.
 
     Router and gates decide in float32, whatever the precision of the experts: near a threshold
-    rounding would change which of them run.
+    rounding would change which of them run. Here they are trained in float32, too.
     """
 
-    in_precision = "experts."
+    precision_prefix = "experts."
 
     def __init__(self, spec: specs.RoutedExperts, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()

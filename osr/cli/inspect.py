@@ -29,7 +29,8 @@ def inspect(
     """Show what a reprogrammed model, or a mixture of experts, computes from IMAGE.
 
     Amplitude, phase, real and imaginary part of the waves that enter the network, and the gates
-    that select for each pixel between the image itself and its restoration.
+    that select for each pixel between the image itself and its restoration; of a mixture, the
+    weight of each expert.
     """
     height, width = run_inspection(image, model, output, size, max_pixels).image.shape[:2]
     if as_json:

@@ -25,7 +25,7 @@ from osr_core.errors import ImageError, ModelError
 from osr_core.networks import network
 from osr_core.reference import NumpyOps
 from osr_core.registry import default_model
-from osr_core.spec import Experts, InputTransform, RoutedExperts
+from osr_core.spec import InputTransform, RoutedExperts
 from osr_core.transforms import input_transform
 from osr_core.wave import wrap
 
@@ -43,7 +43,7 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     "gate": ("Gates", "mean of all gates: dark keeps the image, yellow takes the restoration"),
 }
 """Title and meaning of the pictures of :func:`osr.inspection.drawing.pictures`. A mixture has one
-picture for each expert instead of the last: see :func:`captions`."""
+picture of each expert instead of the last: see :func:`captions`."""
 
 _EXPERT = re.compile(r"expert-(\d+)(?:-(.+))?")
 
@@ -171,9 +171,9 @@ def inspect_image(image: Image, checkpoint: Checkpoint, size: int = DEFAULT_SIZE
 def _experts(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Names of the experts' pictures, with those of the models that the experts were taken from."""
     spec = checkpoint.spec
-    if spec.reprogrammed or not isinstance(spec.backbone, Experts | RoutedExperts):
+    if spec.reprogrammed:
         return ()
-    count, init = len(spec.backbone.experts), checkpoint.provenance.get("init")
+    count, init = len(spec.experts), checkpoint.provenance.get("init")
     if not isinstance(init, list) or len(init) != count:
         init = [None] * count
     names = (each.get("name") if isinstance(each, dict) else None for each in init)

@@ -32,7 +32,7 @@ _TILE = 3.0  # width of a picture on the sheet, in inches
 def pictures(inspection: Inspection) -> dict[str, Colours]:
     """Each quantity as one picture, (H, W, 3), by the names of :func:`osr.inspection.captions`.
 
-    The wave is the one whose phase varies most. A mixture has a picture for each expert.
+    The wave is the one whose phase varies most. A mixture has a picture of each expert.
     """
     wave = _waves(inspection)[1]
     both = wave.signed("real"), wave.signed("imaginary")
