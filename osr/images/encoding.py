@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import putchunk
 
+from osr.images.deflate import LAST_BLOCK, ZLIB_HEADER, deflate, in_order
 from osr.images.formats import format_of
 from osr.images.metadata import (
     BIG_TIFF_HEADER,
@@ -98,22 +99,13 @@ def _write_png(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[
         putchunk(file, b"eXIf", picture.exif)
     if picture.xmp:
         putchunk(file, b"iTXt", _XMP_KEYWORD + picture.xmp)
-    deflate, above = _deflate(), np.zeros(width * channels * item, np.uint8)
-    for block in _blocks(strips, max(1, _IDAT_BYTES // above.size)):
-        filtered, above = _filtered(block, above)
-        if data := deflate.compress(filtered.data):
-            putchunk(file, b"IDAT", data)
-    putchunk(file, b"IDAT", deflate.flush())
+    blocks = _blocks(strips, max(1, _IDAT_BYTES // (width * channels * item)))
+    head, checksum = ZLIB_HEADER, 1
+    for filtered, data in in_order(_deflated, _pairs(blocks)):
+        putchunk(file, b"IDAT", head, data)
+        head, checksum = b"", zlib.adler32(filtered.data, checksum)
+    putchunk(file, b"IDAT", LAST_BLOCK, struct.pack(">L", checksum))
     putchunk(file, b"IEND", b"")
-
-
-def _deflate() -> Any:
-    """zlib that looks for runs only, not for repeated patterns.
-
-    On the differences of photographs that takes less than half the time of zlib's level 3, and most
-    files become smaller, by about 5 %.
-    """
-    return zlib.compressobj(strategy=zlib.Z_RLE)
 
 
 def _layout(picture: Content[Rows]) -> tuple[int, int, int, int]:
@@ -141,21 +133,27 @@ def _blocks(strips: Iterable[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]
         yield np.atleast_3d(rest)
 
 
-def _filtered(
-    block: NDArray[Any], above: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Each row of bytes as its difference from the row above, and the last row itself.
+def _pairs(blocks: Iterable[NDArray[Any]]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Each block with the row above it, which is 0 above the first."""
+    above: NDArray[Any] | None = None
+    for block in blocks:
+        yield block, np.zeros_like(block[0]) if above is None else above
+        above = block[-1].copy()
+
+
+def _deflated(pair: tuple[NDArray[Any], NDArray[Any]]) -> tuple[NDArray[np.uint8], bytes]:
+    """Rows of bytes, each as its difference from the row above, and these compressed.
 
     PNG filter type 2, "Up". On photographs it takes about 1 % more bytes than Pillow's choice of a
     filter for each row.
     """
-    big_endian = np.ascontiguousarray(block, block.dtype.newbyteorder(">"))
-    rows = big_endian.view(np.uint8).reshape(len(block), -1)
+    block, above = (np.ascontiguousarray(p, p.dtype.newbyteorder(">")) for p in pair)
+    rows = block.view(np.uint8).reshape(len(block), -1)
     filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = 2
-    np.subtract(rows[0], above, out=filtered[0, 1:])
+    np.subtract(rows[0], above.view(np.uint8).ravel(), out=filtered[0, 1:])
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    return filtered, rows[-1]
+    return filtered, deflate(filtered.data, part=True)
 
 
 def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[Any]]) -> None:
@@ -168,11 +166,7 @@ def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray
     rows = max(1, _STRIP_BYTES // (width * channels * item))
     file.write(header)
     offsets, lengths = [], []
-    for block in _blocks(strips, rows):
-        strip = block.astype(block.dtype.newbyteorder("<"), order="C")
-        strip[:, 1:] -= strip[:, :-1].copy()
-        deflate = _deflate()
-        data = deflate.compress(strip.data) + deflate.flush()
+    for data in in_order(_predicted, _blocks(strips, rows)):
         offsets.append(file.tell())
         lengths.append(len(data))
         file.write(data)
@@ -202,3 +196,10 @@ def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray
     file.write(directory_behind(tags, header, end))
     file.seek(4 if header == TIFF_HEADER else 8)
     file.write(struct.pack("<L" if header == TIFF_HEADER else "<Q", end))
+
+
+def _predicted(block: NDArray[Any]) -> bytes:
+    """Pixels as differences from those to the left, compressed."""
+    strip = block.astype(block.dtype.newbyteorder("<"), order="C")
+    strip[:, 1:] -= strip[:, :-1].copy()
+    return deflate(strip.data)
