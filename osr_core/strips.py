@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -88,7 +88,8 @@ class Restoration:
     ) -> None:
         self._image, self._network, self._tiling = image, network, tiling
         self._context = context
-        self._info = analyse(network.spec)
+        info, factor = analyse(network.spec), getattr(network, "memory_factor", 1.0)
+        self._info = replace(info, peak_values=factor * info.peak_values)
         stride, least = self._info.total_stride, self._info.minimum
         self._height, self._width = (
             max(-(-side // stride) * stride, least) for side in image.shape[:2]

@@ -18,7 +18,7 @@ from osr_core.spec import (
     UNet,
 )
 from osr_core.strips import Restoration
-from osr_core.tiling import Tiling, spans, tile_sides
+from osr_core.tiling import Tiling, default_area, spans, tile_sides
 
 
 def test_each_pixel_is_valid_in_one_tile_and_further_than_the_overlap_from_its_edges():
@@ -237,3 +237,16 @@ def test_strips_of_an_image_read_by_rows_take_memory_as_high_as_tiles():
     pictures = 3 * 2 * row * beside**0.5  # two strips each of one read, computed and written
     assert beside < alone
     assert free * beside / alone + pictures == pytest.approx(free, rel=1e-3)
+
+
+def test_default_tiles_are_smaller_in_a_framework_that_takes_more_memory():
+    image = np.zeros((2000, 3000, 3), np.uint8)
+    image[:, ::7] = 255
+    spec = ModelSpec(UNet((80, 80), 1))
+    area = default_area(analyse(spec).peak_values, 8)
+    for factor in (1, 2):
+        network = Cut(4, 8)
+        network.spec, network.memory_factor = spec, factor
+        list(Restoration(image, network, Tiling()))
+        largest = max(height * width for _, _, height, width in network.shapes)
+        assert 0.7 * area / factor < largest <= area / factor

@@ -4,7 +4,7 @@
 
 Overlap: a picture is restored whole and cut in two. The difference to the whole picture shrinks
 with the distance from the cut; the overlap is the smallest multiple of half the total stride beyond
-which it stays within half a level of 8 bit, on three of four pictures that the model changes. The
+which it stays within half a level of 8 bit, on two of three pictures that the model changes. The
 others are recognised when tiles meet (osr_core/strips.py). bfloat16: the mean PSNR, against the
 clean pictures, that it loses next to float32. Pictures are those of scikit-image, clean and
 degraded. The tensors of a file do not change; its hash in registry.json does.
@@ -38,7 +38,7 @@ DEGRADATIONS = (
 )  # fmt: skip
 TOLERANCE = strips.TOLERANCE / 2
 """Half a level of 8 bit: longer seams cross more of a picture."""
-SHARE = 0.75
+SHARE = 2 / 3
 """Of the pictures that the overlap suffices for."""
 
 Planes = NDArray[np.float32]

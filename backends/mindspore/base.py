@@ -30,6 +30,8 @@ class Network(Pretrained, nn.Cell):
     """Of the names of the convolutions that it is for; all others are computed in float32."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
+    memory_factor = 2.0
+    """How much more than PyTorch the framework takes, so that default tiles are smaller by it."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

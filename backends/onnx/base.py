@@ -26,6 +26,8 @@ class Network(Pretrained):
     """The only one there is."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
+    memory_factor = 1.0
+    """How much more than PyTorch the framework takes, so that default tiles are smaller by it."""
 
     def __init__(self, spec: ModelSpec, state: State, device: Device) -> None:
         self.spec = spec

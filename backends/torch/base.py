@@ -26,6 +26,8 @@ class Network(Pretrained, nn.Module):
     """Type in which :meth:`predict` computes convolutions."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
+    memory_factor = 1.0
+    """How much more than PyTorch the framework takes, so that default tiles are smaller by it."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None
