@@ -45,7 +45,7 @@ class Network(Protocol):
     overlap: int | None
     """Pixels by which tiles should overlap, if that was measured; see :mod:`osr_core.strips`."""
     memory_factor: float
-    """How much more than PyTorch the framework takes, so that default tiles are smaller by it."""
+    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

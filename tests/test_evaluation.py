@@ -14,9 +14,9 @@ from osr.evaluation.columns import DEFAULT_DEGRADATIONS, grid, locate, make_colu
 from osr.evaluation.metrics import Protocol, psnr
 from osr.evaluation.models import INPUT, Model, network_model, safe_name, split_label
 from osr.evaluation.records import RESULTS, Description, read_rows
-from osr.evaluation.runner import in_order
 from osr.evaluation.session import fill
 from osr.images import Picture, read, write
+from osr.threads import in_order
 from osr_core.checkpoint import Checkpoint
 from osr_core.errors import ImageError, OptionError
 from osr_core.initial import initial_state

@@ -27,7 +27,7 @@ class Network(Pretrained):
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
     memory_factor = 1.0
-    """How much more than PyTorch the framework takes, so that default tiles are smaller by it."""
+    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
 
     def __init__(self, spec: ModelSpec, state: State, device: Device) -> None:
         self.spec = spec

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +23,12 @@ from osr.evaluation.columns import Column
 from osr.evaluation.metrics import Protocol, psnr_and_ssim
 from osr.evaluation.models import Model
 from osr.evaluation.records import Row, open_rows, read_rows
+from osr.threads import in_order
 from osr_core.errors import ImageError
 
 WORKERS = min(4, max(2, os.cpu_count() or 2))
 """Threads that run baselines and score."""
 
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 class Job(NamedTuple):
@@ -114,29 +112,6 @@ def run(
             write(row)
             on_row(row)
     return skipped
-
-
-def in_order(
-    function: Callable[[_In], _Out], items: Iterable[_In], pool: ThreadPoolExecutor, ahead: int
-) -> Iterator[_Out]:
-    """Results of a function in the order of its arguments, computed ahead by the threads of a pool.
-
-    At most ``ahead`` results wait while one is used. At an :class:`ImageError` of ``items``, what
-    was taken before is still yielded.
-    """
-    waiting: deque[Future[_Out]] = deque()
-    error = None
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-    except ImageError as reason:
-        error = reason
-    while waiting:
-        yield waiting.popleft().result()
-    if error is not None:
-        raise error
 
 
 def _restore(sample: _Sample, model: Model) -> _Restored:

@@ -1,42 +1,14 @@
-"""Deflate on several threads: zlib does not hold Python's lock while it compresses."""
+"""Deflate with zlib, of differences between the pixels of photographs."""
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-_THREADS = min(4, os.cpu_count() or 1)
 
 ZLIB_HEADER = b"\x78\x9c"
 """Of a zlib stream: a window of 32 KiB, the default level."""
 
 LAST_BLOCK = b"\x03\x00"
 """An empty last block of a deflate stream."""
-
-
-def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """The results of a function that releases Python's lock, computed on several threads.
-
-    Few items are taken ahead, so that they need not fit into memory.
-
-    >>> list(in_order(len, ["a", "bc"]))
-    [1, 2]
-    """
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(_THREADS, "deflate") as pool:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > _THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def deflate(data: bytes | memoryview, *, part: bool = False) -> bytes:

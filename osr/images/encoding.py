@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import putchunk
 
-from osr.images.deflate import LAST_BLOCK, ZLIB_HEADER, deflate, in_order
+from osr.images.deflate import LAST_BLOCK, ZLIB_HEADER, deflate
 from osr.images.formats import format_of
 from osr.images.metadata import (
     BIG_TIFF_HEADER,
@@ -33,6 +33,7 @@ from osr.images.metadata import (
     usable_dpi,
 )
 from osr.images.picture import Content
+from osr.threads import on_threads
 from osr_core.strips import Rows
 
 _JPEG_SEGMENT_BYTES = 65533 - 29  # beside its length and the longer header, XMP's
@@ -101,7 +102,7 @@ def _write_png(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray[
         putchunk(file, b"iTXt", _XMP_KEYWORD + picture.xmp)
     blocks = _blocks(strips, max(1, _IDAT_BYTES // (width * channels * item)))
     head, checksum = ZLIB_HEADER, 1
-    for filtered, data in in_order(_deflated, _pairs(blocks)):
+    for filtered, data in on_threads(_deflated, _with_row_above(blocks)):
         putchunk(file, b"IDAT", head, data)
         head, checksum = b"", zlib.adler32(filtered.data, checksum)
     putchunk(file, b"IDAT", LAST_BLOCK, struct.pack(">L", checksum))
@@ -133,7 +134,7 @@ def _blocks(strips: Iterable[NDArray[Any]], rows: int) -> Iterator[NDArray[Any]]
         yield np.atleast_3d(rest)
 
 
-def _pairs(blocks: Iterable[NDArray[Any]]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+def _with_row_above(blocks: Iterable[NDArray[Any]]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Each block with the row above it, which is 0 above the first."""
     above: NDArray[Any] | None = None
     for block in blocks:
@@ -166,7 +167,7 @@ def _write_tiff(file: BinaryIO, picture: Content[Rows], strips: Iterable[NDArray
     rows = max(1, _STRIP_BYTES // (width * channels * item))
     file.write(header)
     offsets, lengths = [], []
-    for data in in_order(_predicted, _blocks(strips, rows)):
+    for data in on_threads(_predicted, _blocks(strips, rows)):
         offsets.append(file.tell())
         lengths.append(len(data))
         file.write(data)
