@@ -16,9 +16,12 @@ from PIL import Image
 
 from osr.benchmark import bench
 from osr.benchmark.clock import Timed, run_rounds
+from osr.benchmark.contenders import Contender
 from osr.benchmark.workloads import Workload, scene_of, synthetic
 from osr_core.backend import BACKENDS, is_installed
+from osr_core.context import context_of
 from osr_core.errors import ImageError, OptionError
+from osr_core.pixels import to_planes
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALLED = [name for name in BACKENDS if is_installed(name)]
@@ -102,6 +105,22 @@ def test_experts_that_run_depend_on_the_image_and_so_do_multiply_accumulates():
         repeats=1,
     ).networks  # fmt: skip
     assert row.gemm_share is None
+
+
+def test_files_are_compared_with_tiles_that_have_the_context_of_the_image(monkeypatch):
+    seen = []
+    contender = Contender(
+        "osr-denoise", INSTALLED[0], "float32", lambda _, context: seen.append(context),
+        context_channels=3,
+    )  # fmt: skip
+    monkeypatch.setattr("osr.benchmark.models", lambda *_: [contender])
+    bench(["osr-denoise"], backends=INSTALLED[:1], inputs=["0.02.png"], tiles=[64],
+          with_processes=False, repeats=1)  # fmt: skip
+    scenes = synthetic(64, 64), synthetic(*Workload.parse("0.02.png").size)
+    own, whole = (context_of(to_planes(scene), 3) for scene in scenes)
+    assert not np.allclose(own, whole, atol=0.01)
+    for found, expected in zip(seen, (own, whole, own, whole), strict=True):  # first all, once
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_networks_of_others_have_the_published_sizes():

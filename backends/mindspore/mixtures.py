@@ -92,20 +92,20 @@ class RoutedExperts(Network):
         if context is None:
             context = self.look(image)
         features, routes = self.route(context)
-        changes, levels = [], []
+        changes: dict[int, Tensor] = {}  # of the experts that run
+        cells = image.shape[2] // self.cell, image.shape[3] // self.cell
+        levels = [ops.zeros((len(image), 1, *cells), ms.float32) for _ in self.experts]
         for index in range(len(self.experts)):
             route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
             if self.training or (route > 0).any():
                 restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
-                changes.append(route * (restored - image))
-            else:
-                changes.append(ops.zeros_like(image))
-            levels.append(level(changes[index], self.cell))
+                changes[index] = route * (restored - image)
+                levels[index] = level(changes[index], self.cell)
         logits = self.gate(features, ops.cat(levels, 1))
-        result = image
-        for index in range(len(self.experts)):
+        result = image.copy()
+        for index, change in changes.items():
             gate = upsample(hard_gate(logits[index], GATE), self.cell)  # (N, 1, H, W)
-            result = result + gate * changes[index]
+            result = result + gate * change
         return result
 
     def look(self, image: Tensor) -> Tensor:

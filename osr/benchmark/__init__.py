@@ -14,7 +14,7 @@ import numpy as np
 from backends import get_backend
 from osr.benchmark import processes
 from osr.benchmark.clock import Progress, Timed, run_rounds, stopwatch
-from osr.benchmark.contenders import Contender, models, peers
+from osr.benchmark.contenders import Contender, Tiles, models, peers
 from osr.benchmark.machine import Gemm, describe
 from osr.benchmark.rows import Benchmark, FilesRow, NetworkRow, StartRow, TrainingRow
 from osr.benchmark.workloads import Scene, Workload, scene_of, synthetic
@@ -41,6 +41,8 @@ class _Files:
     """Files that a model restores."""
 
     contender: Contender
+    alone: Tiles
+    """The network on tiles of the image."""
     work: Workload
     timed: Timed
     peak: int | None
@@ -94,14 +96,17 @@ def bench(
     if not own:
         raise OptionError("bench: no backend has a precision that was asked for")
     scene = synthetic if image is None else scene_of(image)
-    shown = scene(max(tiles), max(tiles))
     networks = own + (list(peers(chosen, device)) if with_peers else [])
-    gemm = Gemm()
-    timed = [gemm.timed, *(tile for each in networks for tile in each.prepare(shown, tiles))]
+    gemm, shown = Gemm(), scene(max(tiles), max(tiles))
+    for each in networks:
+        each.tiles = each.tiles_of(shown, tiles)
     with tempfile.TemporaryDirectory() as folder:
-        files = list(_files(own, works, Path(folder), scene, device, with_processes))
+        files = list(_files(own, works, Path(folder), scene, tiles, device, with_processes))
         starts = dict(_starts(own, Path(folder), device)) if with_processes else {}
         training = dict(_training(names, chosen, device)) if with_training else {}
+        groups = [each.tiles for each in networks]
+        groups += [each.alone for each in files if each.alone is not each.contender.tiles]
+        timed = [gemm.timed, *(tile for group in groups for tile in group.values())]
         timed += [*(each.timed for each in files), *starts.values(), *training.values()]
         run_rounds(timed, repeats, progress)
     return Benchmark(
@@ -120,17 +125,22 @@ def _files(
     works: Sequence[Workload],
     folder: Path,
     scene: Scene,
+    tiles: Sequence[int],
     device: str,
     peaks: bool,
 ) -> Iterator[_Files]:
     """Every model on every workload, whose files are written into a folder of its own."""
+    shown = scene(max(tiles), max(tiles))
     for number, work in enumerate(works):
         paths, results = work.write(folder / f"in-{number}", scene), folder / f"out-{number}"
         for each in own:
             options = _options(each, device)
             timed = Timed(f"{each}, {work}", partial(_restore, paths, results, options))
             peak = processes.peak_bytes(_arguments(paths, results, options)) if peaks else None
-            yield _Files(each, work, timed, peak)
+            alone = each.tiles
+            if each.context_channels:
+                alone = each.tiles_of(shown, tiles, whole=scene(*work.size))
+            yield _Files(each, alone, work, timed, peak)
 
 
 def _restore(paths: Sequence[Path], results: Path, options: dict[str, Any]) -> float:
@@ -184,8 +194,8 @@ def _training(
 
 
 def _network_row(each: Contender, first: Contender, gemm: Gemm) -> NetworkRow:
-    side = each.best
-    tile, reference = each.tiles[side], first.tiles[first.best]
+    side, other = each.tiles.best, first.tiles.best
+    tile, reference = each.tiles[side], first.tiles[other]
     share = None
     if each.macs is not None:
         share = each.macs * side**2 / gemm.macs * gemm.timed.ratio(tile)
@@ -196,14 +206,13 @@ def _network_row(each: Contender, first: Contender, gemm: Gemm) -> NetworkRow:
         {side: 1000 * timed.seconds for side, timed in each.tiles.items()},
         side,
         1e6 * tile.seconds / side**2,
-        tile.ratio(reference) * first.best**2 / side**2,
+        tile.ratio(reference) * other**2 / side**2,
         share,
     )
 
 
 def _files_row(each: _Files) -> FilesRow:
-    network, pixels = each.contender, each.work.pixels
-    alone = network.tiles[network.best]
+    network, pixels, side = each.contender, each.work.pixels, each.alone.best
     return FilesRow(
         str(each.work),
         each.work.count,
@@ -213,6 +222,6 @@ def _files_row(each: _Files) -> FilesRow:
         network.precision,
         each.timed.seconds,
         1e6 * each.timed.seconds / pixels,
-        each.timed.ratio(alone) * network.best**2 / pixels,
+        each.timed.ratio(each.alone[side]) * side**2 / pixels,
         each.peak,
     )

@@ -30,6 +30,15 @@ GridDehazeNet."""
 _SLOW = 8.0  # seconds of a tile, after which larger ones are left out
 
 
+class Tiles(dict[int, Timed]):
+    """A network on square tiles, by their side in pixels."""
+
+    @property
+    def best(self) -> int:
+        """Side of the tile on which a pixel takes the least time."""
+        return min(self, key=lambda side: self[side].seconds / side**2)
+
+
 @dataclass
 class Contender:
     """Something that maps ``(1, 3, H, W)`` in [0, 1] to the same."""
@@ -37,31 +46,40 @@ class Contender:
     name: str
     backend: str
     precision: str
-    predict: Callable[[Planes], object]
+    predict: Callable[..., object]
+    """Of a tile and, if it has a context, that of the image."""
     stride: int = 1
     """Height and width must be multiples of it."""
     macs: float | None = None
     """Multiply-accumulates a pixel, if they do not depend on the image."""
-    tiles: dict[int, Timed] = field(default_factory=dict)
-    """By the side of a square tile."""
+    context_channels: int = 0
+    tiles: Tiles = field(default_factory=Tiles)
+    """Each an image of its own."""
 
     def __str__(self) -> str:
         return f"{self.name}, {self.backend}, {self.precision}"
 
-    @property
-    def best(self) -> int:
-        """Side of the tile on which a pixel takes the least time."""
-        return min(self.tiles, key=lambda side: self.tiles[side].seconds / side**2)
+    def tiles_of(
+        self, image: NDArray[np.uint8], sides: Sequence[int], whole: NDArray[np.uint8] | None = None
+    ) -> Tiles:
+        """Tiles of the upper left corner of an image (H, W, 3), each computed once.
 
-    def prepare(self, image: NDArray[np.uint8], sides: Sequence[int]) -> list[Timed]:
-        """Make tiles of an image (H, W, 3), and compute each once."""
+        Args:
+            image: at least as large as the largest tile.
+            sides: in pixels.
+            whole: whose context the tiles have; by default each its own.
+        """
+        channels, tiles = self.context_channels, Tiles()
+        of_whole = None if whole is None or not channels else _context(to_planes(whole), channels)
         for side in sorted({max(1, side // self.stride) * self.stride for side in sides}):
-            tile = to_planes(image[:side, :side])
-            work = stopwatch(partial(self.predict, tile))
-            self.tiles[side] = Timed(f"{self}, {side}×{side}", work)
+            arguments = [to_planes(image[:side, :side])]
+            if channels:
+                arguments.append(_context(arguments[0], channels) if of_whole is None else of_whole)
+            work = stopwatch(partial(self.predict, *arguments))
+            tiles[side] = Timed(f"{self}, {side}×{side}", work)
             if work() > _SLOW:
                 break
-        return list(self.tiles.values())
+        return tiles
 
 
 def models(
@@ -80,24 +98,14 @@ def models(
                 except DeviceError as error:
                     logging.getLogger("osr").warning("%s: left out: %s", name, error)
                     continue
-                predict = network.predict
-                if info.context_channels:
-                    predict = _with_context(predict, info.context_channels)
-                yield Contender(name, backend, precision, predict, info.total_stride, macs)
+                yield Contender(
+                    name, backend, precision, network.predict, info.total_stride, macs,
+                    info.context_channels,
+                )  # fmt: skip
 
 
-def _with_context(
-    predict: Callable[[Planes, Planes], Planes], channels: int
-) -> Callable[[Planes], Planes]:
-    """As tiles are computed: the context of the image is there."""
-    known: dict[int, Planes] = {}
-
-    def with_context(images: Planes) -> Planes:
-        if images.shape[2] not in known:
-            known[images.shape[2]] = context_of(images, channels).astype(np.float32)
-        return predict(images, known[images.shape[2]])
-
-    return with_context
+def _context(image: Planes, channels: int) -> Planes:
+    return context_of(image, channels).astype(np.float32)
 
 
 def peers(backends: Sequence[str], device: str) -> Iterator[Contender]:

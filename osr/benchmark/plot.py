@@ -26,7 +26,7 @@ def plot(result: Benchmark, path: Path) -> None:
         sizes, colour = [row.megapixels for row in rows], f"C{number % 10}"
         label = f"{network.name}, {network.backend}, {network.precision}"
         axes.plot(sizes, [row.seconds for row in rows], "o-", color=colour, label=label)
-        alone = [size * network.microseconds for size in sizes]
+        alone = [row.seconds / row.ratio for row in rows]
         axes.plot(sizes, alone, "--", color=colour, linewidth=1)
         if network.gemm_share is not None:
             limit = [seconds * network.gemm_share for seconds in alone]
