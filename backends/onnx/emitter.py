@@ -109,11 +109,11 @@ class Emitter:
     def unshuffle(self, x: Value, side: int) -> Value:
         if side == 1:
             return x
-        # ONNX orders (row, column, channel), we (channel, row, column).
-        blocks = self._node("SpaceToDepth", [x.name], blocksize=side)
-        channels = x.channels * side**2
-        order = np.arange(channels).reshape(side**2, x.channels).T.ravel()
-        return Value(self._node("Gather", [blocks, self._constant(order)], axis=1), channels)
+        # SpaceToDepth has another order of channels, and its result another layout in memory.
+        channels, sides = x.channels * side**2, [side, side]
+        kernel = self._constant(np.eye(channels).reshape(channels, x.channels, side, side))
+        y = self._node("Conv", [x.name, kernel], kernel_shape=sides, strides=sides)
+        return Value(y, channels)
 
     def shuffle(self, x: Value, side: int) -> Value:
         if side == 1:
