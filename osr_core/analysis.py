@@ -219,7 +219,7 @@ class Tracer:
             replace(x, step=x.step / factor, before=x.before + margin, after=x.after + margin)
         )
 
-    def gated(self, gate: Traced, x: Callable[[], Traced], like: Traced) -> Traced:
+    def gated(self, gate: Traced, x: Callable[[], Traced], otherwise: Traced) -> Traced:
         self.gaps = _GAPS
         return x()
 

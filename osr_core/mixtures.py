@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from osr_core.operations import GATE, GATE_SLOPE, RESIDUAL_SCALE, ROUTE, Ops, Ramp, T
 from osr_core.spec import Experts, InputTransform, RoutedExperts
 from osr_core.transforms import input_transform
@@ -37,11 +39,12 @@ def routed_experts(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, chan
     The router gives each expert a gate *r* for the whole image, before any runs. The gates *g* of
     each cell follow from the levels of all changes.
     """
-    features, routes = router(ops, spec, prefix, image)
+    features, logits = router(ops, spec, prefix, image)
+    routes = [hard_gate(ops, each, ROUTE) for each in logits]  # (N, 1, 1, 1)
+    silent = ops.level(ops.affine(image, 0.0, 0.0), spec.cell)  # (N, 1, H/cell, W/cell)
     levels: T | None = None
     changes: list[T] = []
-    for index, logits in enumerate(routes):
-        route = hard_gate(ops, logits, ROUTE)  # (N, 1, 1, 1)
+    for index, route in enumerate(routes):
         ops.note(f"{prefix}routes.{index}", route)
 
         def change(index: int = index, route: T = route) -> T:
@@ -49,15 +52,19 @@ def routed_experts(ops: Ops[T], spec: RoutedExperts, prefix: str, image: T, chan
             restored = unet(ops, spec.experts[index], name, image, channels)
             return ops.mul(route, ops.sub(restored, image))
 
-        changes.append(ops.gated(route, change, image))
-        level = ops.level(changes[-1], spec.cell)  # (N, 1, H/cell, W/cell)
+        changes.append(ops.gated(route, change, route))
+        level = ops.gated(route, partial(ops.level, changes[index], spec.cell), silent)
         levels = level if levels is None else ops.concat(levels, level)
     assert levels is not None
     result = image
-    for index, logits in enumerate(gates(ops, spec, prefix, features, levels)):
-        gate = ops.upsample(hard_gate(ops, logits, GATE), spec.cell)  # (N, 1, H, W)
-        ops.note(f"{prefix}gates.{index}", gate)
-        result = ops.add(result, ops.mul(gate, changes[index]))
+    for index, each in enumerate(gates(ops, spec, prefix, features, levels)):
+
+        def changed(index: int = index, logits: T = each, result: T = result) -> T:
+            gate = ops.upsample(hard_gate(ops, logits, GATE), spec.cell)  # (N, 1, H, W)
+            ops.note(f"{prefix}gates.{index}", gate)
+            return ops.add(result, ops.mul(gate, changes[index]))
+
+        result = ops.gated(routes[index], changed, result)
     return result
 
 

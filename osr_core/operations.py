@@ -102,8 +102,8 @@ class Ops(Protocol[T]):
         Between centres of elements (half-pixel centres); edges are repeated.
         """
 
-    def gated(self, gate: T, x: Callable[[], T], like: T) -> T:
-        """``x()``, which may be skipped where ``gate`` is zero everywhere: zeros of ``like``."""
+    def gated(self, gate: T, x: Callable[[], T], otherwise: T) -> T:
+        """``x()``, or ``otherwise``, which broadcasts to the same where ``gate`` is all zeros."""
 
     def mean(self, x: T) -> T:
         """Mean of each channel over the whole image, of size 1×1."""

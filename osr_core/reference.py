@@ -139,7 +139,7 @@ class NumpyOps:
             x = np.stack(rows, axis + 1).reshape(shape)
         return x
 
-    def gated(self, gate: Array, x: Callable[[], Array], like: Array) -> Array:
+    def gated(self, gate: Array, x: Callable[[], Array], otherwise: Array) -> Array:
         return x()
 
     def mean(self, x: Array) -> Array:

@@ -139,16 +139,18 @@ class Emitter:
         mode = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         return replace(x, name=self._node("Resize", [x.name, "", scales], **mode))
 
-    def gated(self, gate: Value, x: Callable[[], Value], like: Value) -> Value:
+    def gated(self, gate: Value, x: Callable[[], Value], otherwise: Value) -> Value:
         is_open = self._node(
             "Greater", [self._node("ReduceMax", [gate.name], keepdims=0), self._constant(0.0)]
         )
-        branch = self._branch("open", x)
-        other = self._branch("closed", lambda: self.affine(like, 0.0, 0.0))
+        result, branch = self._branch("open", x)
+        _, other = self._branch("closed", lambda: self._same("Identity", otherwise))
         name = self._node("If", [is_open], then_branch=branch, else_branch=other)
-        return replace(like, name=name)
+        return replace(result, name=name)
 
-    def _branch(self, kind: str, function: Callable[[], Value]) -> onnx.GraphProto:
+    def _branch(
+        self, kind: str, function: Callable[[], Value]
+    ) -> tuple[Value, onnx.GraphProto]:
         """A subgraph with its own initializers, the only ones that ONNX Runtime optimises in it."""
         outside = self.nodes, self.constants
         self.nodes, self.constants = [], {}
@@ -157,7 +159,7 @@ class Emitter:
         constants = list(self.constants.values())
         branch = helper.make_graph(self.nodes, self._name(kind), [], values, constants)
         self.nodes, self.constants = outside
-        return branch
+        return result, branch
 
     def mean(self, x: Value) -> Value:
         return self._same("GlobalAveragePool", x)
