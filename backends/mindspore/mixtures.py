@@ -92,20 +92,21 @@ class RoutedExperts(Network):
         if context is None:
             context = self.look(image)
         features, routes = self.route(context)
-        changes: dict[int, Tensor] = {}  # of the experts that run
-        cells = image.shape[2] // self.cell, image.shape[3] // self.cell
-        levels = [ops.zeros((len(image), 1, *cells), ms.float32) for _ in self.experts]
+        changes, levels = [], []
         for index in range(len(self.experts)):
             route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
             if self.training or (route > 0).any():
                 restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
-                changes[index] = route * (restored - image)
-                levels[index] = level(changes[index], self.cell)
+                changes.append(route * (restored - image))
+            else:
+                # Not left out, as in PyTorch: a graph's branches return the same kind of tensors.
+                changes.append(ops.zeros_like(image))
+            levels.append(level(changes[index], self.cell))
         logits = self.gate(features, ops.cat(levels, 1))
-        result = image.copy()
-        for index, change in changes.items():
+        result = image
+        for index in range(len(self.experts)):
             gate = upsample(hard_gate(logits[index], GATE), self.cell)  # (N, 1, H, W)
-            result = result + gate * change
+            result = result + gate * changes[index]
         return result
 
     def look(self, image: Tensor) -> Tensor:
