@@ -93,14 +93,16 @@ class RoutedExperts(Network):
         with torch.autocast(image.device.type, enabled=False):
             features, routes = self.route(context)
         changes: dict[int, Tensor] = {}  # of the experts that run
-        cells = image.shape[2] // self.cell, image.shape[3] // self.cell
-        levels = [image.new_zeros(len(image), 1, *cells) for _ in self.experts]
+        levels = []
         for index in range(len(self.experts)):
             route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
             if self._tracing() or (route > 0).any():
                 restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
                 changes[index] = route * (restored - image)
-                levels[index] = level(changes[index], self.cell)
+                levels.append(level(changes[index], self.cell))
+            else:
+                cells = image.shape[2] // self.cell, image.shape[3] // self.cell
+                levels.append(image.new_zeros(len(image), 1, *cells))
         with torch.autocast(image.device.type, enabled=False):
             logits = self.gate(features, torch.cat(levels, 1))
         result = image.clone()
