@@ -148,9 +148,7 @@ class Emitter:
         name = self._node("If", [is_open], then_branch=branch, else_branch=other)
         return replace(result, name=name)
 
-    def _branch(
-        self, kind: str, function: Callable[[], Value]
-    ) -> tuple[Value, onnx.GraphProto]:
+    def _branch(self, kind: str, function: Callable[[], Value]) -> tuple[Value, onnx.GraphProto]:
         """A subgraph with its own initializers, the only ones that ONNX Runtime optimises in it."""
         outside = self.nodes, self.constants
         self.nodes, self.constants = [], {}

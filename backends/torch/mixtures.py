@@ -105,7 +105,7 @@ class RoutedExperts(Network):
                 levels.append(image.new_zeros(len(image), 1, *cells))
         with torch.autocast(image.device.type, enabled=False):
             logits = self.gate(features, torch.cat(levels, 1))
-        result = image.clone()
+        result = image.clone()  # never the image itself, also if no expert runs
         for index, change in changes.items():
             gate = upsample(hard_gate(logits[index], GATE), self.cell)  # (N, 1, H, W)
             result = result + gate * change
