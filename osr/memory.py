@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from osr_core.analysis import analyse
+from osr_core.backend import Network
 from osr_core.errors import OptionError
-from osr_core.spec import ModelSpec
 from osr_core.strips import Rows
 
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _PICTURES = 3  # one that is read, one that is computed and one that is written
-_OVERHEAD = 2.0
-"""Memory of a tile to that of the network's feature maps: frameworks need some for themselves."""
-_VALUES = 16  # per pixel, beside the feature maps: input, output and what becomes of them
+_MARGIN = 1.25  # for what a network takes beyond what was measured
+_VALUES = 24  # per pixel, beside the feature maps: input, output and what becomes of them
 
 
 def parse_bytes(text: str) -> int:
@@ -50,11 +49,11 @@ def resident_bytes() -> int:
     )
 
 
-def tile_area(spec: ModelSpec, free: int, image: Rows | None = None) -> int:
+def tile_area(network: Network, free: int, image: Rows | None = None) -> int:
     """Pixels of the largest tile of a network.
 
     Args:
-        spec: the network.
+        network: with its measured need (:class:`osr_core.backend.Network`).
         free: bytes for pictures and tiles, beside what the process had before.
         image: of which an array is in memory, or two strips of what is read by rows; a strip is as
             high as a tile.
@@ -62,7 +61,8 @@ def tile_area(spec: ModelSpec, free: int, image: Rows | None = None) -> int:
     Raises:
         OptionError: if the memory does not suffice.
     """
-    pixel = 4 * (_OVERHEAD * analyse(spec).peak_values + _VALUES)  # bytes
+    values = network.memory_factor * analyse(network.spec).peak_values
+    pixel = 4 * (_MARGIN * values + _VALUES)  # bytes
     rows, whole = 0, 0
     if image is not None:
         row = prod(image.shape[1:]) * image.dtype.itemsize

@@ -75,7 +75,7 @@ class Restorer:
         before = tiling.note
         if self._free is not None:
             image = None if isinstance(loaded, Video) else loaded.pixels
-            tiling.limit = tile_area(network.spec, self._free, image)
+            tiling.limit = tile_area(network, self._free, image)
         if isinstance(loaded, Video):
             done = loaded.segments.done()
             yield from restore_frames(loaded.clip, done, network, tiling, advance)

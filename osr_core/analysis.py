@@ -28,10 +28,6 @@ from osr_core.spec import IMAGE_CHANNELS, External, ModelSpec
 
 _EXTERNAL_VALUES = Fraction(120)  # per pixel, a guess: those of osr-general
 
-_GAPS = Fraction(3, 2)
-"""Of experts that run one after the other: the feature maps of one leave gaps in memory that the
-next, of other shapes, do not fill. Measured on a CPU; with MindSpore they are larger."""
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -62,7 +58,8 @@ class Analysis:
     macs_per_pixel: float
     """Multiply-accumulates of all convolutions per pixel, without the context branch."""
     peak_values: float
-    """Values of all feature maps per pixel of the image that are needed at one time, at most."""
+    """Values of all feature maps per pixel of the image that are needed at one time, at most, if
+    each layer writes a new one."""
     halo: int
     """Pixels to each side that can influence an output pixel: the overlap that tiles need."""
     receptive_field: int
@@ -98,7 +95,7 @@ def analyse(spec: ModelSpec) -> Analysis:
     return Analysis(
         parameters=tuple(replace(p, trainable=spec.learns(p.name)) for p in parameters),
         macs_per_pixel=float(tracer.macs),
-        peak_values=float(tracer.peak_values * tracer.gaps),
+        peak_values=float(tracer.peak_values),
         halo=math.ceil(max(result.before, result.after)),
         receptive_field=math.ceil(result.before + result.after) + 1,
         total_stride=tracer.total_stride,
@@ -137,8 +134,6 @@ class Tracer:
     global_statistics: bool = False
     context_channels: int = 0
     peak_values: Fraction = Fraction(0)
-    gaps: Fraction = Fraction(1)
-    """Memory that the feature maps take, relative to their size."""
     _values: Fraction = Fraction(0)
 
     def conv(
@@ -220,7 +215,6 @@ class Tracer:
         )
 
     def gated(self, gate: Traced, x: Callable[[], Traced], otherwise: Traced) -> Traced:
-        self.gaps = _GAPS
         return x()
 
     def mean(self, x: Traced) -> Traced:

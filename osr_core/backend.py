@@ -44,8 +44,11 @@ class Network(Protocol):
     precision: str
     overlap: int | None
     """Pixels by which tiles should overlap, if that was measured; see :mod:`osr_core.strips`."""
-    memory_factor: float
-    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
+
+    @property
+    def memory_factor(self) -> float:
+        """Of a tile: its memory, measured on CPUs, to that of the feature maps that it needs at
+        once (:class:`osr_core.analysis.Analysis`)."""
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

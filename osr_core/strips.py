@@ -31,6 +31,7 @@ Image = NDArray[Any]
 TOLERANCE = 1 / 255
 """Two tiles must differ by less where they meet; pixels of 8 bit then differ by one at most."""
 
+_MEMORY_FACTOR = 2.0  # of a network of one's own that does not know
 _BAND = 4  # pixels to both sides of a seam that are compared
 _NOT_FINITE = (
     "the network's output is not finite (NaN or infinity) in {}; its weights may be unusable, or "
@@ -88,7 +89,7 @@ class Restoration:
     ) -> None:
         self._image, self._network, self._tiling = image, network, tiling
         self._context = context
-        info, factor = analyse(network.spec), getattr(network, "memory_factor", 1.0)
+        info, factor = analyse(network.spec), getattr(network, "memory_factor", _MEMORY_FACTOR)
         self._info = replace(info, peak_values=factor * info.peak_values)
         stride, least = self._info.total_stride, self._info.minimum
         self._height, self._width = (

@@ -23,22 +23,21 @@ LARGEST_AREA = 2048 * 2048
 """Pixels of the largest tile that is worth its memory: with the usual overlaps, an eighth of it is
 computed twice."""
 
-_FEATURE_MAPS = 5 << 26  # bytes for those of a tile by default: 320 MiB
-_DEFAULT_AREA = 1 << 21  # pixels at most: ONNX Runtime with AVX-512 keeps three times the values
+_FEATURE_MAPS = 420 << 20  # bytes for those of a tile by default
 
 
 def default_area(peak_values: float, overlap: int) -> int:
-    """Pixels of a tile by default: what 320 MiB suffice for, 2 million at most, but more if that
-    were mostly overlap.
+    """Pixels of a tile by default: what 420 MiB suffice for, but more if that were mostly overlap.
 
     Args:
-        peak_values: of the network's feature maps per pixel (:class:`~.analysis.Analysis`).
+        peak_values: of the network's feature maps per pixel, as much memory as they take
+            (:class:`~.analysis.Analysis`, :class:`~.backend.Network`).
         overlap: as in :func:`spans`.
 
-    >>> default_area(64, 56), default_area(34, 56), default_area(118, 96), default_area(118, 304)
-    (1310720, 2097152, 710898, 1871424)
+    >>> default_area(64, 56), default_area(20, 56), default_area(118, 96), default_area(118, 304)
+    (1720320, 4194304, 933054, 1871424)
     """
-    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), _DEFAULT_AREA)
+    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), LARGEST_AREA)
     return max(area, (9 * overlap // 2) ** 2)
 
 
@@ -174,11 +173,12 @@ def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) ->
         across = min(area // side, width) // stride * stride
         if across < min(least, width):
             continue
-        across = _side(width, across, shared, stride)
-        count = 1 + -(-(width - across) // max(stride, across - shared))
-        cost = rows * side * count * across
-        if best is None or cost < best[0]:
-            best = cost, side, across
+        fewest = -(-(width - shared) // (across - shared)) if across < width else 1
+        for count in (fewest, fewest + 1):  # rounding to strides can make one more the better
+            across = _even(width, count, shared, stride)
+            cost = rows * side * count * across
+            if across >= min(least, width) and (best is None or cost < best[0]):
+                best = cost, side, across
     return best[1:] if best else (min(least, height), min(least, width))
 
 

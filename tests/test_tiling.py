@@ -231,9 +231,10 @@ def test_strips_come_from_top_to_bottom_and_are_not_the_whole():
 
 
 def test_strips_of_an_image_read_by_rows_take_memory_as_high_as_tiles():
-    row, free, spec = 30_000 * 3, 1 << 30, ModelSpec(UNet((8, 8), 1))
+    row, free, network = 30_000 * 3, 1 << 30, Cut(4, 8)
+    network.spec, network.memory_factor = ModelSpec(UNet((8, 8), 1)), 1
     image = SimpleNamespace(shape=(10**6, 30_000, 3), dtype=np.dtype(np.uint8))
-    alone, beside = tile_area(spec, free), tile_area(spec, free, image)
+    alone, beside = tile_area(network, free), tile_area(network, free, image)
     pictures = 3 * 2 * row * beside**0.5  # two strips each of one read, computed and written
     assert beside < alone
     assert free * beside / alone + pictures == pytest.approx(free, rel=1e-3)

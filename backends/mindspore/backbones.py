@@ -23,6 +23,7 @@ from backends.mindspore.layers import (
     leaky,
     relu,
     shuffle,
+    subpixel,
     thumbnail,
     unshuffle,
 )
@@ -140,7 +141,7 @@ class UNet(Network):
             x = self.down[level](x)
         x = self.encoder[-1](x)
         for level in range(len(self.up) - 1, -1, -1):  # a graph cannot reverse this range
-            x = shuffle(self.up[level](x), 2) + skips[level]
+            x = subpixel(self.up[level], x, skips[level])
             x = self.decoder[level](x)
         result = start + shuffle(self.tail(x), self.side)
         return result if gate is None else image + gate * (result - image)

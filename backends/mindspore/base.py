@@ -15,7 +15,7 @@ from backends.mindspore.device import bound_kernels, compiled, set_precision
 from backends.pretrained import Pretrained
 from osr_core.checkpoint import check_tensors, state_names
 from osr_core.migration import canonical_name
-from osr_core.spec import ModelSpec
+from osr_core.spec import ModelSpec, RoutedExperts
 
 
 class Network(Pretrained, nn.Cell):
@@ -30,8 +30,11 @@ class Network(Pretrained, nn.Cell):
     """Of the names of the convolutions that it is for; all others are computed in float32."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
-    memory_factor = 2.0
-    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
+
+    @property
+    def memory_factor(self) -> float:
+        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        return 4.0 if isinstance(self.spec.backbone, RoutedExperts) else 2.6
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

@@ -57,6 +57,11 @@ def shuffle(x: Tensor, side: int) -> Tensor:
     return x.reshape(n, c, h * side, w * side)
 
 
+def subpixel(layer: nn.Conv2d, x: Tensor, skip: Tensor) -> Tensor:
+    """``skip`` plus the shuffled 1×1 convolution: ``(N, F, H, W)`` → ``(N, C, 2H, 2W)``."""
+    return skip + shuffle(layer(x), 2)
+
+
 def upsample(x: Tensor, factor: int) -> Tensor:
     """Bilinear interpolation to ``factor`` times the size, between centres of elements."""
     # ops.interpolate takes no size that is unknown when a graph is exported.

@@ -15,7 +15,7 @@ from osr_core.analysis import analyse
 from osr_core.backend import Device
 from osr_core.checkpoint import State, check_state, state_names
 from osr_core.context import INPUTS, context_of
-from osr_core.spec import ModelSpec
+from osr_core.spec import ModelSpec, RoutedExperts
 
 
 class Network(Pretrained):
@@ -26,13 +26,15 @@ class Network(Pretrained):
     """The only one there is."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
-    memory_factor = 1.0
-    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
-
     def __init__(self, spec: ModelSpec, state: State, device: Device) -> None:
         self.spec = spec
         self.device = device
         self.load_state(state)
+
+    @property
+    def memory_factor(self) -> float:
+        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        return 1.15 if isinstance(self.spec.backbone, RoutedExperts) else 1.4
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

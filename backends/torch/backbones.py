@@ -24,6 +24,7 @@ from backends.torch.layers import (
     leaky,
     relu,
     shuffle,
+    subpixel,
     thumbnail,
     unshuffle,
 )
@@ -142,7 +143,7 @@ class UNet(Network):
         for block in self.encoder[-1].children():
             x = block(x)
         for level in reversed(range(len(self.up))):
-            x = shuffle(self.up[level](x), 2).add_(skips.pop())
+            x = subpixel(self.up[level], x, skips.pop())
             for block in self.decoder[level].children():
                 x = block(x)
         result = start + shuffle(self.tail(x), self.side)

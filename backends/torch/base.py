@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from backends.pretrained import Pretrained
 from backends.torch.device import autocast
 from osr_core.checkpoint import check_tensors, state_names
-from osr_core.spec import ModelSpec
+from osr_core.spec import ModelSpec, RoutedExperts, UNet
 
 
 class Network(Pretrained, nn.Module):
@@ -26,8 +26,13 @@ class Network(Pretrained, nn.Module):
     """Type in which :meth:`predict` computes convolutions."""
     overlap: int | None = None
     """Pixels by which tiles should overlap, if that was measured."""
-    memory_factor = 1.0
-    """Memory that it takes, relative to PyTorch: default tiles are smaller by this factor."""
+
+    @property
+    def memory_factor(self) -> float:
+        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        if isinstance(self.spec.backbone, RoutedExperts):
+            return 1.15
+        return 0.8 if isinstance(self.spec.backbone, UNet) and not self.spec.reprogrammed else 1.3
 
     def predict(
         self, images: NDArray[np.float32], context: NDArray[np.float32] | None = None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backends.torch import rows
 from osr_core.blockiness import CONTRAST, FLAT, JUMP, LUMA, PERIOD, STRONGEST, offsets
 from osr_core.context import ACROSS, AIRLIGHT, COUNT, DARKEST_MAX, PATCH, SIDE
 from osr_core.levels import FAINT, LEVEL_SCALE
@@ -38,6 +39,14 @@ def unshuffle(x: Tensor, side: int) -> Tensor:
 def shuffle(x: Tensor, side: int) -> Tensor:
     """The inverse of :func:`unshuffle`."""
     return F.pixel_shuffle(x, side) if side > 1 else x
+
+
+def subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
+    """``skip`` plus the shuffled 1×1 convolution: ``(N, F, H, W)`` → ``(N, C, 2H, 2W)``.
+
+    In inference mode the result has the memory of ``skip``.
+    """
+    return rows.subpixel(layer, x, skip) if rows.apply(layer) else shuffle(layer(x), 2).add_(skip)
 
 
 def upsample(x: Tensor, factor: int) -> Tensor:
@@ -136,6 +145,9 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(width, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """In inference mode the result has the memory of ``x``."""
+        if rows.apply(self.conv1, self.conv2):
+            return rows.residual_block(x, self.conv1, self.activate, self.conv2)
         return self.conv2(self.activate(self.conv1(x))).add_(x)
 
 

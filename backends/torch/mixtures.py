@@ -98,7 +98,7 @@ class RoutedExperts(Network):
             route = hard_gate(routes[index], ROUTE)  # (N, 1, 1, 1)
             if self._tracing() or (route > 0).any():
                 restored = self.experts[index](image, context[:, :IMAGE_CHANNELS])
-                changes[index] = route * (restored - image)
+                changes[index] = route * restored.sub_(image)
                 levels.append(level(changes[index], self.cell))
             else:
                 cells = image.shape[2] // self.cell, image.shape[3] // self.cell
