@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from osr_core.backend import is_installed
+from osr_core.backend import cpu_has_fast_bfloat16, is_installed
 from osr_core.checkpoint import Checkpoint
 from osr_core.initial import initial_state
 from osr_core.spec import ModelSpec, UNet
@@ -34,3 +34,25 @@ def test_auto(monkeypatch, fast, measured, expected):
 def test_auto_is_float32_where_there_is_no_other():
     checkpoint = Checkpoint(SPEC, initial_state(SPEC, 0), measured={"bfloat16": 0.0})
     assert import_module("backends.onnx").load(checkpoint, "cpu", "auto").precision == "float32"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "avx2 avx512f avx512_bf16", True),
+        ("AuthenticAMD", "avx2 avx512f", False),
+        ("GenuineIntel", "avx512f avx512_bf16 amx_bf16 amx_tile", True),
+        ("GenuineIntel", "avx512f avx512_bf16", False),  # slower than float32
+        ("GenuineIntel", "avx2", False),
+    ],
+)
+def test_processors_with_fast_bfloat16(monkeypatch, tmp_path, vendor, flags, expected):
+    core = f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: X\nflags\t\t: fpu {flags} sse\n\n"
+    (tmp_path / "cpuinfo").write_text(2 * core)
+    monkeypatch.setattr("osr_core.backend.CPU_INFO", tmp_path / "cpuinfo")
+    assert cpu_has_fast_bfloat16() == expected
+
+
+def test_processors_that_linux_does_not_describe_have_none(monkeypatch, tmp_path):
+    monkeypatch.setattr("osr_core.backend.CPU_INFO", tmp_path / "absent")
+    assert not cpu_has_fast_bfloat16()

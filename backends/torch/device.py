@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from osr_core.backend import Device, choose_device, cpu_has_bfloat16, require_precision
+from osr_core.backend import Device, choose_device, cpu_has_fast_bfloat16, require_precision
 from osr_core.errors import DeviceError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -39,7 +39,7 @@ def has_fast_bfloat16(kind: str) -> bool:
     """Whether devices of a kind compute in bfloat16 at full speed."""
     if kind == "cuda":
         return torch.cuda.get_device_capability()[0] >= 8
-    return kind == "cpu" and cpu_has_bfloat16()
+    return kind == "cpu" and cpu_has_fast_bfloat16()
 
 
 def check_precision(kind: str, precision: str) -> None:
