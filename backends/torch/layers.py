@@ -46,7 +46,9 @@ def subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
 
     In inference mode the result has the memory of ``skip``.
     """
-    return rows.subpixel(layer, x, skip) if rows.apply(layer) else shuffle(layer(x), 2).add_(skip)
+    if rows.apply(layer):
+        return rows.add_subpixel(layer, x, skip)
+    return shuffle(layer(x), 2).add_(skip)
 
 
 def upsample(x: Tensor, factor: int) -> Tensor:
@@ -147,7 +149,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """In inference mode the result has the memory of ``x``."""
         if rows.apply(self.conv1, self.conv2):
-            return rows.residual_block(x, self.conv1, self.activate, self.conv2)
+            return rows.add_residual(x, self.conv1, self.activate, self.conv2)
         return self.conv2(self.activate(self.conv1(x))).add_(x)
 
 

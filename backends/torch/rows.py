@@ -27,7 +27,7 @@ def apply(*layers: nn.Module) -> bool:
     )
 
 
-def residual_block(
+def add_residual(
     x: Tensor, conv1: nn.Conv2d, activate: Callable[[Tensor], Tensor], conv2: nn.Conv2d
 ) -> Tensor:
     """``x + conv2(activate(conv1(x)))``, in the memory of ``x``.
@@ -51,7 +51,7 @@ def residual_block(
     return x
 
 
-def subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
+def add_subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
     """``skip`` plus the shuffled 1×1 convolution of ``x``, in the memory of ``skip``.
 
     It is a transposed convolution, but for the bias, which differs between the pixels of a block.
