@@ -182,8 +182,8 @@ def cpu_has_fast_bfloat16() -> bool:
     """Whether this processor multiplies faster in bfloat16: it has AMX, or is AMD's and has
     AVX512_BF16.
 
-    Intel's AVX512_BF16 alone, as virtual machines without AMX have it, takes 1.7 times as long as
-    float32 in oneDNN (measured on a Xeon of the fifth generation).
+    Intel's AVX512_BF16 alone, as virtual machines without AMX have it, takes up to 1.8 times as
+    long as float32 in oneDNN (measured on a Xeon of the fifth generation).
     """
     try:
         info = CPU_INFO.read_text("utf-8")

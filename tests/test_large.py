@@ -100,7 +100,8 @@ def test_12_megapixels_in_bounded_memory_without_seams(tmp_path):
     inside = np.s_[info.halo : -info.halo, info.halo : -info.halo]
     whole = restore(source, network, tile=0)[inside].astype(int)
     assert np.abs(restored[part][:side, :side][inside] - whole).max() <= 1
-    area = default_area(info.peak_values, network.overlap)
+    factor = network.network.memory_factor
+    area = default_area(factor * info.peak_values, network.overlap)
     sides = tile_sides(*padded.shape[:2], area, network.overlap, multiple)
     cuts = {row.valid_start for row in spans(padded.shape[0], sides[0], network.overlap, multiple)}
     top = TOP + info.halo

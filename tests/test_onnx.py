@@ -214,11 +214,12 @@ def test_a_provider_that_does_not_start(monkeypatch):
 
 
 def test_options_of_a_device_reach_its_provider(monkeypatch):
-    seen = []
+    seen, planned = [], []
 
     class Session:
         def __init__(self, model, options, providers, **_):
             seen.append((options.intra_op_num_threads, providers))
+            planned.append(options.enable_mem_pattern)
 
         def get_providers(self):
             return [name for name, _ in seen[-1][1]]
@@ -230,6 +231,7 @@ def test_options_of_a_device_reach_its_provider(monkeypatch):
     cpu = ("CPUExecutionProvider", {})
     assert seen[0] == (3, [("CUDAExecutionProvider", {"use_tf32": "0", "device_id": "1"}), cpu])
     assert seen[1] == (3, [cpu])
+    assert planned == [True, False]  # plans of the memory, which takes more of it on a CPU
 
 
 def _shape(value):

@@ -223,6 +223,11 @@ def test_equal_tiles_are_computed_once():
     np.testing.assert_array_equal(result, restore(blank, Cut(4, 8), tile=0))
 
 
+def test_one_more_column_of_tiles_may_compute_less():
+    # With a total stride of 64 four columns need 8 × 1536 × 1216 pixels, five 10 × 1536 × 960.
+    assert tile_sides(2880, 4288, 2_100_000, 64, 64) == (1536, 960)
+
+
 def test_strips_come_from_top_to_bottom_and_are_not_the_whole():
     image = np.random.default_rng(0).integers(0, 256, (300, 90, 4), np.uint8)
     strips = list(Restoration(image, Cut(4, 8), Tiling(100)))

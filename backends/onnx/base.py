@@ -33,7 +33,10 @@ class Network(Pretrained):
 
     @property
     def memory_factor(self) -> float:
-        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        """Of a tile: its memory to that of the feature maps that it needs at once.
+
+        Measured was half as much again, in a process that takes 150 MB less than PyTorch's.
+        """
         return 1.15 if isinstance(self.spec.backbone, RoutedExperts) else 1.4
 
     def predict(
