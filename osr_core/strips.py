@@ -31,7 +31,7 @@ Image = NDArray[Any]
 TOLERANCE = 1 / 255
 """Two tiles must differ by less where they meet; pixels of 8 bit then differ by one at most."""
 
-_MEMORY_FACTOR = 2.0  # of a network of one's own that does not know
+_MEMORY_FACTOR = 1.3  # of a network of one's own that does not know
 _BAND = 4  # pixels to both sides of a seam that are compared
 _NOT_FINITE = (
     "the network's output is not finite (NaN or infinity) in {}; its weights may be unusable, or "

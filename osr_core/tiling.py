@@ -19,10 +19,11 @@ from osr_core.errors import OptionError
 Overlap = int | Literal["auto", "exact"]
 """Of tiles; see :class:`Tiling`."""
 
-LARGEST_AREA = 2048 * 2048
-"""Pixels of the largest tile that is worth its memory: with the usual overlaps, an eighth of it is
+LARGEST_AREA = 4096 * 4096
+"""Pixels of the largest tile that is worth its memory: with the usual overlaps, 3 to 6 % of it are
 computed twice."""
 
+_DEFAULT_AREA = 2048 * 2048  # pixels at most
 _FEATURE_MAPS = 420 << 20  # bytes for those of a tile by default
 
 
@@ -37,7 +38,7 @@ def default_area(peak_values: float, overlap: int) -> int:
     >>> default_area(64, 56), default_area(20, 56), default_area(118, 96), default_area(118, 304)
     (1720320, 4194304, 933054, 1871424)
     """
-    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), LARGEST_AREA)
+    area = min(int(_FEATURE_MAPS / (4 * max(peak_values, 1))), _DEFAULT_AREA)
     return max(area, (9 * overlap // 2) ** 2)
 
 

@@ -91,6 +91,16 @@ def test_gradients_do_not_depend_on_how_rows_are_computed(monkeypatch):
     assert x.grad is not None
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_other_precisions_are_the_same_by_rows(monkeypatch, precision):
+    network = build(ModelSpec(UNet((WIDTH, 12), 1))).eval()
+    network.precision = precision
+    image = torch.rand(1, 3, 48, 32).numpy()
+    expected = network.predict(image)
+    monkeypatch.setattr(rows, "_CACHE", 1)  # two rows at a time
+    assert abs(network.predict(image) - expected).max() < 0.01
+
+
 @pytest.mark.parametrize("activation", ["relu", "leaky"])
 def test_a_network_leaves_its_input_as_it_was(monkeypatch, activation):
     network = build(ModelSpec(UNet((WIDTH, 12), 1, activation=activation))).eval()
