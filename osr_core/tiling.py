@@ -20,7 +20,7 @@ Overlap = int | Literal["auto", "exact"]
 """Of tiles; see :class:`Tiling`."""
 
 LARGEST_AREA = 4096 * 4096
-"""Pixels of the largest tile that is worth its memory: with the usual overlaps, 3 to 6 % of it are
+"""Pixels of the largest tile that is worth its memory: with the usual overlaps, 6 % of it are
 computed twice."""
 
 _DEFAULT_AREA = 2048 * 2048  # pixels at most
@@ -131,7 +131,7 @@ def spans(length: int, tile: int, overlap: int, stride: int, first: int = 0) -> 
     shared = shared_by_tiles(overlap, stride)
     size = _side(length - origin, tile, shared, stride)
     rest = length - origin - size
-    count = 1 + (-(-rest // (size - shared)) if rest else 0)
+    count = _count(length - origin, size, shared)
     starts = [origin + i * rest // max(1, count - 1) // stride * stride for i in range(count)]
     middles = (-(-(start + size + after) // 2) for start, after in pairwise(starts))
     edges = [first, *middles, length]
@@ -174,7 +174,7 @@ def tile_sides(height: int, width: int, area: int, overlap: int, stride: int) ->
         across = min(area // side, width) // stride * stride
         if across < min(least, width):
             continue
-        fewest = -(-(width - shared) // (across - shared)) if across < width else 1
+        fewest = _count(width, across, shared)
         for count in (fewest, fewest + 1):  # rounding to strides can make one more the better
             across = _even(width, count, shared, stride)
             cost = rows * side * count * across
@@ -188,11 +188,15 @@ def _side(length: int, tile: int, shared: int, stride: int) -> int:
     size = tile // stride * stride
     if length <= size:
         return length
-    step = size - shared
-    if step <= 0:
+    if size <= shared:
         smallest = shared + stride
         raise OptionError(f"tile {tile}: this network needs at least {smallest}, or 0 for no tiles")
-    return _even(length, -(-(length - shared) // step), shared, stride)
+    return _even(length, _count(length, size, shared), shared, stride)
+
+
+def _count(length: int, side: int, shared: int) -> int:
+    """How many tiles of a side cover a length."""
+    return 1 if side >= length else -(-(length - shared) // (side - shared))
 
 
 def _even(length: int, count: int, shared: int, stride: int) -> int:

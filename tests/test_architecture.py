@@ -63,7 +63,7 @@ ONE_SIDED = {
     "set_precision",
     "current",  # MindSpore's device belongs to the process, torch's to each tensor
     "compiled",  # into graphs, which Ascend needs
-    "apply",  # a few rows at a time, in the memory of an input, which graphs cannot overwrite:
+    "can_replace",  # rows in the memory of an input, which graphs cannot overwrite:
     "add_residual",
     "add_subpixel",
     "cap",  # of MindSpore's oneDNN

@@ -81,6 +81,18 @@ def test_layers_of_other_types_are_called(monkeypatch):
         torch.testing.assert_close(block(x), expected)
 
 
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_of_convolutions_are_called(monkeypatch, register):
+    block, called = ResidualBlock(WIDTH).requires_grad_(False), []
+    x = torch.randn(1, WIDTH, 9, 6)
+    expected = block(x)
+    getattr(block.conv1, register)(lambda *_: called.append(1))
+    _allow(monkeypatch, 2, x)
+    with torch.inference_mode():
+        torch.testing.assert_close(block(x), expected)
+    assert called == [1]
+
+
 def test_gradients_do_not_depend_on_how_rows_are_computed(monkeypatch):
     block = ResidualBlock(WIDTH)
     x = torch.randn(1, WIDTH, 9, 6, requires_grad=True)

@@ -33,7 +33,7 @@ class Network(Pretrained, nn.Cell):
 
     @property
     def memory_factor(self) -> float:
-        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        """Memory of a tile, relative to its feature maps; see :class:`osr_core.backend.Network`."""
         return 4.0 if isinstance(self.spec.backbone, RoutedExperts) else 2.6
 
     def predict(

@@ -29,7 +29,7 @@ class Network(Pretrained, nn.Module):
 
     @property
     def memory_factor(self) -> float:
-        """Of a tile: its memory, measured, to that of the feature maps that it needs at once."""
+        """Memory of a tile, relative to its feature maps; see :class:`osr_core.backend.Network`."""
         if isinstance(self.spec.backbone, RoutedExperts):
             return 1.15
         return 0.8 if isinstance(self.spec.backbone, UNet) and not self.spec.reprogrammed else 1.3

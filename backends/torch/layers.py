@@ -46,7 +46,7 @@ def subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
 
     In inference mode the result has the memory of ``skip``.
     """
-    if rows.apply(layer):
+    if rows.can_replace(layer):
         return rows.add_subpixel(layer, x, skip)
     return shuffle(layer(x), 2).add_(skip)
 
@@ -148,7 +148,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """In inference mode the result has the memory of ``x``."""
-        if rows.apply(self.conv1, self.conv2):
+        if rows.can_replace(self.conv1, self.conv2):
             return rows.add_residual(x, self.conv1, self.activate, self.conv2)
         return self.conv2(self.activate(self.conv1(x))).add_(x)
 

@@ -17,13 +17,13 @@ from torch.nn import functional as F
 _CACHE = 1 << 22  # bytes of a feature map that are computed at one time on a CPU
 
 
-def apply(*layers: nn.Module) -> bool:
-    """Whether these functions compute what the layers would: plain convolutions, in inference
-    mode, and not while a compiler looks on."""
+def can_replace(*layers: nn.Module) -> bool:
+    """Whether these functions compute what the layers would: plain convolutions without hooks, in
+    inference mode, and not while ``torch.compile`` traces them."""
     return (
         not torch.compiler.is_compiling()
         and torch.is_inference_mode_enabled()
-        and all(type(layer) is nn.Conv2d for layer in layers)
+        and all(type(layer) is nn.Conv2d and not _has_hooks(layer) for layer in layers)
     )
 
 
@@ -37,8 +37,6 @@ def add_residual(
     of ``x``, none of which has been overwritten.
     """
     height, step, start = x.shape[2], _at_once(x), 0
-    if step >= height:
-        return x.add_(conv2(activate(conv1(x))))
     kept: Tensor | None = None
     while start < height:
         stop = start + step if start + step < height - 1 else height
@@ -67,6 +65,10 @@ def add_subpixel(layer: nn.Module, x: Tensor, skip: Tensor) -> Tensor:
         y.view(n, channels, height // 2, 2, width // 2, 2).add_(bias)
         target.add_(y)
     return skip
+
+
+def _has_hooks(layer: nn.Module) -> bool:
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def _at_once(x: Tensor) -> int:
